@@ -1,0 +1,190 @@
+/**
+ * What `app.authorizationServer` is, told without Fastify: the interface through which `consent`, `resource-server` and
+ * the host app meet the authorization server at run time. `Request` is the framework's request.
+ */
+import type { AccessTokenClaims } from './schemas/access-token-claims.ts'
+
+/** A permission as the consent page shows it. */
+export interface ConsentScope {
+  readonly scope: string
+  /** One short sentence with a verb: "Read your notes". */
+  readonly description: string
+  /** One more line, or null. */
+  readonly detail: string | null
+  /** Names of the MCP tools that it unlocks. */
+  readonly tools: readonly string[]
+  /** Cannot be undone: marked, and not preselected unless it is the very thing that a step-up asks for. */
+  readonly destructive: boolean
+  /** Shown checked and locked: without it nothing works. */
+  readonly required: boolean
+  readonly preselected: boolean
+  /** The person allowed it to this client before. */
+  readonly granted: boolean
+}
+
+/** Everything a consent page needs to be honest. Frozen on the server; the browser carries only the handle. */
+export interface ConsentRequest {
+  readonly status: 'consent'
+  /** Path to post the decision to: `decision` (`allow` or `deny`), `scope` (repeated), `account`. */
+  readonly decisionUrl: string
+  readonly client: {
+    readonly clientId: string
+    readonly name: string
+    /** Host that published the client's metadata document and so vouches for the name; null when nobody does. */
+    readonly verifiedHost: string | null
+    readonly clientUri: string | null
+    readonly policyUri: string | null
+    readonly tosUri: string | null
+  }
+  readonly redirect: {
+    readonly uri: string
+    readonly kind: RedirectKind
+    /** Host name, or the scheme of a private-use URI. */
+    readonly host: string
+    /** Source for the `form-action` directive, without which browsers block the redirect after the form. */
+    readonly formAction: string
+  }
+  readonly resource: { readonly resource: string; readonly name: string }
+  readonly scopes: readonly ConsentScope[]
+  /** The person already uses this client and is asked for something new. */
+  readonly stepUp: boolean
+  readonly account: {
+    readonly displayName: string
+    /** Where to sign in as somebody else; leads back here. */
+    readonly switchUrl: string
+    /** Hidden field `account` of the form: the decision counts only for the account that saw the page. */
+    readonly proof: string
+  }
+  /** Seconds after which access ends even when it is used. */
+  readonly grantTtl: number
+  /** Epoch seconds. */
+  readonly expiresAt: number
+}
+
+/** Nobody is signed in (any more): send the browser there; it comes back. */
+export interface LoginRequest {
+  readonly status: 'login'
+  readonly loginUrl: string
+}
+
+/** `https`, a program on the person's own computer, or an app that owns a URI scheme. */
+export type RedirectKind = 'https' | 'loopback' | 'private-use'
+
+/** Why a person sees an error page. Each has words in the consent package. */
+export type ErrorPageReason =
+  | 'unknown_client'
+  | 'client_metadata'
+  | 'redirect_uri'
+  | 'invalid_request'
+  | 'interaction_unknown'
+  | 'interaction_expired'
+  | 'interaction_answered'
+  | 'interaction_other_browser'
+  | 'account_changed'
+  | 'rate_limited'
+  | 'unavailable'
+  | 'server_error'
+
+export interface ErrorPage {
+  readonly statusCode: number
+  readonly reason: ErrorPageReason
+  /** Name of the client, when it is known. Unverified. */
+  readonly clientName: string | null
+  /** Request id for support; the log has it too. */
+  readonly reference: string
+}
+
+/** @returns a whole HTML document and the headers that protect it */
+export type ErrorPageRenderer = (page: ErrorPage) => Promise<{ html: string; headers: Record<string, string> }>
+
+export interface GrantSummary {
+  readonly grantId: string
+  readonly clientId: string
+  readonly clientName: string
+  readonly subject: string
+  readonly resource: string
+  readonly scopes: readonly string[]
+  /** Epoch seconds. */
+  readonly createdAt: number
+  readonly lastUsedAt: number
+  readonly expiresAt: number
+  readonly revokedAt: number | null
+}
+
+/** Events carry identifiers, never a token, code or secret. */
+export interface AuthorizationServerEvents {
+  'client.registered': { clientId: string; clientName: string; redirectUris: readonly string[] }
+  'grant.created': { grantId: string; clientId: string; subject: string; resource: string; scopes: readonly string[] }
+  'grant.revoked': { grantId: string; clientId: string; subject: string; reason: RevocationReason }
+  'interaction.denied': { clientId: string; subject: string }
+  'token.issued': { grantId: string; clientId: string; subject: string; grantType: string; scopes: readonly string[] }
+}
+
+export type RevocationReason = 'user' | 'client' | 'code_replayed' | 'refresh_token_reused'
+
+export interface AuthorizationServer<Request = unknown> {
+  readonly issuer: string
+  /** Absolute path of the endpoints, `/oauth` by default. */
+  readonly prefix: string
+  readonly interactions: {
+    /**
+     * What to show for a handle. Does not consume it: pages may be loaded twice.
+     *
+     * @throws InteractionError
+     */
+    details(request: Request, handle: string): Promise<ConsentRequest | LoginRequest>
+    /**
+     * @param choice `scopes` the person left ticked (required ones are added); `account` the proof from the model
+     * @returns where to send the browser
+     * @throws InteractionError
+     */
+    approve(
+      request: Request,
+      handle: string,
+      choice: { scopes: readonly string[]; account: string }
+    ): Promise<{ redirectTo: string }>
+    /** @throws InteractionError */
+    deny(request: Request, handle: string): Promise<{ redirectTo: string }>
+  }
+  readonly grants: {
+    /** The grants of a user that can still be used, newest first. */
+    list(subject: string): Promise<readonly GrantSummary[]>
+    /** Ends a grant: its refresh token at once, its access tokens at once where they are checked by `local()`. */
+    revoke(grantId: string): Promise<boolean>
+  }
+  /**
+   * Checks one of our own access tokens, its grant included. Does not check scopes.
+   *
+   * @param resource the canonical resource identifier that the token must be for
+   * @throws OAuthError `invalid_token`
+   * @throws UnavailableError when the storage does not answer
+   */
+  verifyAccessToken(token: string, resource: string): Promise<AccessTokenClaims>
+  /** Removes what is expired, in bounded batches; returns how many records went. Safe on every node. */
+  cleanup(): Promise<number>
+  on<E extends keyof AuthorizationServerEvents>(
+    event: E,
+    listener: (details: AuthorizationServerEvents[E]) => void
+  ): void
+  /** Called by whoever serves `GET {prefix}/interaction/:handle` and draws the error pages; at most once. */
+  present(pages: { error: ErrorPageRenderer }): void
+}
+
+/** An interaction that cannot go on. Shown as a page, never as a redirect. */
+export class InteractionError extends Error {
+  override readonly name = 'InteractionError'
+  readonly reason: ErrorPageReason
+  readonly statusCode: number
+  readonly clientName: string | null
+
+  constructor(reason: ErrorPageReason, details: { statusCode?: number; clientName?: string | null } = {}) {
+    super(reason)
+    this.reason = reason
+    this.statusCode = details.statusCode ?? 400
+    this.clientName = details.clientName ?? null
+  }
+}
+
+export function isInteractionError(value: unknown): value is InteractionError {
+  return value instanceof Error && value.name === 'InteractionError'
+}

@@ -1,0 +1,29 @@
+/**
+ * Authorization server metadata. Unknown members are allowed: a document may say more than we use.
+ *
+ * @see RFC 8414 section 2, RFC 9207 section 3, draft-ietf-oauth-client-id-metadata-document
+ */
+import { type Static, Type } from 'typebox'
+
+const Strings = Type.Array(Type.String())
+
+export const AuthorizationServerMetadata = Type.Object({
+  issuer: Type.String(),
+  authorization_endpoint: Type.Optional(Type.String()),
+  token_endpoint: Type.Optional(Type.String()),
+  jwks_uri: Type.Optional(Type.String()),
+  registration_endpoint: Type.Optional(Type.String()),
+  revocation_endpoint: Type.Optional(Type.String()),
+  introspection_endpoint: Type.Optional(Type.String()),
+  scopes_supported: Type.Optional(Strings),
+  response_types_supported: Type.Optional(Strings),
+  response_modes_supported: Type.Optional(Strings),
+  grant_types_supported: Type.Optional(Strings),
+  token_endpoint_auth_methods_supported: Type.Optional(Strings),
+  revocation_endpoint_auth_methods_supported: Type.Optional(Strings),
+  code_challenge_methods_supported: Type.Optional(Strings),
+  authorization_response_iss_parameter_supported: Type.Optional(Type.Boolean()),
+  client_id_metadata_document_supported: Type.Optional(Type.Boolean()),
+  service_documentation: Type.Optional(Type.String())
+})
+export type AuthorizationServerMetadata = Static<typeof AuthorizationServerMetadata>

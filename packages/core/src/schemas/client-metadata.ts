@@ -1,0 +1,28 @@
+/**
+ * Client metadata as real clients send it, in a registration or in a metadata document. Unknown members are ignored,
+ * every known one is bounded.
+ *
+ * @see RFC 7591 section 2, draft-ietf-oauth-client-id-metadata-document section 4
+ */
+import { type Static, Type } from 'typebox'
+
+const Uri = Type.String({ maxLength: 2048 })
+const Words = Type.Array(Type.String({ maxLength: 128 }), { maxItems: 32 })
+
+export const ClientMetadata = Type.Object({
+  redirect_uris: Type.Optional(Type.Array(Uri, { minItems: 1, maxItems: 32 })),
+  token_endpoint_auth_method: Type.Optional(Type.String({ maxLength: 64 })),
+  grant_types: Type.Optional(Words),
+  response_types: Type.Optional(Words),
+  client_name: Type.Optional(Type.String({ maxLength: 200 })),
+  client_uri: Type.Optional(Uri),
+  logo_uri: Type.Optional(Uri),
+  policy_uri: Type.Optional(Uri),
+  tos_uri: Type.Optional(Uri),
+  scope: Type.Optional(Type.String({ maxLength: 4096 })),
+  contacts: Type.Optional(Type.Array(Type.String({ maxLength: 320 }), { maxItems: 16 })),
+  application_type: Type.Optional(Type.String({ maxLength: 32 })),
+  software_id: Type.Optional(Type.String({ maxLength: 256 })),
+  software_version: Type.Optional(Type.String({ maxLength: 64 }))
+})
+export type ClientMetadata = Static<typeof ClientMetadata>

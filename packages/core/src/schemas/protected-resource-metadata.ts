@@ -1,0 +1,20 @@
+/**
+ * Protected resource metadata.
+ *
+ * @see RFC 9728 section 2
+ */
+import { type Static, Type } from 'typebox'
+
+export const ProtectedResourceMetadata = Type.Object({
+  resource: Type.String(),
+  authorization_servers: Type.Optional(Type.Array(Type.String(), { minItems: 1 })),
+  jwks_uri: Type.Optional(Type.String()),
+  scopes_supported: Type.Optional(Type.Array(Type.String())),
+  bearer_methods_supported: Type.Optional(Type.Array(Type.String())),
+  resource_signing_alg_values_supported: Type.Optional(Type.Array(Type.String())),
+  resource_name: Type.Optional(Type.String()),
+  resource_documentation: Type.Optional(Type.String()),
+  resource_policy_uri: Type.Optional(Type.String()),
+  resource_tos_uri: Type.Optional(Type.String())
+})
+export type ProtectedResourceMetadata = Static<typeof ProtectedResourceMetadata>

@@ -1,0 +1,16 @@
+/**
+ * Successful answer of the token endpoint.
+ *
+ * @see RFC 6749 section 5.1
+ */
+import { type Static, Type } from 'typebox'
+
+export const TokenResponse = Type.Object({
+  access_token: Type.String(),
+  token_type: Type.String(),
+  /** Seconds. */
+  expires_in: Type.Optional(Type.Number()),
+  refresh_token: Type.Optional(Type.String()),
+  scope: Type.Optional(Type.String())
+})
+export type TokenResponse = Static<typeof TokenResponse>

@@ -1,0 +1,79 @@
+/**
+ * Random values, digests, constant-time comparison and encryption at rest. Nothing else in the suite compares a secret
+ * or holds a key that encrypts.
+ */
+import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
+import { ConfigurationError } from './errors.ts'
+
+/** A random value of `bytes` bytes (32 by default: 256 bits), base64url. */
+export function randomSecret(bytes = 32): string {
+  return randomBytes(bytes).toString('base64url')
+}
+
+/** SHA-256, base64url: what the storage sees of a token, code, handle or secret. Only for values of at least 128 random bits. */
+export function digest(value: string): string {
+  return createHash('sha256').update(value).digest('base64url')
+}
+
+/** Compares without telling by its duration where two strings differ, nor how long the right one is. */
+export function equalInConstantTime(a: string, b: string): boolean {
+  return timingSafeEqual(createHash('sha256').update(a).digest(), createHash('sha256').update(b).digest())
+}
+
+/** Encrypts with its first key, decrypts with any. Rotate by putting a new key in front and keeping the old one behind. */
+export interface KeyRing {
+  /**
+   * @param context what the ciphertext belongs to (collection, record, token); unsealing needs the same, byte for byte
+   */
+  seal(plaintext: string, context: string): string
+  /** @returns the plaintext, or null when the key is gone, the context differs or the text was altered */
+  unseal(sealed: string, context: string): string | null
+}
+
+/**
+ * AES-256-GCM. Each text has a key of its own, derived (HKDF-SHA-256) from the ring's key, a random salt and the context,
+ * so a ciphertext cannot be moved to another record, and nonces cannot collide.
+ *
+ * @param keys base64 or base64url, 32 bytes each; the first encrypts
+ * @throws ConfigurationError when a key is not 32 bytes
+ */
+export function createKeyRing(keys: readonly string[]): KeyRing {
+  const ring = keys.map(text => {
+    const key = Buffer.from(text, 'base64')
+    if (key.length !== 32)
+      throw new ConfigurationError('FST_OAUTH_OPTION', 'option "encryptionKeys": each key is 32 bytes in base64')
+    return { id: createHash('sha256').update('key id').update(key).digest('base64url').slice(0, 8), key }
+  })
+  const [current] = ring
+  if (!current) throw new ConfigurationError('FST_OAUTH_OPTION', 'option "encryptionKeys": at least one key is needed')
+
+  return Object.freeze({
+    seal(plaintext: string, context: string): string {
+      const salt = randomBytes(16)
+      const cipher = createCipheriv('aes-256-gcm', deriveKey(current.key, salt, context), Buffer.alloc(12))
+      const body = Buffer.concat([cipher.update(plaintext, 'utf8'), cipher.final(), cipher.getAuthTag()])
+      return `${current.id}.${salt.toString('base64url')}.${body.toString('base64url')}`
+    },
+    unseal(sealed: string, context: string): string | null {
+      const [id, salt, body] = sealed.split('.')
+      const entry = ring.find(candidate => candidate.id === id)
+      if (!entry || !salt || !body) return null
+      const bytes = Buffer.from(body, 'base64url')
+      if (bytes.length < 16) return null
+      const key = deriveKey(entry.key, Buffer.from(salt, 'base64url'), context)
+      const decipher = createDecipheriv('aes-256-gcm', key, Buffer.alloc(12), { authTagLength: 16 })
+      decipher.setAuthTag(bytes.subarray(-16))
+      try {
+        return decipher.update(bytes.subarray(0, -16), undefined, 'utf8') + decipher.final('utf8')
+      } catch {
+        return null
+      }
+    }
+  })
+}
+
+// The nonce may be constant because the key is never used twice: the salt is 128 random bits.
+function deriveKey(key: Buffer, salt: Buffer, context: string): Buffer {
+  // HKDF limits its info to 1,024 bytes; a context may be longer.
+  return Buffer.from(hkdfSync('sha256', key, salt, createHash('sha256').update(context).digest(), 32))
+}

@@ -1,0 +1,122 @@
+/**
+ * The storage contract: seven verbs that any database can keep.
+ *
+ * Drivers see digests and ciphertext only, never a token. Collections are declared as data, so a driver can derive tables,
+ * keys and indexes from them. `@fastify-mcp-auth/testing/storage-suite` holds every driver to these promises.
+ */
+import type { Static, TObject, TSchema } from 'typebox'
+
+/** How a driver has to keep one field of a record. */
+export interface Field {
+  readonly name: string
+  /** `json`: any JSON value; never part of a guard or an index. `integer` is safe to 2^53. */
+  readonly kind: 'text' | 'integer' | 'boolean' | 'json'
+  readonly nullable: boolean
+}
+
+/** One kind of record, declared once by the package that owns it. */
+export interface CollectionDeclaration<S extends TObject = TObject> {
+  /** snake_case, unique in a deployment; a driver may prefix it. */
+  readonly name: string
+  /** Shape of the record. Every member is required; "nothing" is null. */
+  readonly record: S
+  readonly fields: readonly Field[]
+  /** Text fields that `list` and `removeWhere` may look records up by. */
+  readonly indexes: readonly string[]
+  /** Integer field with the epoch second after which the record may be removed; null in a record means never. */
+  readonly expiry: string | null
+}
+
+/** A record as the driver sees it: every declared field is present, absent values are null. */
+export type StoredRecord = { readonly [field: string]: unknown }
+
+/** All named fields must hold exactly these values. Only text, integer and boolean fields. */
+export type Guard = { readonly [field: string]: string | number | boolean | null }
+
+export interface Page<R> {
+  /** In the order of their keys. */
+  readonly records: readonly { readonly key: string; readonly record: R }[]
+  /** Pass it to get the next page; null when this was the last. */
+  readonly cursor: string | null
+}
+
+export interface Capabilities {
+  /** Records survive the end of the process. */
+  readonly durable: boolean
+  /** `insert` and `update` have exactly one winner, whatever runs beside them. */
+  readonly atomic: boolean
+  /** Other processes see the same records. */
+  readonly shared: boolean
+}
+
+/**
+ * Seven verbs, each one step. Every verb rejects with `UnavailableError` when the database does not answer;
+ * a lost race is a verdict (`false`), never an error.
+ */
+export interface StorageDriver {
+  readonly capabilities: Capabilities
+  /** Called once at boot by each plugin with the collections it uses; creates or checks what they need. Safe when processes start together. */
+  open?(collections: readonly CollectionDeclaration[]): Promise<void>
+  close?(): Promise<void>
+  /** The record or null. Expired records are returned: the caller judges, so that "expired" and "unknown" stay apart. */
+  get(collection: CollectionDeclaration, key: string): Promise<StoredRecord | null>
+  /** True when this call created the record, false when the key was taken. */
+  insert(collection: CollectionDeclaration, key: string, record: StoredRecord): Promise<boolean>
+  /** One atomic conditional write: true only for the caller whose guard held at the moment of the write. */
+  update(collection: CollectionDeclaration, key: string, guard: Guard, patch: StoredRecord): Promise<boolean>
+  /** True when the record was there. */
+  remove(collection: CollectionDeclaration, key: string): Promise<boolean>
+  /** Records whose declared index holds `value`, at most `limit` (100 by default, 1,000 at most). */
+  list(
+    collection: CollectionDeclaration,
+    index: string,
+    value: string,
+    options?: { limit?: number | undefined; cursor?: string | null | undefined }
+  ): Promise<Page<StoredRecord>>
+  /**
+   * Removes by a declared index, or, with the index `expiresBefore`, what expired before that epoch second.
+   *
+   * @returns how many records went; at most `limit` (1,000 by default), so a caller repeats until it gets less
+   */
+  removeWhere(
+    collection: CollectionDeclaration,
+    ...where:
+      | [index: 'expiresBefore', before: number, options?: { limit?: number | undefined } | undefined]
+      | [index: string, value: string, options?: { limit?: number | undefined } | undefined]
+  ): Promise<number>
+  /** Optional; nothing in the suite needs it to be correct. */
+  transaction?<T>(run: (driver: StorageDriver) => Promise<T>): Promise<T>
+}
+
+/**
+ * Declares a collection. Strings become text fields, integers and booleans theirs, `Union([..., Null()])` makes a field
+ * nullable, and everything else is kept as JSON.
+ *
+ * @throws TypeError when an index is not a text field or the expiry not an integer field: a mistake of the declaring code
+ */
+export function defineCollection<S extends TObject>(declaration: {
+  name: string
+  record: S
+  indexes?: readonly (keyof Static<S> & string)[]
+  expiry?: keyof Static<S> & string
+}): CollectionDeclaration<S> {
+  const { name, record, indexes = [], expiry = null } = declaration
+  const fields = Object.entries(record.properties).map(([field, schema]) => fieldOf(field, schema as TSchema))
+  const kindOf = (field: string): string | undefined => fields.find(candidate => candidate.name === field)?.kind
+  for (const index of indexes)
+    if (kindOf(index) !== 'text') throw new TypeError(`${name}: index "${index}" is not a text field`)
+  if (expiry !== null && kindOf(expiry) !== 'integer')
+    throw new TypeError(`${name}: expiry "${expiry}" is not an integer field`)
+  return Object.freeze({ name, record, fields: Object.freeze(fields), indexes: Object.freeze([...indexes]), expiry })
+}
+
+const KINDS: Record<string, Field['kind']> = { string: 'text', integer: 'integer', boolean: 'boolean' }
+
+function fieldOf(name: string, schema: TSchema): Field {
+  const options: TSchema[] = 'anyOf' in schema && Array.isArray(schema.anyOf) ? schema.anyOf : [schema]
+  const types = options.map(option => ('type' in option ? String(option.type) : 'json'))
+  const nullable = types.includes('null')
+  const kinds = new Set(types.filter(type => type !== 'null').map(type => KINDS[type] ?? 'json'))
+  const [kind = 'json'] = kinds
+  return Object.freeze({ name, kind: kinds.size === 1 ? kind : 'json', nullable })
+}

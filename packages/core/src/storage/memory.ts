@@ -1,0 +1,120 @@
+/**
+ * The storage driver that keeps everything in this process: for tests, demos and trying things out. It is atomic, because
+ * JavaScript runs one thing at a time, but neither durable nor shared, and it says so.
+ */
+import type { CollectionDeclaration, Guard, Page, StorageDriver, StoredRecord } from './driver.ts'
+
+interface Table {
+  readonly records: Map<string, StoredRecord>
+  /** index name -> value -> keys */
+  readonly indexes: Map<string, Map<string, Set<string>>>
+}
+
+/** Records are copied on the way in and out: what a caller does to its object never reaches the store. */
+export function memoryStorage(): StorageDriver {
+  const tables = new Map<string, Table>()
+
+  function tableOf(collection: CollectionDeclaration): Table {
+    let table = tables.get(collection.name)
+    if (!table) {
+      table = { records: new Map(), indexes: new Map(collection.indexes.map(index => [index, new Map()])) }
+      tables.set(collection.name, table)
+    }
+    return table
+  }
+
+  return Object.freeze({
+    capabilities: Object.freeze({ durable: false, atomic: true, shared: false }),
+
+    async get(collection: CollectionDeclaration, key: string): Promise<StoredRecord | null> {
+      const record = tableOf(collection).records.get(key)
+      return record ? structuredClone(record) : null
+    },
+
+    async insert(collection: CollectionDeclaration, key: string, record: StoredRecord): Promise<boolean> {
+      const table = tableOf(collection)
+      if (table.records.has(key)) return false
+      put(table, key, structuredClone(record))
+      return true
+    },
+
+    async update(collection: CollectionDeclaration, key: string, guard: Guard, patch: StoredRecord): Promise<boolean> {
+      const table = tableOf(collection)
+      const record = table.records.get(key)
+      if (!record || !Object.entries(guard).every(([field, value]) => record[field] === value)) return false
+      drop(table, key)
+      put(table, key, { ...record, ...structuredClone(patch) })
+      return true
+    },
+
+    async remove(collection: CollectionDeclaration, key: string): Promise<boolean> {
+      return drop(tableOf(collection), key)
+    },
+
+    async list(
+      collection: CollectionDeclaration,
+      index: string,
+      value: string,
+      { limit = 100, cursor = null }: { limit?: number | undefined; cursor?: string | null | undefined } = {}
+    ): Promise<Page<StoredRecord>> {
+      const table = tableOf(collection)
+      const size = Math.min(limit, 1000)
+      const keys = keysOf(table, index, value).filter(key => cursor === null || key > cursor)
+      const page = keys.slice(0, size)
+      return {
+        records: page.map(key => ({ key, record: structuredClone(table.records.get(key) as StoredRecord) })),
+        cursor: keys.length > size ? (page.at(-1) ?? null) : null
+      }
+    },
+
+    async removeWhere(
+      collection: CollectionDeclaration,
+      index: string,
+      value: string | number,
+      { limit = 1000 }: { limit?: number | undefined } = {}
+    ): Promise<number> {
+      const table = tableOf(collection)
+      const keys =
+        typeof value === 'number' ? expiredKeys(table, collection.expiry, value) : keysOf(table, index, value)
+      return keys.slice(0, limit).filter(key => drop(table, key)).length
+    }
+  })
+}
+
+function keysOf(table: Table, index: string, value: string): string[] {
+  const entries = table.indexes.get(index)
+  if (!entries) throw new TypeError(`there is no index "${index}"`)
+  return [...(entries.get(value) ?? [])].sort()
+}
+
+function expiredKeys(table: Table, expiry: string | null, before: number): string[] {
+  if (expiry === null) return []
+  return [...table.records].flatMap(([key, record]) => {
+    const expiresAt = record[expiry]
+    return typeof expiresAt === 'number' && expiresAt < before ? [key] : []
+  })
+}
+
+function put(table: Table, key: string, record: StoredRecord): void {
+  table.records.set(key, record)
+  for (const [index, entries] of table.indexes) {
+    const value = record[index]
+    if (typeof value !== 'string') continue
+    const keys = entries.get(value) ?? new Set()
+    entries.set(value, keys.add(key))
+  }
+}
+
+function drop(table: Table, key: string): boolean {
+  const record = table.records.get(key)
+  if (!record) return false
+  table.records.delete(key)
+  for (const [index, entries] of table.indexes) {
+    const value = record[index]
+    if (typeof value !== 'string') continue
+    const keys = entries.get(value)
+    keys?.delete(key)
+    if (keys?.size === 0) entries.delete(value)
+  }
+  return true
+}
