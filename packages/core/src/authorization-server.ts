@@ -177,8 +177,11 @@ export class InteractionError extends Error {
   readonly statusCode: number
   readonly clientName: string | null
 
-  constructor(reason: ErrorPageReason, details: { statusCode?: number; clientName?: string | null } = {}) {
-    super(reason)
+  constructor(
+    reason: ErrorPageReason,
+    details: { statusCode?: number; clientName?: string | null; cause?: unknown } = {}
+  ) {
+    super(reason, details.cause === undefined ? undefined : { cause: details.cause })
     this.reason = reason
     this.statusCode = details.statusCode ?? 400
     this.clientName = details.clientName ?? null

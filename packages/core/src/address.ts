@@ -1,0 +1,35 @@
+/**
+ * Which IP addresses a stranger's URL may lead to. Everything is refused that is not plainly a unicast address of the
+ * public internet; a range that nobody thought of counts as refused.
+ *
+ * @see RFC 6890, RFC 9728 section 7.7, the IANA registries of special-purpose IPv4 and IPv6 addresses
+ */
+import ipaddr from 'ipaddr.js'
+
+/** `private` stands for everything that is neither public nor this computer, unreadable text included. */
+export type AddressKind = 'public' | 'loopback' | 'private'
+
+// Every address that the internet routes today is in 2000::/3. ipaddr.js calls whatever it does not know "unicast", among
+// that the IPv4-compatible form `::127.0.0.1`.
+const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3')
+
+// Looks public, but is answered by the host of every Azure virtual machine.
+const CLOUD_INTERNAL = new Set(['168.63.129.16'])
+
+/**
+ * IPv4-mapped IPv6 addresses are judged by the IPv4 address inside. Translated and tunnelled forms (NAT64, 6to4, Teredo)
+ * are `private`, whatever they carry.
+ *
+ * Does not resolve names, and does not know which public addresses your own network uses.
+ *
+ * @param address as a resolver or a socket gives it; IPv6 without brackets
+ */
+export function addressKind(address: string): AddressKind {
+  // Short, octal and hexadecimal IPv4 forms are read differently by different programs: nobody gets to choose.
+  if (!ipaddr.IPv4.isValidFourPartDecimal(address) && !ipaddr.IPv6.isValid(address)) return 'private'
+  const ip = ipaddr.process(address)
+  const range = ip.range()
+  if (range === 'loopback') return 'loopback'
+  if (range !== 'unicast' || CLOUD_INTERNAL.has(ip.toString())) return 'private'
+  return ip instanceof ipaddr.IPv6 && !ip.match(GLOBAL_UNICAST) ? 'private' : 'public'
+}
