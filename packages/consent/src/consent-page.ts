@@ -1,0 +1,117 @@
+/** Turns a consent request into the model of the page: what a person reads, in the order of reading. */
+import { domainToASCII } from 'node:url'
+import type { ConsentRequest, ConsentScope } from '@fastify-mcp-auth/core'
+import { cleanName, shorten } from './display-name.ts'
+import type { Locale, Sentence } from './locales/locale.ts'
+import { plainText } from './locales/locale.ts'
+import { type ClientName, type ConsentPage, type ConsentWords, type Page, type ScopeLine, SHORT_NAME } from './model.ts'
+import { findWarnings } from './warnings.ts'
+
+/** Does not decide anything: what is preselected, required or granted already is the authorization server's word. */
+export function describeConsent(request: ConsentRequest, page: Omit<Page, 'title'>, locale: Locale): ConsentPage {
+  const client = clientName(request, locale)
+  const answersTo = describeAnswersTo(request, locale)
+  const { asked, already } = splitScopes(request)
+  const stepUp = already.length > 0
+  const resource: Sentence = [{ value: cleanName(request.resource.name) }]
+  const named = quoted(client, locale)
+  const heading = stepUp
+    ? locale.say('consent.heading.more', { client: named, count: asked.length })
+    : locale.say('consent.heading', { client: named, resource })
+  return {
+    ...page,
+    title: plainText(heading),
+    heading,
+    intro: stepUp ? locale.say('consent.intro.more', { resource }) : locale.say('consent.intro', {}),
+    decisionUrl: request.decisionUrl,
+    client,
+    answersTo,
+    account: { ...request.account, displayName: cleanName(request.account.displayName) },
+    warnings: findWarnings({
+      client,
+      named,
+      redirect: answersTo,
+      ownNames: [page.brand.name, cleanName(request.resource.name)],
+      locale
+    }),
+    scopes: asked.map(scope => scopeLine(scope, locale)),
+    alreadyAllowed: already.map(scope => scopeLine(scope, locale)),
+    stepUp,
+    until: describeTtl(request.grantTtl, locale),
+    words: consentWords(stepUp, locale)
+  }
+}
+
+function clientName(request: ConsentRequest, locale: Locale): ClientName {
+  const name = cleanName(request.client.name) || locale.word('name.unknown')
+  const verifiedHost = request.client.verifiedHost === null ? null : asciiHost(request.client.verifiedHost)
+  return { name, shortName: shorten(name, SHORT_NAME), verifiedHost }
+}
+
+/** A name that nobody vouches for stands in quotation marks wherever it appears. */
+function quoted(client: ClientName, locale: Locale): Sentence {
+  const name: Sentence = [{ value: client.shortName }]
+  return client.verifiedHost === null ? locale.say('name.unverified', { name }) : name
+}
+
+function describeAnswersTo({ redirect }: ConsentRequest, locale: Locale): ConsentPage['answersTo'] {
+  const { kind } = redirect
+  if (kind === 'private-use') {
+    const host = cleanName(redirect.host)
+    return { kind, host, words: locale.say('consent.answersTo.privateUse', { scheme: [{ value: `${host}:` }] }) }
+  }
+  const host = asciiHost(redirect.host)
+  const words: Sentence = [{ value: host }]
+  return { kind, host, words: kind === 'loopback' ? locale.say('consent.answersTo.loopback', { host: words }) : words }
+}
+
+// Letters of other scripts can pass for Latin ones; in punycode a host cannot pass for another.
+function asciiHost(host: string): string {
+  const [, name = host, port = ''] = /^(.*?)(:\d+)?$/s.exec(host) ?? []
+  return `${domainToASCII(name) || cleanName(name)}${port}`
+}
+
+function splitScopes(request: ConsentRequest): { asked: readonly ConsentScope[]; already: readonly ConsentScope[] } {
+  const asked = request.scopes.filter(({ granted }) => !granted)
+  // Nothing new: then it is an ordinary question about all of it.
+  if (!request.stepUp || asked.length === 0) return { asked: request.scopes, already: [] }
+  return { asked, already: request.scopes.filter(({ granted }) => granted) }
+}
+
+function scopeLine(scope: ConsentScope, locale: Locale): ScopeLine {
+  const names = scope.tools.map(tool => tool.replaceAll(/[_-]+/g, ' ')).join(', ')
+  return {
+    scope: scope.scope,
+    description: scope.description,
+    detail: scope.detail,
+    tools: scope.tools.length === 0 ? null : locale.say('consent.tools', { count: scope.tools.length, names }),
+    destructive: scope.destructive,
+    required: scope.required,
+    checked: scope.required || scope.preselected
+  }
+}
+
+// Rounded up: "at most" has to stay true.
+function describeTtl(seconds: number, locale: Locale): Sentence {
+  if (seconds >= 86_400) return locale.say('consent.until.days', { count: Math.ceil(seconds / 86_400) })
+  if (seconds >= 3_600) return locale.say('consent.until.hours', { count: Math.ceil(seconds / 3_600) })
+  return locale.say('consent.until.minutes', { count: Math.ceil(seconds / 60) })
+}
+
+function consentWords(stepUp: boolean, locale: Locale): ConsentWords {
+  return {
+    askedBy: locale.word('consent.askedBy'),
+    verified: locale.word('consent.verified'),
+    notVerified: locale.word('consent.notVerified'),
+    wholeName: locale.word('consent.wholeName'),
+    answersTo: locale.word('consent.answersTo'),
+    signedInAs: locale.word('consent.signedInAs'),
+    switchAccount: locale.word('consent.switchAccount'),
+    may: locale.word(stepUp ? 'consent.may.more' : 'consent.may'),
+    needed: locale.word('consent.needed'),
+    irreversible: locale.word('consent.irreversible'),
+    alreadyAllowed: locale.word('consent.alreadyAllowed'),
+    deny: locale.word('consent.deny'),
+    allow: locale.word('consent.allow')
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * The words of every page, in English. Another language is one more file like this one.
+ *
+ * Plain and short, second person, present tense. A person who reads a page never meets the vocabulary of the protocol.
+ */
+import type { Message } from './locale.ts'
+
+export const en = {
+  'name.unverified': '“{name}”',
+  'name.unknown': 'the app',
+
+  'consent.heading': '{client} wants to use {resource} for you',
+  'consent.heading.more': {
+    one: '{client} asks for one more permission',
+    other: '{client} asks for {count} more permissions'
+  },
+  'consent.intro': 'You decide what it may do.',
+  'consent.intro.more': 'It already works with {resource}. You decide whether it may do more.',
+
+  'consent.askedBy': 'Asked by',
+  'consent.verified': 'verified',
+  'consent.notVerified': 'not verified',
+  'consent.wholeName': 'Show the whole name',
+  'consent.answersTo': 'Answers go to',
+  'consent.answersTo.loopback': '{host} (a program on this computer)',
+  'consent.answersTo.privateUse': 'an app on this device that opens {scheme} links',
+  'consent.signedInAs': 'Signed in as',
+  'consent.switchAccount': 'not you?',
+
+  'consent.may': 'It may',
+  'consent.may.more': 'It may also',
+  'consent.needed': 'needed',
+  'consent.irreversible': 'cannot be undone',
+  'consent.tools': { one: '1 tool: {names}', other: '{count} tools: {names}' },
+  'consent.alreadyAllowed': 'Already allowed',
+
+  'consent.deny': 'Deny',
+  'consent.allow': 'Allow',
+  'consent.until.days': { one: 'Access lasts one day at most.', other: 'Access lasts {count} days at most.' },
+  'consent.until.hours': { one: 'Access lasts one hour at most.', other: 'Access lasts {count} hours at most.' },
+  'consent.until.minutes': { one: 'Access lasts one minute at most.', other: 'Access lasts {count} minutes at most.' },
+
+  'warning.started': 'Only continue if you started this yourself.',
+  'warning.loopback': 'Any program on this computer can receive the answer, and nobody has verified who {client} is.',
+  'warning.loopback.verified': 'Any program on this computer can say that it is {client} and receive the answer.',
+  'warning.privateUse': 'Another app on this device can open {scheme} links too, and would then receive the answer.',
+  'warning.imitation': 'This name looks like {own}.',
+  'warning.imitation.text': 'Nobody has verified that it comes from there. Deny if you are not sure.',
+  'warning.mixedScripts': 'Look closely at the name {client}.',
+  'warning.mixedScripts.text':
+    'It mixes letters of different alphabets that look alike. Names like this are used to imitate others. Deny if you are not sure.',
+
+  'error.reference': 'Reference for support',
+
+  'error.unknown_client.title': '{brand} does not know this app any more',
+  'error.unknown_client.text': 'It was removed here, or it has not been used for a long time. Nothing was shared.',
+  'error.unknown_client.next': 'Remove it in your assistant and add it again.',
+
+  'error.client_metadata.title': 'We could not check who is asking',
+  'error.client_metadata.text': 'The app’s description of itself could not be read. Nothing was shared.',
+  'error.client_metadata.next': 'Try again in a few minutes. If that does not help, tell the people who make the app.',
+
+  'error.redirect_uri.title': 'The answer would go to an unknown place',
+  'error.redirect_uri.text':
+    'The app asked for the answer at an address that it never told us about. We stopped here. Nothing was shared.',
+  'error.redirect_uri.next': 'If you did not start this yourself, close this page. If you did, add the app again.',
+
+  'error.invalid_request.title': 'This request is not complete',
+  'error.invalid_request.text': 'Something in it is missing or was changed on the way. Nothing was shared.',
+  'error.invalid_request.next': 'Go back to {client} and connect again.',
+
+  'error.interaction_unknown.title': 'We cannot find this request',
+  'error.interaction_unknown.text': 'The address is wrong, or the request ended long ago.',
+  'error.interaction_unknown.next': 'Go back to {client} and connect again.',
+
+  'error.interaction_expired.title': 'This request has expired',
+  'error.interaction_expired.text': 'It waited too long for your answer. Nothing was shared.',
+  'error.interaction_expired.next': 'Go back to {client} and connect again.',
+
+  'error.interaction_answered.title': 'You have already answered',
+  'error.interaction_answered.text': 'A request can be answered once, and your first answer counts.',
+  'error.interaction_answered.next': 'Go back to {client}. If it is not connected, connect again.',
+
+  'error.interaction_other_browser.title': 'This request began in another browser',
+  'error.interaction_other_browser.text': 'To keep you safe, it can only be answered where it began.',
+  'error.interaction_other_browser.next': 'Open the page there, or connect again from {client}.',
+
+  'error.account_changed.title': 'You are signed in with another account now',
+  'error.account_changed.text': 'The question was meant for the other account. Your answer did not count.',
+  'error.account_changed.next': 'Go back to {client} and connect again.',
+
+  'error.rate_limited.title': 'That was too often',
+  'error.rate_limited.text': 'There were too many tries in a short time.',
+  'error.rate_limited.next': 'Wait a minute, then try again.',
+
+  'error.unavailable.title': '{brand} cannot answer right now',
+  'error.unavailable.text': 'Something that it needs is not reachable. Nothing was lost.',
+  'error.unavailable.next': 'Try again in a few minutes.',
+
+  'error.server_error.title': 'Something went wrong here',
+  'error.server_error.text': 'This is our fault, not yours.',
+  'error.server_error.next': 'Go back to {client} and connect again. If it happens again, tell us the reference below.'
+} as const satisfies Record<string, Message>

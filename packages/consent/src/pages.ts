@@ -1,0 +1,53 @@
+/** Draws pages: model in, document and headers out. The only place that knows template names. */
+import type { ConsentRequest, ErrorPage } from '@fastify-mcp-auth/core'
+import { describeConsent } from './consent-page.ts'
+import { cleanName, initialOf } from './display-name.ts'
+import { describeFailure } from './error-page.ts'
+import type { Locale } from './locales/locale.ts'
+import type { Brand, Page } from './model.ts'
+import type { ConsentOptions } from './options.ts'
+import { pageHeaders } from './page-headers.ts'
+
+export interface RenderedPage {
+  readonly html: string
+  readonly headers: Record<string, string>
+}
+
+export interface Pages {
+  consent(request: ConsentRequest): Promise<RenderedPage>
+  error(failure: ErrorPage): Promise<RenderedPage>
+}
+
+export interface PagesContext {
+  readonly render: (template: string, model: Page) => Promise<string>
+  readonly brand: NonNullable<ConsentOptions['brand']>
+  readonly issuer: string
+  readonly stylesheetUrl: string
+  readonly locale: Locale
+}
+
+export function createPages(context: PagesContext): Pages {
+  const { brand, issuer, locale, render } = context
+  const imageUrl = brand.logoUrl === undefined ? null : new URL(brand.logoUrl, issuer).href
+  const page = (name: string): Omit<Page, 'title'> => ({
+    lang: locale.lang,
+    dir: locale.dir,
+    stylesheetUrl: context.stylesheetUrl,
+    brand: describeBrand(brand.name ?? name, brand.logoUrl)
+  })
+  return {
+    consent: async request => ({
+      html: await render('consent', describeConsent(request, page(request.resource.name), locale)),
+      headers: pageHeaders({ formAction: request.redirect.formAction, imageUrl })
+    }),
+    error: async failure => ({
+      html: await render('error', describeFailure(failure, page(new URL(issuer).host), locale)),
+      headers: pageHeaders({ imageUrl })
+    })
+  }
+}
+
+function describeBrand(name: string, logoUrl: string | undefined): Brand {
+  const clean = cleanName(name)
+  return { name: clean, initial: initialOf(clean), logoUrl: logoUrl ?? null }
+}

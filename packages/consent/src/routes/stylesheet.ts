@@ -1,0 +1,13 @@
+/** The style sheet of the pages. Its name changes with its content, so a browser asks once. */
+import type { FastifyInstance } from 'fastify'
+import type { Stylesheet } from '../theme.ts'
+
+export function stylesheetRoute(scope: FastifyInstance, path: string, stylesheet: Stylesheet): void {
+  scope.get(`${path}/${stylesheet.fileName}`, async (_request, reply) =>
+    reply
+      .type('text/css; charset=utf-8')
+      .header('cache-control', 'public, max-age=31536000, immutable')
+      .header('x-content-type-options', 'nosniff')
+      .send(stylesheet.css)
+  )
+}

@@ -1,0 +1,54 @@
+/**
+ * What a person should fear, if anything. No warning is shown always: one that is always there is never read.
+ *
+ * @see OAuth Client ID Metadata Document section 6 (localhost redirect URIs), RFC 8252 section 8.6
+ */
+import { imitates, mixesScripts } from './display-name.ts'
+import type { Locale, Sentence } from './locales/locale.ts'
+import type { ClientName, ConsentPage, Warning } from './model.ts'
+
+export interface Suspect {
+  readonly client: ClientName
+  /** The name as it stands in a sentence, with quotation marks when nobody vouches for it. */
+  readonly named: Sentence
+  readonly redirect: Pick<ConsentPage['answersTo'], 'kind' | 'host'>
+  /** Names that belong to the app whose page this is. */
+  readonly ownNames: readonly string[]
+  readonly locale: Locale
+}
+
+export function findWarnings(suspect: Suspect): readonly Warning[] {
+  return [nameWarning(suspect), redirectWarning(suspect)].filter(warning => warning !== null)
+}
+
+/** A host that vouches for a name also answers for how it looks. */
+function nameWarning({ client, named, ownNames, locale }: Suspect): Warning | null {
+  if (client.verifiedHost !== null) return null
+  const own = ownNames.find(name => imitates(client.name, name))
+  if (own !== undefined)
+    return {
+      kind: 'imitation',
+      lead: locale.say('warning.imitation', { own: [{ value: own }] }),
+      text: locale.say('warning.imitation.text', {})
+    }
+  if (!mixesScripts(client.name)) return null
+  return {
+    kind: 'mixed-scripts',
+    lead: locale.say('warning.mixedScripts', { client: named }),
+    text: locale.say('warning.mixedScripts.text', {})
+  }
+}
+
+/** Also for verified names: a document on the web cannot tell which program on this computer is listening. */
+function redirectWarning({ client, named, redirect, locale }: Suspect): Warning | null {
+  const lead = locale.say('warning.started', {})
+  if (redirect.kind === 'private-use')
+    return {
+      kind: 'private-use',
+      lead,
+      text: locale.say('warning.privateUse', { scheme: [{ value: `${redirect.host}:` }] })
+    }
+  if (redirect.kind !== 'loopback') return null
+  const key = client.verifiedHost === null ? 'warning.loopback' : 'warning.loopback.verified'
+  return { kind: 'loopback', lead, text: locale.say(key, { client: named }) }
+}
