@@ -2,20 +2,34 @@
  * Turns what an integrator passed to a plugin into options that can be trusted: checked against one TypeBox schema,
  * defaults filled in, frozen. The schema is at once check, type, default and documentation.
  */
-import type { Static, TSchema } from 'typebox'
+import { type Static, type TSchema, type TUnsafe, Type } from 'typebox'
 import Value from 'typebox/value'
 import { ConfigurationError } from './errors.ts'
+
+const ADAPTER = '~adapter'
+
+/**
+ * Schema of an option that is somebody's object with methods (a driver, a user adapter, a clock): checked for the methods,
+ * handed on by reference, never copied or frozen.
+ */
+export function Adapter<T>(...methods: readonly (keyof T & string)[]): TUnsafe<T> {
+  const hasMethods = (value: unknown): boolean =>
+    typeof value === 'object' && value !== null && methods.every(name => typeof Reflect.get(value, name) === 'function')
+  const schema = Type.Refine(Type.Unknown(), hasMethods, () => `must have the methods ${methods.join(', ')}`)
+  return Object.assign(Type.Unsafe<T>(schema), { [ADAPTER]: true })
+}
 
 /**
  * @param schema what the plugin accepts; unknown keys are refused when it says `additionalProperties: false`
  * @param owner name of the plugin, for the message
- * @returns a frozen copy; functions and class instances (drivers, adapters) are kept by reference and not frozen
+ * @returns a frozen copy; what the schema calls an {@link Adapter} and every class instance is kept by reference
  * @throws ConfigurationError `FST_OAUTH_OPTION`, naming the first wrong option
  */
 export function resolveOptions<S extends TSchema>(schema: S, input: unknown, owner: string): Static<S> {
-  const options = Value.Default(schema, copyPlain(input ?? {}))
+  const adapters = new Set<unknown>()
+  const options = Value.Default(schema, copyPlain(schema, input ?? {}, adapters))
   if (!Value.Check(schema, options)) throw new ConfigurationError('FST_OAUTH_OPTION', describe(schema, options, owner))
-  return freezePlain(options) as Static<S>
+  return freezePlain(options, adapters) as Static<S>
 }
 
 function describe(schema: TSchema, options: unknown, owner: string): string {
@@ -39,24 +53,30 @@ function isPlain(value: unknown): value is Record<string, unknown> {
   return prototype === Object.prototype || prototype === null
 }
 
-function copyPlain(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(copyPlain)
-  if (!isPlain(value) || hasMethods(value)) return value
+type AnySchema = TSchema & {
+  properties?: Record<string, TSchema>
+  patternProperties?: Record<string, TSchema>
+  items?: TSchema
+}
+
+// Follows the schema down to find the adapters, which are handed on as they are; everything else that is plain is copied.
+function copyPlain(schema: AnySchema | undefined, value: unknown, adapters: Set<unknown>): unknown {
+  if (schema && ADAPTER in schema) {
+    adapters.add(value)
+    return value
+  }
+  if (Array.isArray(value)) return value.map(member => copyPlain(schema?.items, member, adapters))
+  if (!isPlain(value)) return value
+  const patterns = Object.values(schema?.patternProperties ?? {})[0]
   // An option that is passed as undefined is an option that was not passed.
+  const present = Object.entries(value).filter(([, member]) => member !== undefined)
   return Object.fromEntries(
-    Object.entries(value).flatMap(([key, member]) => (member === undefined ? [] : [[key, copyPlain(member)]]))
+    present.map(([key, member]) => [key, copyPlain(schema?.properties?.[key] ?? patterns, member, adapters)])
   )
 }
 
-function freezePlain(value: unknown): unknown {
-  if (Array.isArray(value) || (isPlain(value) && !hasMethods(value))) {
-    for (const member of Object.values(value)) freezePlain(member)
-    Object.freeze(value)
-  }
-  return value
-}
-
-// An object literal with two or more functions is an adapter or a driver: its identity and its `this` matter.
-function hasMethods(value: Record<string, unknown>): boolean {
-  return Object.values(value).filter(member => typeof member === 'function').length > 1
+function freezePlain(value: unknown, adapters: ReadonlySet<unknown>): unknown {
+  if (adapters.has(value) || !(Array.isArray(value) || isPlain(value))) return value
+  for (const member of Object.values(value)) freezePlain(member, adapters)
+  return Object.freeze(value)
 }

@@ -1,0 +1,107 @@
+/**
+ * An authorization request is read in two steps: first the client and its redirect URI are trusted, where a failure is a page;
+ * then the rest is read, where a failure is told to the client by redirect. The second step needs what the first returns.
+ *
+ * @see RFC 6749 section 4.1.1, RFC 7636 section 4.3, RFC 8707 section 2
+ */
+import { InteractionError, isOAuthError, OAuthError, redirectUriMatches } from '@fastify-mcp-auth/core'
+import { requestedScopes } from '../catalogue.ts'
+import type { Client } from '../clients/client.ts'
+import { resolveClient } from '../clients/resolve.ts'
+import type { ServerContext } from '../context.ts'
+import { type Form, readForm } from '../form-body.ts'
+import type { TrustedRedirect } from './response.ts'
+
+export interface TrustedClient extends TrustedRedirect {
+  readonly client: Client
+}
+
+/**
+ * @throws InteractionError `invalid_request`, `unknown_client`, `client_metadata`, `redirect_uri`: a page, never a redirect
+ * @throws UnavailableError
+ */
+export async function trustClient(
+  server: ServerContext,
+  query: Readonly<Record<string, unknown>>
+): Promise<TrustedClient> {
+  const clientId = single(query, 'client_id')
+  if (clientId === null) throw new InteractionError('invalid_request')
+  const client = await findClient(server, clientId)
+  const redirectUri = single(query, 'redirect_uri') ?? onlyRedirectUri(client, query)
+  if (!client.redirectUris.some(registered => redirectUriMatches(registered, redirectUri))) {
+    throw new InteractionError('redirect_uri', { clientName: client.name })
+  }
+  return { client, redirectUri, state: single(query, 'state') }
+}
+
+function single(query: Readonly<Record<string, unknown>>, name: string): string | null {
+  const value = query[name]
+  return typeof value === 'string' && value !== '' && value.length <= 8192 ? value : null
+}
+
+async function findClient(server: ServerContext, clientId: string): Promise<Client> {
+  try {
+    const client = await resolveClient(server, clientId)
+    if (client) return client
+  } catch (error) {
+    if (isOAuthError(error)) throw new InteractionError('client_metadata', { cause: error })
+    throw error
+  }
+  throw new InteractionError('unknown_client')
+}
+
+// OAuth 2.1 section 4.1.1: it may be left out when there is only one. A portless loopback URI says too little to be that one.
+function onlyRedirectUri(client: Client, query: Readonly<Record<string, unknown>>): string {
+  const [only] = client.redirectUris
+  if (
+    query.redirect_uri === undefined &&
+    only !== undefined &&
+    client.redirectUris.length === 1 &&
+    only.startsWith('https:')
+  )
+    return only
+  throw new InteractionError('redirect_uri', { clientName: client.name })
+}
+
+/** What a person will be asked, as the client put it. */
+export interface AuthorizationRequest {
+  readonly resource: string
+  readonly scopes: readonly string[]
+  readonly codeChallenge: string
+}
+
+/**
+ * @param trusted proof that a failure may be told by redirect
+ * @throws OAuthError for the redirect
+ */
+export function readRequest(server: ServerContext, _trusted: TrustedClient, query: unknown): AuthorizationRequest {
+  const form = readForm(query)
+  if (form.request !== undefined) throw new OAuthError('request_not_supported', 'request objects are not supported')
+  if (form.request_uri !== undefined) throw new OAuthError('request_uri_not_supported', 'request_uri is not supported')
+  assertResponseType(form)
+  const policy = server.catalogue.resolve(form.resource)
+  return {
+    resource: policy.resource,
+    scopes: requestedScopes(policy, form.scope),
+    codeChallenge: readCodeChallenge(form)
+  }
+}
+
+function assertResponseType(form: Form): void {
+  if (form.response_type === undefined) throw new OAuthError('invalid_request', 'response_type is missing')
+  if (form.response_type !== 'code') throw new OAuthError('unsupported_response_type', 'response_type must be code')
+  if (form.response_mode !== undefined && form.response_mode !== 'query')
+    throw new OAuthError('invalid_request', 'response_mode must be query')
+}
+
+// For every client, public or not; a missing method would mean plain (RFC 7636 section 4.3), which is not accepted.
+function readCodeChallenge(form: Form): string {
+  const challenge = form.code_challenge
+  if (challenge === undefined)
+    throw new OAuthError('invalid_request', 'code_challenge is missing', { reason: 'pkce_missing' })
+  if (form.code_challenge_method !== 'S256')
+    throw new OAuthError('invalid_request', 'code_challenge_method must be S256', { reason: 'pkce_method' })
+  if (!/^[A-Za-z0-9_-]{43}$/.test(challenge))
+    throw new OAuthError('invalid_request', 'code_challenge is malformed', { reason: 'pkce_malformed' })
+  return challenge
+}

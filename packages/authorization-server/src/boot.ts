@@ -1,0 +1,119 @@
+/** Builds what the endpoints share, and refuses to start where a promise could not be kept. */
+import { EventEmitter } from 'node:events'
+import {
+  type AuthorizationServer,
+  ConfigurationError,
+  createKeyRing,
+  createSafeFetch,
+  type KeyRing,
+  randomSecret,
+  systemClock
+} from '@fastify-mcp-auth/core'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { createInteractions } from './authorization/interaction.ts'
+import { createCatalogue } from './catalogue.ts'
+import { cleanUp } from './cleanup.ts'
+import { createDocuments } from './clients/metadata-document.ts'
+import { interactionPath, type ServerContext } from './context.ts'
+import type { Grant } from './grants/grant.ts'
+import { liveGrants, revokeGrant } from './grants/lifecycle.ts'
+import type { Options } from './options.ts'
+import { COLLECTIONS, openRecords } from './records.ts'
+import { verifyAccessToken } from './tokens/access-token.ts'
+import { loadSigningKeys } from './tokens/signing-keys.ts'
+
+export interface Booted {
+  readonly server: ServerContext
+  readonly events: EventEmitter
+}
+
+/** @throws ConfigurationError, UnavailableError */
+export async function boot(
+  app: FastifyInstance,
+  options: Options,
+  grants: ReadonlyMap<string, Grant>
+): Promise<Booted> {
+  const clock = options.clock ?? systemClock
+  const keyRing = keyRingOf(options)
+  if (!options.storage.capabilities.durable) {
+    app.log.warn(
+      'authorization-server: the storage is not durable, every client and grant is lost when this process ends'
+    )
+  }
+  await options.storage.open?.(Object.values(COLLECTIONS))
+  const records = openRecords(options.storage)
+  const fetch = options.fetch ?? createSafeFetch()
+  const { privateUseRedirectUris } = options
+  const events = new EventEmitter()
+  const server: ServerContext = Object.freeze({
+    options,
+    issuer: options.issuer,
+    catalogue: createCatalogue(options.resources),
+    records,
+    keys: await loadSigningKeys({ records, keyRing, clock }),
+    keyRing,
+    clock,
+    fetch,
+    log: app.log,
+    documents: options.clientIdMetadataDocuments ? createDocuments({ fetch, clock, privateUseRedirectUris }) : null,
+    grants,
+    pages: { error: null },
+    emit(event, details) {
+      for (const listener of events.listeners(event)) notify(app, listener, { event, details })
+    }
+  } satisfies ServerContext)
+  return { server, events }
+}
+
+// A listener is the app's own code: what it throws must not cost a client its token.
+function notify(
+  app: FastifyInstance,
+  listener: CallableFunction,
+  { event, details }: { event: string; details: object }
+): void {
+  try {
+    listener(details)
+  } catch (err) {
+    app.log.error({ err, event }, 'authorization-server: a listener failed')
+  }
+}
+
+// Without durable storage nothing is at rest, and a key for this process is all that is needed.
+function keyRingOf({ encryptionKeys }: Options): KeyRing {
+  return createKeyRing(encryptionKeys ?? [Buffer.from(randomSecret(32), 'base64url').toString('base64')])
+}
+
+/** The face that the app, the consent pages and resource servers in the same process see. */
+export function decoratorOf({ server, events }: Booted): AuthorizationServer<FastifyRequest> {
+  return Object.freeze({
+    issuer: server.issuer,
+    prefix: server.options.prefix,
+    interactions: Object.freeze(createInteractions(server)),
+    grants: Object.freeze({
+      list: (subject: string) => liveGrants(server, subject),
+      revoke: (grantId: string) => revokeGrant(server, grantId, 'user')
+    }),
+    verifyAccessToken: (token: string, resource: string) => verifyAccessToken(server, token, resource),
+    cleanup: () => cleanUp(server),
+    on: (event, listener) => {
+      events.on(event, listener)
+    },
+    present(pages) {
+      if (server.pages.error)
+        throw new ConfigurationError(
+          'FST_OAUTH_MISSING_PLUGIN',
+          'authorization-server: two plugins want to draw its pages'
+        )
+      server.pages.error = pages.error
+    }
+  } satisfies AuthorizationServer<FastifyRequest>)
+}
+
+/** Without a page a person could never say yes: known at boot, so it stops the boot. */
+export function assertPageIsServed(app: FastifyInstance, server: ServerContext): void {
+  if (server.options.interactionUrl || app.hasRoute({ method: 'GET', url: interactionPath(server, ':handle') })) return
+  throw new ConfigurationError(
+    'FST_OAUTH_MISSING_PLUGIN',
+    'authorization-server: nobody serves the consent page; register @fastify-mcp-auth/consent or give the option "interactionUrl"'
+  )
+}

@@ -1,0 +1,114 @@
+/** Resources and their scopes, read once from the options: what can be asked for, and what it means. */
+import { canonicalResource, expandScopes, OAuthError, parseScope, type ScopeHierarchy } from '@fastify-mcp-auth/core'
+import type { Options, ScopeOptions } from './options.ts'
+
+/**
+ * Asks for a refresh token in OpenID Connect. Ours come by grant type, so it changes nothing; clients that look for it in the
+ * metadata and send it must still be served. Never shown to a person, never part of a resource's own scopes.
+ */
+export const OFFLINE_ACCESS = 'offline_access'
+
+export interface ScopePolicy {
+  readonly description: string
+  readonly detail: string | null
+  readonly tools: readonly string[]
+  readonly required: boolean
+  readonly destructive: boolean
+}
+
+export interface ResourcePolicy {
+  /** Canonical identifier: the audience of every token. */
+  readonly resource: string
+  readonly name: string
+  readonly scopes: ReadonlyMap<string, ScopePolicy>
+  readonly hierarchy: ScopeHierarchy
+  readonly defaultScopes: readonly string[]
+}
+
+export interface Catalogue {
+  readonly scopes: readonly string[]
+  /**
+   * The policy for the `resource` parameter of a request.
+   *
+   * @throws OAuthError `invalid_target` when it is unknown, or missing and there is no default
+   * @see RFC 8707 section 2
+   */
+  resolve(resource: string | undefined): ResourcePolicy
+}
+
+export function createCatalogue(resources: Options['resources']): Catalogue {
+  const policies = new Map(
+    Object.entries(resources).map(([uri, definition]) => [
+      canonicalResource(uri),
+      policyOf(canonicalResource(uri), definition)
+    ])
+  )
+  const [only] = policies.values()
+  const chosen = Object.entries(resources).find(([, definition]) => definition.default)
+  const fallback = chosen ? policies.get(canonicalResource(chosen[0])) : policies.size === 1 ? only : undefined
+
+  return {
+    scopes: [...new Set([...policies.values()].flatMap(policy => [...policy.scopes.keys()])), OFFLINE_ACCESS],
+    resolve(resource) {
+      const policy = resource === undefined ? fallback : policies.get(canonicalResource(resource))
+      if (policy) return policy
+      throw new OAuthError(
+        'invalid_target',
+        resource === undefined ? 'resource is missing' : 'resource is not known here'
+      )
+    }
+  }
+}
+
+function policyOf(resource: string, definition: Options['resources'][string]): ResourcePolicy {
+  const entries = Object.entries(definition.scopes).map(
+    ([scope, given]) => [scope, typeof given === 'string' ? { description: given } : given] as const
+  )
+  return {
+    resource,
+    name: definition.name,
+    scopes: new Map(entries.map(([scope, given]) => [scope, scopePolicy(given)])),
+    hierarchy: Object.fromEntries(entries.map(([scope, given]) => [scope, given.implies ?? []])),
+    defaultScopes: definition.defaultScopes ?? entries.flatMap(([scope, given]) => (given.destructive ? [] : [scope]))
+  }
+}
+
+function scopePolicy(given: ScopeOptions): ScopePolicy {
+  const { description, detail = null, tools = [], required = false, destructive = false } = given
+  return { description, detail, tools, required, destructive }
+}
+
+/**
+ * The scopes of an authorization request: the default set when it names none, and of those it names the ones that the
+ * resource knows. Real clients add words of their own (RFC 6749 section 3.3 lets a server ignore them and say what it granted).
+ *
+ * @throws OAuthError `invalid_scope` when nothing that is known remains
+ */
+export function requestedScopes(policy: ResourcePolicy, scope: string | undefined): string[] {
+  const asked = parseScope(scope)
+  if (asked.length === 0) return [...policy.defaultScopes]
+  const known = asked.filter(word => policy.scopes.has(word))
+  if (known.length === 0 && !asked.includes(OFFLINE_ACCESS))
+    throw new OAuthError('invalid_scope', 'none of the scopes is known to this resource')
+  const scopes = known.length === 0 ? [...policy.defaultScopes] : known
+  return asked.includes(OFFLINE_ACCESS) ? [...scopes, OFFLINE_ACCESS] : scopes
+}
+
+/**
+ * Narrows what was granted for one token.
+ *
+ * @throws OAuthError `invalid_scope` when something was asked that the grant does not cover
+ * @see RFC 6749 section 6
+ */
+export function narrowedScopes(
+  policy: ResourcePolicy,
+  granted: readonly string[],
+  scope: string | undefined
+): string[] {
+  const asked = parseScope(scope)
+  if (asked.length === 0) return [...granted]
+  const covered = expandScopes(granted, policy.hierarchy)
+  if (!asked.every(word => covered.has(word)))
+    throw new OAuthError('invalid_scope', 'scope exceeds what was granted', { reason: 'scope_widened' })
+  return asked
+}

@@ -1,0 +1,43 @@
+/** What every endpoint is handed. Built once at boot; nothing in it changes per request. */
+import type { AuthorizationServerEvents, Clock, ErrorPageRenderer, KeyRing, SafeFetch } from '@fastify-mcp-auth/core'
+import type { FastifyBaseLogger } from 'fastify'
+import type { Catalogue } from './catalogue.ts'
+import type { Client } from './clients/client.ts'
+import type { Grant } from './grants/grant.ts'
+import type { Options } from './options.ts'
+import type { Records } from './records.ts'
+import type { SigningKeys } from './tokens/signing-keys.ts'
+
+export interface ServerContext {
+  readonly options: Options
+  readonly issuer: string
+  readonly catalogue: Catalogue
+  readonly records: Records
+  readonly keys: SigningKeys
+  readonly keyRing: KeyRing
+  readonly clock: Clock
+  readonly fetch: SafeFetch
+  readonly log: FastifyBaseLogger
+  /** Looks a metadata document up, or answers null when documents are switched off. */
+  readonly documents: ((clientId: string) => Promise<Client>) | null
+  /** By `grant_type`; the metadata is computed from it. */
+  readonly grants: ReadonlyMap<string, Grant>
+  /** Whoever draws pages registers itself here at boot. */
+  readonly pages: { error: ErrorPageRenderer | null }
+  emit<E extends keyof AuthorizationServerEvents>(event: E, details: AuthorizationServerEvents[E]): void
+}
+
+/** Path of an endpoint on this server. */
+export function endpointPath(server: ServerContext, name: string): string {
+  return `${server.options.prefix}/${name}`
+}
+
+/** The URL by which clients know an endpoint: the origin of the issuer, never the Host header. */
+export function endpointUrl(server: ServerContext, name: string): string {
+  return new URL(server.issuer).origin + endpointPath(server, name)
+}
+
+/** Path of the page (GET) and of the decision (POST) of an interaction. */
+export function interactionPath(server: ServerContext, handle: string): string {
+  return `${server.options.prefix}/interaction/${handle}`
+}

@@ -1,0 +1,47 @@
+/**
+ * Takes a person's decision. The page that asks for it is served at the same path by `@fastify-mcp-auth/consent` or by the app.
+ */
+import { InteractionError } from '@fastify-mcp-auth/core'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { createInteractions } from '../authorization/interaction.ts'
+import { interactionPath, type ServerContext } from '../context.ts'
+
+export function interactionEndpoint(scope: FastifyInstance, server: ServerContext): void {
+  const interactions = createInteractions(server)
+  scope.post<{ Params: { handle: string }; Body: unknown }>(
+    interactionPath(server, ':handle'),
+    { config: { cors: false }, bodyLimit: 64 * 1024 },
+    async (request, reply) => {
+      reply.header('cache-control', 'no-store')
+      assertSameOrigin(server, request)
+      const { handle } = request.params
+      const { decision, account, scopes } = readDecision(request.body)
+      const { redirectTo } =
+        decision === 'allow'
+          ? await interactions.approve(request, handle, { scopes, account })
+          : await interactions.deny(request, handle)
+      return reply.redirect(redirectTo, 303)
+    }
+  )
+}
+
+// The handle and the cookie already stop a forged form; this stops it before anything is looked up.
+function assertSameOrigin(server: ServerContext, request: FastifyRequest): void {
+  const { origin } = request.headers
+  const site = request.headers['sec-fetch-site']
+  const foreign = origin !== undefined && origin !== 'null' && origin !== new URL(server.issuer).origin
+  if (foreign || (site !== undefined && site !== 'same-origin'))
+    throw new InteractionError('interaction_other_browser', { statusCode: 403 })
+}
+
+function readDecision(body: unknown): { decision: 'allow' | 'deny'; account: string; scopes: string[] } {
+  const {
+    decision,
+    account = '',
+    scope = []
+  } = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>
+  if ((decision !== 'allow' && decision !== 'deny') || typeof account !== 'string')
+    throw new InteractionError('invalid_request')
+  const scopes = (Array.isArray(scope) ? scope : [scope]).filter(value => typeof value === 'string')
+  return { decision, account, scopes }
+}

@@ -1,0 +1,14 @@
+/**
+ * The public keys of the issuer.
+ *
+ * @see RFC 7517 section 5, RFC 8414 section 2 (`jwks_uri`)
+ */
+import type { FastifyInstance } from 'fastify'
+import type { ServerContext } from '../context.ts'
+
+export function jwksEndpoint(scope: FastifyInstance, server: ServerContext): void {
+  const body = JSON.stringify(server.keys.jwks)
+  scope.get('', async (_request, reply) =>
+    reply.header('cache-control', 'public, max-age=300').type('application/jwk-set+json').send(body)
+  )
+}

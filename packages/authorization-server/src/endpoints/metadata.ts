@@ -1,0 +1,44 @@
+/**
+ * Authorization server metadata: computed from what is registered, so it cannot promise what is not there.
+ *
+ * @see RFC 8414 sections 2 and 3
+ */
+import { type AuthorizationServerMetadata, wellKnownUrl } from '@fastify-mcp-auth/core'
+import type { FastifyInstance } from 'fastify'
+import { CLIENT_AUTH_METHODS } from '../clients/client.ts'
+import { endpointUrl, type ServerContext } from '../context.ts'
+
+export function metadataDocument(server: ServerContext): AuthorizationServerMetadata {
+  return {
+    issuer: server.issuer,
+    authorization_endpoint: endpointUrl(server, 'authorize'),
+    token_endpoint: endpointUrl(server, 'token'),
+    jwks_uri: jwksUri(server),
+    ...(server.options.dynamicRegistration ? { registration_endpoint: endpointUrl(server, 'register') } : {}),
+    revocation_endpoint: endpointUrl(server, 'revoke'),
+    scopes_supported: [...server.catalogue.scopes],
+    response_types_supported: ['code'],
+    response_modes_supported: ['query'],
+    grant_types_supported: [...server.grants.keys()],
+    token_endpoint_auth_methods_supported: [...CLIENT_AUTH_METHODS],
+    revocation_endpoint_auth_methods_supported: [...CLIENT_AUTH_METHODS],
+    code_challenge_methods_supported: ['S256'],
+    authorization_response_iss_parameter_supported: true,
+    client_id_metadata_document_supported: server.documents !== null
+  }
+}
+
+export function jwksUri(server: ServerContext): string {
+  return new URL('/.well-known/jwks.json', server.issuer).href
+}
+
+export function metadataPath(server: ServerContext): string {
+  return new URL(wellKnownUrl(server.issuer, 'oauth-authorization-server')).pathname
+}
+
+export function metadataEndpoint(scope: FastifyInstance, server: ServerContext): void {
+  const body = JSON.stringify(metadataDocument(server))
+  scope.get('', async (_request, reply) =>
+    reply.header('cache-control', 'public, max-age=300').type('application/json; charset=utf-8').send(body)
+  )
+}

@@ -1,0 +1,25 @@
+/**
+ * Token endpoint: trades a grant for tokens.
+ *
+ * @see RFC 6749 section 3.2 (endpoint), 5.1 (success), 5.2 (error); OAuth 2.1 section 3.2
+ */
+import { OAuthError } from '@fastify-mcp-auth/core'
+import type { FastifyInstance } from 'fastify'
+import { authenticateClient } from '../clients/authenticate.ts'
+import type { ServerContext } from '../context.ts'
+import { readForm } from '../form-body.ts'
+
+export function tokenEndpoint(scope: FastifyInstance, server: ServerContext): void {
+  scope.post('', async (request, reply) => {
+    const form = readForm(request.body)
+    const grantType = form.grant_type
+    if (grantType === undefined) throw new OAuthError('invalid_request', 'grant_type is missing')
+    const client = await authenticateClient(server, request, form)
+    const grant = server.grants.get(grantType)
+    if (!grant) throw new OAuthError('unsupported_grant_type', 'grant_type is not supported')
+    if (!client.grantTypes.includes(grantType))
+      throw new OAuthError('unauthorized_client', 'the client did not register this grant_type')
+    const response = await grant.exchange({ server, client, form })
+    return reply.header('cache-control', 'no-store').header('pragma', 'no-cache').send(response)
+  })
+}

@@ -1,0 +1,117 @@
+/**
+ * Trades an authorization code for tokens, once.
+ *
+ * @see RFC 6749 section 4.1.3, RFC 7636 section 4.6, RFC 8707 section 2.2
+ */
+import {
+  CodeVerifier,
+  digest,
+  equalInConstantTime,
+  OAuthError,
+  sameResource,
+  verifyCodeVerifier
+} from '@fastify-mcp-auth/core'
+import { Type } from 'typebox'
+import type { Client } from '../clients/client.ts'
+import type { ServerContext } from '../context.ts'
+import type { GrantRecord } from '../records.ts'
+import { firstRefreshToken, type RefreshToken } from '../tokens/refresh-token.ts'
+import { tokenResponse } from '../tokens/token-response.ts'
+import { defineGrant } from './grant.ts'
+import { parseCode, revokeGrant } from './lifecycle.ts'
+
+export const authorizationCode = defineGrant({
+  grantType: 'authorization_code',
+  body: Type.Object({
+    code: Type.String(),
+    code_verifier: CodeVerifier,
+    redirect_uri: Type.Optional(Type.String()),
+    resource: Type.Optional(Type.String())
+  }),
+  async exchange({ server, client, body }) {
+    const { grantId, grant } = await findCode(server, client, body.code)
+    assertSameRedirectUri(grant, body.redirect_uri)
+    assertCodeVerifier(grant, body.code_verifier)
+    assertSameResource(grant, body.resource)
+    const refreshToken = grant.refreshable ? firstRefreshToken(grantId) : null
+    const response = await tokenResponse(server, { grantId, grant, scopes: grant.scopes, refreshToken })
+    await redeem(server, { grantId, grant, refreshToken })
+    server.emit('token.issued', {
+      grantId,
+      clientId: grant.clientId,
+      subject: grant.subject,
+      grantType: 'authorization_code',
+      scopes: grant.scopes
+    })
+    return response
+  }
+})
+
+function invalidGrant(reason: string): OAuthError {
+  return new OAuthError('invalid_grant', 'code is invalid, expired or was used before', { reason })
+}
+
+/** Also the place where a used code betrays itself: then the tokens it bought die. @see RFC 6749 section 4.1.2 */
+async function findCode(
+  server: ServerContext,
+  client: Client,
+  code: string
+): Promise<{ grantId: string; grant: GrantRecord }> {
+  const { grantId, secret } = parseCode(code) ?? { grantId: '', secret: '' }
+  const grant = grantId === '' ? null : await server.records.grants.get(grantId)
+  if (!grant || !equalInConstantTime(digest(secret), grant.codeDigest)) throw invalidGrant('unknown_code')
+  if (grant.clientId !== client.clientId) throw invalidGrant('code_of_another_client')
+  if (grant.codeConsumedAt !== null) {
+    await revokeGrant(server, grantId, 'code_replayed')
+    throw invalidGrant('code_replayed')
+  }
+  if (grant.revokedAt !== null) throw invalidGrant('grant_revoked')
+  if (grant.codeExpiresAt <= server.clock.now()) throw invalidGrant('code_expired')
+  return { grantId, grant }
+}
+
+// Compared with what was asked for, not with what is registered: the loopback port counts here.
+function assertSameRedirectUri(grant: GrantRecord, redirectUri: string | undefined): void {
+  if (redirectUri !== undefined && redirectUri !== grant.redirectUri) {
+    throw new OAuthError('invalid_grant', 'redirect_uri differs from the authorization request', {
+      reason: 'redirect_uri_differs'
+    })
+  }
+}
+
+function assertCodeVerifier(grant: GrantRecord, verifier: string): void {
+  if (!verifyCodeVerifier(verifier, grant.codeChallenge)) {
+    throw new OAuthError('invalid_grant', 'code_verifier does not match', { reason: 'code_verifier_differs' })
+  }
+}
+
+function assertSameResource(grant: GrantRecord, resource: string | undefined): void {
+  if (resource !== undefined && !sameResource(resource, grant.resource)) {
+    throw new OAuthError('invalid_target', 'resource differs from what was allowed', { reason: 'resource_differs' })
+  }
+}
+
+/** The one conditional write: consumes the code and starts the refresh family. Nothing has left the server before it. */
+async function redeem(
+  server: ServerContext,
+  { grantId, grant, refreshToken }: { grantId: string; grant: GrantRecord; refreshToken: RefreshToken | null }
+): Promise<void> {
+  const { clock, options, records } = server
+  const now = clock.now()
+  const ttl = refreshToken ? options.refreshTokenTtl : options.accessTokenTtl
+  const won = await records.grants.update(
+    grantId,
+    { codeConsumedAt: null, revokedAt: null },
+    {
+      codeConsumedAt: now,
+      lastUsedAt: now,
+      expiresAt: Math.min(now + ttl, grant.endsAt),
+      familyDigest: refreshToken ? digest(refreshToken.family) : null,
+      refreshDigest: refreshToken ? digest(refreshToken.secret) : null
+    }
+  )
+  if (won) return
+  // Somebody else redeemed the same code a moment ago.
+  await revokeGrant(server, grantId, 'code_replayed')
+  throw invalidGrant('code_replayed')
+}

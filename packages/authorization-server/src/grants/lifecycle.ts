@@ -1,0 +1,111 @@
+/**
+ * The life of a grant: approved by a person, redeemed once by its code, kept alive by refresh tokens, revoked. Each step is one
+ * conditional write of the grant's record.
+ */
+import { digest, type GrantSummary, type RevocationReason, randomSecret } from '@fastify-mcp-auth/core'
+import type { ServerContext } from '../context.ts'
+import type { GrantRecord, InteractionRecord } from '../records.ts'
+
+/** Codes and refresh tokens begin with the id of their grant, so that finding it needs no index. */
+export interface GrantToken {
+  readonly grantId: string
+  readonly secret: string
+}
+
+const CODE = /^([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})$/
+
+export function parseCode(code: string): GrantToken | null {
+  const [, grantId, secret] = CODE.exec(code) ?? []
+  return grantId === undefined || secret === undefined ? null : { grantId, secret }
+}
+
+/** Stores what a person allowed. @returns the authorization code, of which only a digest is kept */
+export async function approveGrant(
+  server: ServerContext,
+  {
+    interaction,
+    scopes,
+    subject,
+    authTime
+  }: { interaction: InteractionRecord; scopes: string[]; subject: string; authTime: number }
+): Promise<string> {
+  const { records, clock, options } = server
+  const now = clock.now()
+  const grantId = randomSecret(16)
+  const secret = randomSecret()
+  await records.grants.insert(grantId, {
+    clientId: interaction.clientId,
+    clientName: interaction.client.name,
+    subject,
+    resource: interaction.resource,
+    scopes,
+    redirectUri: interaction.redirectUri,
+    authTime,
+    createdAt: now,
+    lastUsedAt: now,
+    expiresAt: now + options.codeTtl,
+    endsAt: now + options.grantTtl,
+    refreshable: interaction.client.refreshable,
+    revokedAt: null,
+    codeDigest: digest(secret),
+    codeChallenge: interaction.codeChallenge,
+    codeExpiresAt: now + options.codeTtl,
+    codeConsumedAt: null,
+    familyDigest: null,
+    refreshDigest: null,
+    previousDigest: null,
+    replayUntil: null,
+    replay: null,
+    replays: 0
+  })
+  server.emit('grant.created', {
+    grantId,
+    clientId: interaction.clientId,
+    subject,
+    resource: interaction.resource,
+    scopes
+  })
+  return `${grantId}.${secret}`
+}
+
+/** Whether tokens of the grant are still worth something. */
+export function isLive(grant: GrantRecord, now: number): boolean {
+  return grant.revokedAt === null && grant.codeConsumedAt !== null && grant.expiresAt > now
+}
+
+/**
+ * Ends a grant with all its tokens. Its record stays until it expires, so that its access tokens are recognised as revoked.
+ *
+ * @returns false when there is no such grant or it was revoked before
+ */
+export async function revokeGrant(server: ServerContext, grantId: string, reason: RevocationReason): Promise<boolean> {
+  const { grants } = server.records
+  const grant = await grants.get(grantId)
+  if (!grant || grant.revokedAt !== null) return false
+  const won = await grants.update(
+    grantId,
+    { revokedAt: null },
+    { revokedAt: server.clock.now(), replay: null, replayUntil: null }
+  )
+  if (won) server.emit('grant.revoked', { grantId, clientId: grant.clientId, subject: grant.subject, reason })
+  return won
+}
+
+/** The grants of a user that can still be used, newest first. */
+export async function liveGrants(server: ServerContext, subject: string): Promise<GrantSummary[]> {
+  const now = server.clock.now()
+  const found: GrantSummary[] = []
+  for (let cursor: string | null = null; ; ) {
+    const page = await server.records.grants.list('subject', subject, { limit: 1000, cursor })
+    found.push(
+      ...page.records.filter(({ record }) => isLive(record, now)).map(({ key, record }) => summaryOf(key, record))
+    )
+    cursor = page.cursor
+    if (cursor === null) return found.toSorted((a, b) => b.createdAt - a.createdAt)
+  }
+}
+
+function summaryOf(grantId: string, grant: GrantRecord): GrantSummary {
+  const { clientId, clientName, subject, resource, scopes, createdAt, lastUsedAt, expiresAt, revokedAt } = grant
+  return { grantId, clientId, clientName, subject, resource, scopes, createdAt, lastUsedAt, expiresAt, revokedAt }
+}

@@ -1,0 +1,218 @@
+/** Options of the authorization server: check, type, default and documentation in one literal. */
+import {
+  Adapter,
+  assertIssuer,
+  assertRedirectUri,
+  type Clock,
+  ConfigurationError,
+  canonicalResource,
+  isHttpLoopback,
+  isScopeToken,
+  KNOWN_PRIVATE_USE_URIS,
+  resolveOptions,
+  type SafeFetch,
+  type StorageDriver
+} from '@fastify-mcp-auth/core'
+import { type Static, Type } from 'typebox'
+import type { UserAdapter } from './types.ts'
+
+const ScopeDefinition = Type.Object(
+  {
+    /** One short sentence with a verb, for people: "Read your notes". */
+    description: Type.String({ minLength: 1 }),
+    /** One more line for the consent page. */
+    detail: Type.Optional(Type.String()),
+    /** Names of the MCP tools that the scope unlocks, for the consent page. */
+    tools: Type.Optional(Type.Array(Type.String())),
+    /** Other scopes that it brings along; shown, granted and checked with it. */
+    implies: Type.Optional(Type.Array(Type.String())),
+    /** Granted with every consent and shown locked: without it nothing works. */
+    required: Type.Optional(Type.Boolean()),
+    /** What it allows cannot be undone: marked on the consent page and not preselected. */
+    destructive: Type.Optional(Type.Boolean())
+  },
+  { additionalProperties: false }
+)
+
+const ResourceDefinition = Type.Object(
+  {
+    /** Name of the resource for people: "Acme Notes". */
+    name: Type.String({ minLength: 1, maxLength: 200 }),
+    /** What may be asked for, by scope. A string is short for `{ description }`. */
+    scopes: Type.Record(Type.String(), Type.Union([Type.String({ minLength: 1 }), ScopeDefinition])),
+    /** Scopes of a request that names none; every scope that is not destructive when left out. */
+    defaultScopes: Type.Optional(Type.Array(Type.String())),
+    /** The resource of a request that names none. Not needed when there is only one resource. */
+    default: Type.Optional(Type.Boolean())
+  },
+  { additionalProperties: false }
+)
+
+const ClientDefinition = Type.Object(
+  {
+    /** Identifier that the client sends. */
+    client_id: Type.String({ minLength: 1, maxLength: 255 }),
+    /** Name for the consent page. Yours, so it is shown without quotation marks only if you also verified it. */
+    client_name: Type.String({ minLength: 1, maxLength: 200 }),
+    /** Exact redirect URIs; http on a loopback host matches with any port. */
+    redirect_uris: Type.Array(Type.String(), { minItems: 1 }),
+    /** SHA-256 digest (base64url) of the secret of a confidential client; a public client has none. */
+    client_secret_digest: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' })),
+    /** Home page of the client, shown on the consent page. */
+    client_uri: Type.Optional(Type.String())
+  },
+  { additionalProperties: false }
+)
+
+const RateLimit = Type.Object(
+  {
+    /** Authorization requests per minute and address. */
+    authorize: Type.Integer({ default: 500, minimum: 1 }),
+    /** Registrations per minute and address. Hosted assistants share few addresses: do not set it too low. */
+    register: Type.Integer({ default: 200, minimum: 1 }),
+    /** Requests per minute and address at the token and at the revocation endpoint, each counted alone. */
+    token: Type.Integer({ default: 500, minimum: 1 })
+  },
+  { additionalProperties: false }
+)
+
+export const Options = Type.Object(
+  {
+    /** Issuer identifier, the `iss` of every token: https, or http on a loopback host. Used exactly as written. @see RFC 8414 section 2 */
+    issuer: Type.String({ minLength: 1 }),
+    /** Where clients, grants and keys are kept. Must be atomic. */
+    storage: Adapter<StorageDriver>('get', 'insert', 'update', 'remove', 'list', 'removeWhere'),
+    /** The app's own users, login and session. */
+    users: Adapter<UserAdapter>('current', 'loginUrl', 'subject', 'find', 'displayName'),
+    /** Protected resources by their canonical URI: what tokens can be issued for. @see RFC 8707 */
+    resources: Type.Record(Type.String(), ResourceDefinition),
+    /**
+     * 32-byte keys in base64. The first encrypts signing keys and replayed responses at rest, all decrypt. Required when the
+     * storage is durable; every process needs the same.
+     */
+    encryptionKeys: Type.Optional(Type.Array(Type.String(), { minItems: 1 })),
+    /** Path of the endpoints. */
+    prefix: Type.String({ default: '/oauth', pattern: '^(/[A-Za-z0-9._~-]+)+$' }),
+    /** Pre-registered clients. */
+    clients: Type.Array(ClientDefinition, { default: [] }),
+    /** Offer dynamic client registration. @see RFC 7591 */
+    dynamicRegistration: Type.Boolean({ default: true }),
+    /** Accept https URLs of client ID metadata documents as client identifiers. */
+    clientIdMetadataDocuments: Type.Boolean({ default: true }),
+    /** Exact private-use redirect URIs that clients may register. */
+    privateUseRedirectUris: Type.Array(Type.String(), { default: [...KNOWN_PRIVATE_USE_URIS] }),
+    /** Lifetime of access tokens in seconds. */
+    accessTokenTtl: Type.Integer({ default: 900, minimum: 30, maximum: 86_400 }),
+    /** Seconds without use after which a refresh token ends. */
+    refreshTokenTtl: Type.Integer({ default: 30 * 86_400, minimum: 60 }),
+    /** Seconds after consent at which access ends even when it is used. */
+    grantTtl: Type.Integer({ default: 90 * 86_400, minimum: 60 }),
+    /** Seconds during which a retry with the previous refresh token gets the same response; 0 turns it off. */
+    refreshGrace: Type.Integer({ default: 60, minimum: 0, maximum: 300 }),
+    /** Lifetime of an authorization code in seconds. @see OAuth 2.1 section 4.1.2 */
+    codeTtl: Type.Integer({ default: 60, minimum: 10, maximum: 600 }),
+    /** Seconds that a person has for sign-in and consent. */
+    interactionTtl: Type.Integer({ default: 900, minimum: 60, maximum: 7200 }),
+    /** Requests per minute and address, or false when something in front of the app limits them. */
+    rateLimit: Type.Union([Type.Literal(false), RateLimit], { default: {} }),
+    /** Where the app serves its own consent page, given the handle; without it `@fastify-mcp-auth/consent` must be registered. */
+    interactionUrl: Type.Optional(Type.Function([Type.String()], Type.String())),
+    /** Time source, for tests. */
+    clock: Type.Optional(Adapter<Clock>('now')),
+    /** Fetches metadata documents; must guard what it fetches like `createSafeFetch` of core does. */
+    fetch: Type.Optional(Type.Unsafe<SafeFetch>(Type.Function([], Type.Unknown())))
+  },
+  { additionalProperties: false }
+)
+export type Options = Static<typeof Options>
+
+type WithDefaults = 'issuer' | 'storage' | 'users' | 'resources' | 'clients' | 'rateLimit'
+
+/** What an integrator writes: everything that has a default may be left out. */
+export type AuthorizationServerOptions = Pick<Options, 'issuer' | 'storage' | 'users'> &
+  Partial<Omit<Options, WithDefaults>> & {
+    resources: { [resource: string]: ResourceOptions }
+    clients?: Static<typeof ClientDefinition>[]
+    rateLimit?: false | Partial<Static<typeof RateLimit>>
+  }
+
+export type ResourceOptions = Pick<Static<typeof ResourceDefinition>, 'name'> &
+  Partial<Omit<Static<typeof ResourceDefinition>, 'name' | 'scopes'>> & {
+    scopes: { [scope: string]: string | ScopeOptions }
+  }
+
+export type ScopeOptions = Static<typeof ScopeDefinition>
+
+/** @throws ConfigurationError naming the option */
+export function readOptions(input: unknown): Options {
+  const options = resolveOptions(Options, input, 'authorization-server')
+  assertCoherent(options)
+  return options
+}
+
+/** Rules that a schema cannot say. */
+function assertCoherent(options: Options): void {
+  const refused = (option: string, why: string): ConfigurationError =>
+    new ConfigurationError('FST_OAUTH_OPTION', `authorization-server: option "${option}" ${why}`)
+
+  assertIssuer(options.issuer)
+  if (options.issuer.endsWith('/'))
+    throw refused('issuer', 'must not end with "/": clients compare it character by character')
+
+  const resources = Object.entries(options.resources)
+  if (resources.length === 0) throw refused('resources', 'needs at least one resource')
+  for (const [uri, { scopes, defaultScopes = [] }] of resources) {
+    if (resourceOrNull(uri) === null) throw refused('resources', `has a key that is no absolute http(s) URI: ${uri}`)
+    if (!uri.startsWith('https:') && !isHttpLoopback(uri))
+      throw refused('resources', `needs https, or http on a loopback host: ${uri}`)
+    const known = new Set(Object.keys(scopes))
+    for (const scope of known) {
+      if (!isScopeToken(scope))
+        throw refused(`resources.${uri}.scopes`, `has a name with a forbidden character: ${scope}`)
+      const definition = scopes[scope]
+      const implied = typeof definition === 'object' ? (definition.implies ?? []) : []
+      for (const other of implied)
+        if (!known.has(other))
+          throw refused(`resources.${uri}.scopes`, `"${scope}" implies an unknown scope "${other}"`)
+    }
+    for (const scope of defaultScopes)
+      if (!known.has(scope)) throw refused(`resources.${uri}.defaultScopes`, `names an unknown scope "${scope}"`)
+  }
+  if (resources.filter(([, definition]) => definition.default).length > 1)
+    throw refused('resources', 'has more than one default')
+
+  for (const client of options.clients) {
+    for (const uri of client.redirect_uris) {
+      try {
+        assertRedirectUri(uri, options.privateUseRedirectUris)
+      } catch {
+        throw refused('clients', `"${client.client_id}" has a redirect URI that is not acceptable: ${uri}`)
+      }
+    }
+  }
+  if (new Set(options.clients.map(client => client.client_id)).size !== options.clients.length)
+    throw refused('clients', 'has the same client_id twice')
+  if (options.refreshTokenTtl > options.grantTtl) throw refused('refreshTokenTtl', 'must not be longer than "grantTtl"')
+
+  const { atomic, durable } = options.storage.capabilities
+  if (!atomic && !isHttpLoopback(options.issuer)) {
+    throw new ConfigurationError(
+      'FST_OAUTH_STORAGE',
+      'authorization-server: option "storage" is not atomic, so a code could be redeemed twice'
+    )
+  }
+  if (durable && !options.encryptionKeys) {
+    throw refused(
+      'encryptionKeys',
+      'is missing: signing keys are kept encrypted in a durable storage. Make one with `openssl rand -base64 32`'
+    )
+  }
+}
+
+function resourceOrNull(uri: string): string | null {
+  try {
+    return canonicalResource(uri)
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * Authorization server for Fastify: OAuth 2.1 endpoints on top of the app's own users, login and database.
+ *
+ * The routes stand in the order in which an MCP client meets them.
+ */
+import { ConfigurationError } from '@fastify-mcp-auth/core'
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import { assertPageIsServed, boot, decoratorOf } from './boot.ts'
+import { endpointPath } from './context.ts'
+import { authorizationEndpoint } from './endpoints/authorization.ts'
+import { interactionEndpoint } from './endpoints/interaction.ts'
+import { jwksEndpoint } from './endpoints/jwks.ts'
+import { metadataEndpoint, metadataPath } from './endpoints/metadata.ts'
+import { registrationEndpoint } from './endpoints/registration.ts'
+import { revocationEndpoint } from './endpoints/revocation.ts'
+import { tokenEndpoint } from './endpoints/token.ts'
+import { authorizationCode } from './grants/authorization-code.ts'
+import { refreshToken } from './grants/refresh-token.ts'
+import { type AuthorizationServerOptions, readOptions } from './options.ts'
+import { browserScope, machineEndpoint } from './scopes.ts'
+
+const GRANTS = new Map([authorizationCode, refreshToken].map(grant => [grant.grantType, grant]))
+
+async function authorizationServer(app: FastifyInstance, input: AuthorizationServerOptions): Promise<void> {
+  if (app.prefix !== '') {
+    throw new ConfigurationError(
+      'FST_OAUTH_OPTION',
+      'authorization-server: register it at the root, where its well-known paths belong, and move its endpoints with option "prefix"'
+    )
+  }
+  const booted = await boot(app, readOptions(input), GRANTS)
+  const { server } = booted
+  const at = (name: string): string => endpointPath(server, name)
+  app.decorate('authorizationServer', decoratorOf(booted))
+
+  machineEndpoint(app, server, { path: metadataPath(server), methods: ['GET', 'HEAD'], endpoint: metadataEndpoint })
+  if (server.options.dynamicRegistration) {
+    machineEndpoint(app, server, {
+      path: at('register'),
+      methods: ['POST'],
+      endpoint: registrationEndpoint,
+      limit: 'register',
+      malformed: 'invalid_client_metadata'
+    })
+  }
+  browserScope(app, server, [authorizationEndpoint, interactionEndpoint])
+  machineEndpoint(app, server, {
+    path: at('token'),
+    methods: ['POST'],
+    endpoint: tokenEndpoint,
+    limit: 'token',
+    form: true
+  })
+  machineEndpoint(app, server, { path: '/.well-known/jwks.json', methods: ['GET', 'HEAD'], endpoint: jwksEndpoint })
+  machineEndpoint(app, server, {
+    path: at('revoke'),
+    methods: ['POST'],
+    endpoint: revocationEndpoint,
+    limit: 'token',
+    form: true
+  })
+
+  app.addHook('onReady', async () => assertPageIsServed(app, server))
+}
+
+/**
+ * Registers the authorization server and decorates `app.authorizationServer`.
+ *
+ * Does not sign anybody in (that is the app's, through `users`) and does not draw pages (that is
+ * `@fastify-mcp-auth/consent`'s, or the app's through `interactionUrl`).
+ *
+ * @throws ConfigurationError while booting, naming the option
+ */
+export default fp(authorizationServer, { name: '@fastify-mcp-auth/authorization-server', fastify: '>=5.8.3 <6' })

@@ -1,0 +1,126 @@
+/**
+ * What the authorization server keeps. One collection per noun; digests and ciphertext only.
+ *
+ * A grant is one consent of one person for one installation of a client, from its authorization code to its last refresh
+ * token. Code and refresh state live in the grant's own record, so that redeeming a code, rotating a refresh token and
+ * revoking everything are each one conditional write of one record.
+ */
+import {
+  ClientMetadata,
+  type Collection,
+  defineCollection,
+  openCollection,
+  type StorageDriver
+} from '@fastify-mcp-auth/core'
+import { type Static, Type } from 'typebox'
+
+const nullable = <S extends ReturnType<typeof Type.String> | ReturnType<typeof Type.Integer>>(schema: S) =>
+  Type.Union([schema, Type.Null()])
+
+/** Key: the client_id. */
+export const ClientRecord = Type.Object({
+  clientName: Type.String(),
+  authMethod: Type.String(),
+  secretDigest: nullable(Type.String()),
+  /** As registered and echoed. */
+  metadata: ClientMetadata,
+  createdAt: Type.Integer()
+})
+export type ClientRecord = Static<typeof ClientRecord>
+
+/** Key: digest of the handle. The whole authorization request, frozen at the first step. */
+export const InteractionRecord = Type.Object({
+  clientId: Type.String(),
+  /** What the person is told about the client, as it was when the request came. */
+  client: Type.Object({
+    name: Type.String(),
+    verifiedHost: nullable(Type.String()),
+    clientUri: nullable(Type.String()),
+    policyUri: nullable(Type.String()),
+    tosUri: nullable(Type.String()),
+    refreshable: Type.Boolean()
+  }),
+  redirectUri: Type.String(),
+  state: nullable(Type.String()),
+  resource: Type.String(),
+  scopes: Type.Array(Type.String()),
+  codeChallenge: Type.String(),
+  /** Digest of the cookie of the browser that started it. */
+  browserDigest: Type.String(),
+  expiresAt: Type.Integer(),
+  answeredAt: nullable(Type.Integer())
+})
+export type InteractionRecord = Static<typeof InteractionRecord>
+
+/** Key: the grant id, which tokens carry. */
+export const GrantRecord = Type.Object({
+  clientId: Type.String(),
+  clientName: Type.String(),
+  subject: Type.String(),
+  resource: Type.String(),
+  scopes: Type.Array(Type.String()),
+  redirectUri: Type.String(),
+  authTime: Type.Integer(),
+  createdAt: Type.Integer(),
+  lastUsedAt: Type.Integer(),
+  /** When the grant ends if nothing uses it; moves with each refresh, never past `endsAt`. */
+  expiresAt: Type.Integer(),
+  endsAt: Type.Integer(),
+  refreshable: Type.Boolean(),
+  revokedAt: nullable(Type.Integer()),
+
+  codeDigest: Type.String(),
+  codeChallenge: Type.String(),
+  codeExpiresAt: Type.Integer(),
+  codeConsumedAt: nullable(Type.Integer()),
+
+  /** Shared by every refresh token of the grant: tells a used one from an invented one. */
+  familyDigest: nullable(Type.String()),
+  refreshDigest: nullable(Type.String()),
+  /** The refresh token before this one, while a retry with it still gets the same response. */
+  previousDigest: nullable(Type.String()),
+  replayUntil: nullable(Type.Integer()),
+  /** That response, encrypted under a key that also depends on the previous token itself. */
+  replay: nullable(Type.String()),
+  replays: Type.Integer()
+})
+export type GrantRecord = Static<typeof GrantRecord>
+
+/** Key: algorithm and sequence number, so that of many processes starting together one makes the key. */
+export const SigningKeyRecord = Type.Object({
+  alg: Type.String(),
+  kid: Type.String(),
+  publicJwk: Type.Record(Type.String(), Type.Unknown()),
+  /** Encrypted. */
+  privateJwk: Type.String(),
+  createdAt: Type.Integer()
+})
+export type SigningKeyRecord = Static<typeof SigningKeyRecord>
+
+export const COLLECTIONS = {
+  clients: defineCollection({ name: 'clients', record: ClientRecord }),
+  interactions: defineCollection({ name: 'interactions', record: InteractionRecord, expiry: 'expiresAt' }),
+  grants: defineCollection({
+    name: 'grants',
+    record: GrantRecord,
+    indexes: ['subject', 'clientId'],
+    expiry: 'expiresAt'
+  }),
+  signingKeys: defineCollection({ name: 'signing_keys', record: SigningKeyRecord, indexes: ['alg'] })
+}
+
+export interface Records {
+  readonly clients: Collection<ClientRecord>
+  readonly interactions: Collection<InteractionRecord>
+  readonly grants: Collection<GrantRecord>
+  readonly signingKeys: Collection<SigningKeyRecord>
+}
+
+export function openRecords(driver: StorageDriver): Records {
+  return {
+    clients: openCollection(driver, COLLECTIONS.clients),
+    interactions: openCollection(driver, COLLECTIONS.interactions),
+    grants: openCollection(driver, COLLECTIONS.grants),
+    signingKeys: openCollection(driver, COLLECTIONS.signingKeys)
+  }
+}

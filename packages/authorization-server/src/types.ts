@@ -1,0 +1,41 @@
+/** What the integrator hands over, and what the plugin adds to Fastify. */
+import type { AuthorizationServer } from '@fastify-mcp-auth/core'
+import type { FastifyRequest } from 'fastify'
+
+/**
+ * The seam to the app's own users, login and session. The authorization server never sees a password and keeps no session.
+ *
+ * Methods may throw or reject when the app's database is down: that becomes an error page or a 503, never a refusal.
+ */
+export interface UserAdapter<User = unknown> {
+  /**
+   * Who is signed in in this browser, by the app's own session.
+   *
+   * @returns null when nobody is; `authTime` is the epoch second of the sign-in
+   */
+  current(
+    request: FastifyRequest
+  ): Promise<{ user: User; authTime: number } | null> | { user: User; authTime: number } | null
+  /**
+   * Where a person signs in. After it, the app sends the browser to `returnTo`, a path on this origin.
+   * `prompt: 'login'` asks for a sign-in even if somebody is signed in: the person wants to switch.
+   */
+  loginUrl(target: { returnTo: string; prompt?: 'login'; loginHint?: string }): string
+  /** A stable identifier, never reused for somebody else; becomes `sub`. At most 255 characters. */
+  subject(user: User): string
+  /** The user behind a `sub`, or null when there is none any more: then refresh tokens stop working. */
+  find(subject: string): Promise<User | null> | User | null
+  /** Additional claims of the access token. Names of registered claims are ignored. */
+  claims?(
+    user: User,
+    context: { scopes: readonly string[]; resource: string }
+  ): Promise<Record<string, unknown>> | Record<string, unknown>
+  /** How the consent page names the account, for example the e-mail address. */
+  displayName(user: User): string
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    authorizationServer: AuthorizationServer<FastifyRequest>
+  }
+}
