@@ -19,8 +19,9 @@ import {
   type StartedAuthorization,
   startAuthorization
 } from './authorization-request.ts'
-import { type Browser, createBrowser, formWith, type Page, summary } from './browser.ts'
+import { type Browser, createBrowser, type Page, summary } from './browser.ts'
 import { type Discovery, discover } from './discovery.ts'
+import { type Account, type Decision, decide, signIn, visitAuthorization } from './person.ts'
 import { type Bends, bend, type ClientCredentials, sendTokenRequest } from './token-request.ts'
 import { fetchTransport, type HttpResponse, type InjectableApp, injectTransport, type Send } from './transport.ts'
 
@@ -39,14 +40,6 @@ export interface OAuthClientOptions {
   /** Account to sign in with when a login form appears. */
   username?: string
   password?: string
-}
-
-/** How the person decides. */
-export interface Decision {
-  /** `allow` when left out. */
-  decision?: 'allow' | 'deny'
-  /** Exactly these boxes are ticked; as the page preselected them when left out. */
-  scopes?: readonly string[]
 }
 
 export interface AuthorizeOptions extends Decision {
@@ -69,7 +62,7 @@ export interface OAuthClient {
   /** Makes a request with fresh state and verifier; sends nothing but discovery and registration. */
   start(options?: Pick<AuthorizeOptions, 'scope' | 'parameters'>): Promise<StartedAuthorization>
   /** Fills in the login form of the page. @throws Error when there is none */
-  login(page: Page, account?: { username?: string; password?: string }): Promise<Page>
+  login(page: Page, account?: Partial<Account>): Promise<Page>
   /** Answers the consent form of the page. @throws Error when there is none */
   decide(page: Page, decision?: Decision): Promise<Page>
   /**
@@ -91,6 +84,7 @@ export function createOAuthClient(options: OAuthClientOptions): OAuthClient {
   const { app, resource, redirectUri = 'http://127.0.0.1:49152/callback' } = options
   const send = app ? injectTransport(app) : fetchTransport()
   const browser = createBrowser(send)
+  const account: Account = { username: options.username ?? '', password: options.password ?? '' }
   let known: Promise<Discovery> | undefined
   let current: ClientCredentials | undefined =
     options.clientId === undefined ? undefined : { clientId: options.clientId, clientSecret: options.clientSecret }
@@ -128,29 +122,11 @@ export function createOAuthClient(options: OAuthClientOptions): OAuthClient {
         ...parameters
       })
     },
-    async login(page, account = {}) {
-      const form = formWith(page, 'password')
-      const username = form?.fields.find(({ type }) => type === 'text' || type === 'email')
-      const password = form?.fields.find(({ type }) => type === 'password')
-      if (!form || !username || !password) throw new Error(`no login form: ${summary(page)}`)
-      const fields = {
-        [username.name]: account.username ?? options.username ?? '',
-        [password.name]: account.password ?? options.password ?? ''
-      }
-      return browser.submit(page, { form, fields })
-    },
-    async decide(page, { decision = 'allow', scopes } = {}) {
-      const form = page.forms.find(({ buttons }) => buttons.some(({ name }) => name === 'decision'))
-      if (!form) throw new Error(`no consent form: ${summary(page)}`)
-      const ticked = scopes === undefined ? {} : { ticked: { scope: scopes } }
-      return browser.submit(page, { form, ...ticked, button: { name: 'decision', value: decision } })
-    },
+    login: (page, other = {}) => signIn(browser, page, { ...account, ...other }),
+    decide: (page, decision) => decide(browser, page, decision),
     async authorize({ scope, parameters, ...decision } = {}) {
       const started = await client.start(withDefined({ scope, parameters }))
-      let page = await browser.open(started.url)
-      if (formWith(page, 'password')) page = await client.login(page)
-      if (page.leavesTo === null) page = await client.decide(page, decision)
-      return readAnswer(page, started)
+      return readAnswer(await visitAuthorization(browser, started.url, { ...account, ...decision }), started)
     },
     async redeem(answer, parameters) {
       const code = { grant_type: 'authorization_code', code: answer.code, code_verifier: answer.codeVerifier }
