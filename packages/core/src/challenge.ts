@@ -7,43 +7,58 @@
 export interface Challenge {
   /** As written: `Bearer`, `DPoP`, `Basic`. Compare without case. */
   readonly scheme: string
-  /** Parameter names in lower case. */
+  /** Parameter names in lower case. No prototype. */
   readonly params: { readonly [name: string]: string }
 }
 
-/** Parameters with the value undefined are left out. Characters that a quoted string cannot carry are replaced. */
+/**
+ * Parameters with the value undefined are left out. Characters that a quoted string cannot carry are replaced.
+ *
+ * @param scheme and the names of `params` come from code, never from a request
+ * @throws TypeError when one of those is no token of RFC 9110 section 5.6.2
+ */
 export function formatChallenge(scheme: string, params: { readonly [name: string]: string | undefined }): string {
   const written = Object.entries(params).flatMap(([name, value]) =>
-    value === undefined ? [] : [`${name}="${quotable(value)}"`]
+    value === undefined ? [] : [`${assertToken(name)}="${quotable(value)}"`]
   )
-  return written.length === 0 ? scheme : `${scheme} ${written.join(', ')}`
+  return written.length === 0 ? assertToken(scheme) : `${assertToken(scheme)} ${written.join(', ')}`
 }
 
 function quotable(value: string): string {
   return value.replace(/[^\x20-\x7E]/g, '?').replace(/["\\]/g, '\\$&')
 }
 
+function assertToken(value: string): string {
+  if (!WHOLE_TOKEN.test(value)) throw new TypeError(`${JSON.stringify(value)} cannot stand in a challenge`)
+  return value
+}
+
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+const WHOLE_TOKEN = new RegExp(`^${TOKEN}$`)
 const PARAM = new RegExp(`(${TOKEN})[ \\t]*=[ \\t]*(?:"((?:[^"\\\\]|\\\\.)*)"|(${TOKEN}))`, 'y')
 const SCHEME = new RegExp(`(${TOKEN})(?=[ \\t,]|$)`, 'y')
 const SEPARATORS = /[ \t,]*/y
 const TOKEN68 = /[A-Za-z0-9._~+/-]+=*(?=[ \t]*(?:,|$))/y
+const MAX_LENGTH = 16_384
 
-/** Every challenge of a header value (or of several, joined by commas). Malformed text ends the reading, never throws. */
+/**
+ * Every challenge of a header value (or of several, joined by commas). Malformed text ends the reading, never throws; what
+ * lies beyond 16,384 characters is not read.
+ */
 export function parseChallenges(header: string): Challenge[] {
+  const text = header.slice(0, MAX_LENGTH)
   const challenges: { scheme: string; params: Record<string, string> }[] = []
   let position = 0
   const take = (pattern: RegExp): RegExpExecArray | null => {
     pattern.lastIndex = position
-    const match = pattern.exec(header)
+    const match = pattern.exec(text)
     if (match) position = pattern.lastIndex
     return match
   }
-  while (position < header.length) {
-    take(SEPARATORS)
-    if (position >= header.length) break
-    const param = take(PARAM)
+  while (position < text.length) {
+    const separated = take(SEPARATORS)?.[0].includes(',') === true
     const current = challenges.at(-1)
+    const param = current ? take(PARAM) : null
     if (param && current) {
       const [, name = '', quoted, token] = param
       const key = name.toLowerCase()
@@ -51,12 +66,11 @@ export function parseChallenges(header: string): Challenge[] {
       if (!Object.hasOwn(current.params, key)) current.params[key] = quoted?.replace(/\\(.)/g, '$1') ?? token ?? ''
       continue
     }
-    const scheme = take(SCHEME)
-    if (scheme) {
-      challenges.push({ scheme: scheme[1] ?? '', params: Object.create(null) as Record<string, string> })
-      continue
-    }
-    if (!current || !take(TOKEN68)) break
+    // Right behind a scheme, with no comma between, a lone word is that scheme's token68. Anywhere else it is a scheme.
+    const token68 = current && !separated && Object.keys(current.params).length === 0
+    const scheme = token68 ? null : take(SCHEME)
+    if (scheme) challenges.push({ scheme: scheme[1] ?? '', params: Object.create(null) as Record<string, string> })
+    else if (!current || !take(TOKEN68)) break
   }
   return challenges
 }

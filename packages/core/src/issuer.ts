@@ -21,17 +21,25 @@ export function isHttpLoopback(url: string): boolean {
 
 /**
  * @param option name for the message
- * @throws ConfigurationError unless it is https (http for loopback hosts only), without query, fragment and user information
+ * @throws ConfigurationError unless it is https (http for loopback hosts only), without query, fragment and user information,
+ *   and unless it is written as it will be sent: no blanks, backslashes or dot segments that a parser would repair
  */
 export function assertIssuer(issuer: string, option = 'issuer'): void {
   const url = URL.parse(issuer)
   const refused = (why: string): ConfigurationError =>
-    new ConfigurationError('FST_OAUTH_OPTION', `option "${option}" ${why}: ${JSON.stringify(issuer)}`)
-  if (!url) throw refused('is not a URL')
+    new ConfigurationError('FST_OAUTH_OPTION', `option "${option}" ${why}: ${JSON.stringify(withoutUser(issuer))}`)
+  // A parser would repair blanks, backslashes and missing slashes; the string that is sent as `iss` stays broken.
+  if (!url || !/^https?:\/\/[^/\\][\x21-\x5B\x5D-\x7E]*$/i.test(issuer)) throw refused('is not a URL')
   if (url.protocol !== 'https:' && !isHttpLoopback(issuer))
     throw refused('must be https (plain http is for loopback only)')
-  if (url.username || url.password) throw refused('must not contain user information')
+  if (/^https?:\/\/[^/]*@/i.test(issuer)) throw refused('must not contain user information')
   if (/[?#]/.test(issuer)) throw refused('must not have a query or fragment')
+  if (/\/\.{1,2}(?:\/|$)|%2e/i.test(issuer)) throw refused('must not have dot segments')
+}
+
+// The message ends up in logs, and a password must not.
+function withoutUser(url: string): string {
+  return url.replace(/\/\/[^/]*@/, '//')
 }
 
 /** `https://host/tenant` and `name` give `https://host/.well-known/name/tenant`: the path goes behind the suffix. */

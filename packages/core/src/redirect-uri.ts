@@ -14,10 +14,19 @@ import { isLoopbackHost } from './issuer.ts'
  */
 export const KNOWN_PRIVATE_USE_URIS: readonly string[] = Object.freeze(['cursor://anysphere.cursor-mcp/oauth/callback'])
 
+// Schemes that a browser runs, reads from disk or resolves by itself. Nobody can allow them, not even the operator.
+const NEVER_REDIRECTED_TO = new Set(
+  'javascript vbscript data file filesystem blob about view-source ws wss ftp mailto tel chrome resource jar'.split(' ')
+)
+
+// What may stand in a host that a page shows and a Content-Security-Policy names: URL parsers let `;` and quotes through.
+const PLAIN_HOST = /^(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|\[[0-9a-f:]+\])$/
+
 /**
  * @param privateUseUris exact private-use URIs that are allowed
  * @throws OAuthError `invalid_redirect_uri` for anything but https, http on a loopback host, or an allowed private-use URI;
- *   also for fragments, user information, wildcards, control characters and more than 2,048 characters
+ *   also for fragments, user information, wildcards, control characters and more than 2,048 characters. Schemes that run
+ *   code or read files, and lookalikes of http, are refused even when they are among the allowed ones
  */
 export function assertRedirectUri(uri: string, privateUseUris: readonly string[] = KNOWN_PRIVATE_USE_URIS): void {
   const refused = (why: string): OAuthError =>
@@ -28,14 +37,20 @@ export function assertRedirectUri(uri: string, privateUseUris: readonly string[]
   const url = URL.parse(uri)
   if (!url) throw refused('a redirect_uri is not an absolute URI')
   if (uri.includes('#')) throw refused('a redirect_uri must not have a fragment')
-  if (privateUseUris.includes(uri)) return
-  if (url.protocol !== 'https:' && url.protocol !== 'http:')
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') {
+    if (privateUseUris.includes(uri) && isPrivateUseScheme(url.protocol.slice(0, -1))) return
     throw refused('a redirect_uri has a scheme that is not allowed')
+  }
   if (!/^https?:\/\/[^/]/i.test(uri)) throw refused('a redirect_uri is not an absolute URI')
   if (url.username || url.password || /^[^/]*\/\/[^/?#]*@/.test(uri))
     throw refused('a redirect_uri must not contain user information')
+  if (!PLAIN_HOST.test(url.hostname)) throw refused('a redirect_uri has a host that is not allowed')
   if (url.protocol === 'http:' && !isLoopbackHost(url.hostname))
     throw refused('a redirect_uri with http is for loopback hosts only')
+}
+
+function isPrivateUseScheme(scheme: string): boolean {
+  return !NEVER_REDIRECTED_TO.has(scheme) && !scheme.startsWith('http')
 }
 
 /**
@@ -63,7 +78,11 @@ function loopbackParts(uri: string): { host: string; rest: string } | null {
   return { host, rest: rest.startsWith('/') ? rest : `/${rest}` }
 }
 
-/** What a page tells a person about the place that gets the answer, and the CSP source that lets the browser go there. */
+/**
+ * What a page tells a person about the place that gets the answer, and the CSP source that lets the browser go there.
+ *
+ * Does not judge: only for a URI that {@link assertRedirectUri} accepted.
+ */
 export function describeRedirectUri(uri: string): { kind: RedirectKind; host: string; formAction: string } {
   const url = new URL(uri)
   if (url.protocol === 'https:') return { kind: 'https', host: url.host, formAction: url.origin }

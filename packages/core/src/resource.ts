@@ -9,7 +9,7 @@ const ABSOLUTE = /^(https?):\/\/([^/?#@\\]+)([^?#\\]*)(\?[^#]*)?$/i
 const DEFAULT_PORT: Record<string, string> = { http: ':80', https: ':443' }
 
 /**
- * Lower-cases scheme and host, drops the default port and the lone slash after a bare host. Path, query, dots and percent
+ * Lower-cases scheme and host, drops the default or empty port and the lone slash after a bare host. Path, query, dots and percent
  * signs stay as they are: two identifiers that differ there are two resources.
  *
  * Does not check that the resource exists, nor that it is reached over TLS.
@@ -23,7 +23,7 @@ export function canonicalResource(value: string): string {
   if (!match) throw new OAuthError('invalid_target', 'resource must be an absolute http or https URI without fragment')
   const [, scheme = '', authority = '', path = '', query = ''] = match
   const protocol = scheme.toLowerCase()
-  const host = authority.toLowerCase()
+  const host = authority.toLowerCase().replace(/:$/, '')
   const port = DEFAULT_PORT[protocol] ?? ''
   const bare = host.endsWith(port) ? host.slice(0, -port.length) : host
   return `${protocol}://${bare}${path === '/' && query === '' ? '' : path}${query}`

@@ -5,7 +5,7 @@
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
 import { ConfigurationError } from './errors.ts'
 
-/** A random value of `bytes` bytes (32 by default: 256 bits), base64url. */
+/** A random value of `bytes` bytes (32 by default: 256 bits; nothing below 16 is a secret), base64url. */
 export function randomSecret(bytes = 32): string {
   return randomBytes(bytes).toString('base64url')
 }
@@ -35,13 +35,11 @@ export interface KeyRing {
  * so a ciphertext cannot be moved to another record, and nonces cannot collide.
  *
  * @param keys base64 or base64url, 32 bytes each; the first encrypts
- * @throws ConfigurationError when a key is not 32 bytes
+ * @throws ConfigurationError when there is none, or one is not base64, not 32 bytes, or 32 times the same byte
  */
 export function createKeyRing(keys: readonly string[]): KeyRing {
   const ring = keys.map(text => {
-    const key = Buffer.from(text, 'base64')
-    if (key.length !== 32)
-      throw new ConfigurationError('FST_OAUTH_OPTION', 'option "encryptionKeys": each key is 32 bytes in base64')
+    const key = decodeKey(text)
     return { id: createHash('sha256').update('key id').update(key).digest('base64url').slice(0, 8), key }
   })
   const [current] = ring
@@ -55,9 +53,9 @@ export function createKeyRing(keys: readonly string[]): KeyRing {
       return `${current.id}.${salt.toString('base64url')}.${body.toString('base64url')}`
     },
     unseal(sealed: string, context: string): string | null {
-      const [id, salt, body] = sealed.split('.')
+      const [id, salt, body, ...more] = sealed.split('.')
       const entry = ring.find(candidate => candidate.id === id)
-      if (!entry || !salt || !body) return null
+      if (!entry || !salt || !body || more.length > 0) return null
       const bytes = Buffer.from(body, 'base64url')
       if (bytes.length < 16) return null
       const key = deriveKey(entry.key, Buffer.from(salt, 'base64url'), context)
@@ -70,6 +68,17 @@ export function createKeyRing(keys: readonly string[]): KeyRing {
       }
     }
   })
+}
+
+// Buffer.from skips what is not base64, so a password or a truncated key would pass as some other key.
+function decodeKey(text: string): Buffer {
+  const key = /^[A-Za-z0-9+/_-]{43}=?$/.test(text) ? Buffer.from(text, 'base64') : Buffer.alloc(0)
+  const written = text.replaceAll('+', '-').replaceAll('/', '_').replace('=', '')
+  if (key.length !== 32 || key.toString('base64url') !== written)
+    throw new ConfigurationError('FST_OAUTH_OPTION', 'option "encryptionKeys": each key is 32 bytes in base64')
+  if (new Set(key).size === 1)
+    throw new ConfigurationError('FST_OAUTH_OPTION', 'option "encryptionKeys": a key is a placeholder, not random')
+  return key
 }
 
 // The nonce may be constant because the key is never used twice: the salt is 128 random bits.

@@ -92,7 +92,8 @@ export interface StorageDriver {
  * Declares a collection. Strings become text fields, integers and booleans theirs, `Union([..., Null()])` makes a field
  * nullable, and everything else is kept as JSON.
  *
- * @throws TypeError when an index is not a text field or the expiry not an integer field: a mistake of the declaring code
+ * @throws TypeError for a name that is not snake_case, an optional member, an index that is not a text field or an expiry that
+ *   is not an integer field: mistakes of the declaring code
  */
 export function defineCollection<S extends TObject>(declaration: {
   name: string
@@ -101,10 +102,15 @@ export function defineCollection<S extends TObject>(declaration: {
   expiry?: keyof Static<S> & string
 }): CollectionDeclaration<S> {
   const { name, record, indexes = [], expiry = null } = declaration
+  if (!/^[a-z][a-z0-9]*(?:_[a-z0-9]+)*$/.test(name)) throw new TypeError(`${name}: a collection has a snake_case name`)
+  const required: readonly string[] = record.required ?? []
+  const optional = Object.keys(record.properties).find(field => !required.includes(field))
+  if (optional !== undefined) throw new TypeError(`${name}: "${optional}" is optional; use null for nothing`)
   const fields = Object.entries(record.properties).map(([field, schema]) => fieldOf(field, schema as TSchema))
   const kindOf = (field: string): string | undefined => fields.find(candidate => candidate.name === field)?.kind
   for (const index of indexes)
-    if (kindOf(index) !== 'text') throw new TypeError(`${name}: index "${index}" is not a text field`)
+    if (kindOf(index) !== 'text' || index === 'expiresBefore')
+      throw new TypeError(`${name}: index "${index}" is not a text field`)
   if (expiry !== null && kindOf(expiry) !== 'integer')
     throw new TypeError(`${name}: expiry "${expiry}" is not an integer field`)
   return Object.freeze({ name, record, fields: Object.freeze(fields), indexes: Object.freeze([...indexes]), expiry })

@@ -10,7 +10,11 @@ interface Table {
   readonly indexes: Map<string, Map<string, Set<string>>>
 }
 
-/** Records are copied on the way in and out: what a caller does to its object never reaches the store. */
+/**
+ * Records are copied on the way in and out: what a caller does to its object never reaches the store.
+ *
+ * Rejects with TypeError, like any driver whose columns are fixed, for a field that was not declared.
+ */
 export function memoryStorage(): StorageDriver {
   const tables = new Map<string, Table>()
 
@@ -33,17 +37,20 @@ export function memoryStorage(): StorageDriver {
 
     async insert(collection: CollectionDeclaration, key: string, record: StoredRecord): Promise<boolean> {
       const table = tableOf(collection)
+      const whole = { ...nothing(collection), ...declared(collection, record) }
       if (table.records.has(key)) return false
-      put(table, key, structuredClone(record))
+      put(table, key, whole)
       return true
     },
 
     async update(collection: CollectionDeclaration, key: string, guard: Guard, patch: StoredRecord): Promise<boolean> {
       const table = tableOf(collection)
+      const changes = declared(collection, patch)
+      assertGuard(collection, guard)
       const record = table.records.get(key)
       if (!record || !Object.entries(guard).every(([field, value]) => record[field] === value)) return false
       drop(table, key)
-      put(table, key, { ...record, ...structuredClone(patch) })
+      put(table, key, { ...record, ...changes })
       return true
     },
 
@@ -58,7 +65,7 @@ export function memoryStorage(): StorageDriver {
       { limit = 100, cursor = null }: { limit?: number | undefined; cursor?: string | null | undefined } = {}
     ): Promise<Page<StoredRecord>> {
       const table = tableOf(collection)
-      const size = Math.min(limit, 1000)
+      const size = Math.max(1, Math.min(limit, 1000))
       const keys = keysOf(table, index, value).filter(key => cursor === null || key > cursor)
       const page = keys.slice(0, size)
       return {
@@ -75,10 +82,36 @@ export function memoryStorage(): StorageDriver {
     ): Promise<number> {
       const table = tableOf(collection)
       const keys =
-        typeof value === 'number' ? expiredKeys(table, collection.expiry, value) : keysOf(table, index, value)
-      return keys.slice(0, limit).filter(key => drop(table, key)).length
+        index === 'expiresBefore'
+          ? expiredKeys(table, collection.expiry, Number(value))
+          : keysOf(table, index, String(value))
+      return keys.slice(0, Math.max(1, limit)).filter(key => drop(table, key)).length
     }
   })
+}
+
+function nothing(collection: CollectionDeclaration): StoredRecord {
+  return Object.fromEntries(collection.fields.map(({ name }) => [name, null]))
+}
+
+/** A copy of what was given; a member that is undefined was not given. */
+function declared(collection: CollectionDeclaration, record: StoredRecord): StoredRecord {
+  const given = Object.entries(record).filter(([, value]) => value !== undefined)
+  for (const [name] of given) fieldOf(collection, name)
+  return structuredClone(Object.fromEntries(given))
+}
+
+// A guard that cannot hold, or that nobody meant, must not look like a lost race.
+function assertGuard(collection: CollectionDeclaration, guard: Guard): void {
+  for (const [name, value] of Object.entries(guard))
+    if (value === undefined || fieldOf(collection, name) === 'json')
+      throw new TypeError(`${collection.name}: "${name}" cannot be part of a guard`)
+}
+
+function fieldOf(collection: CollectionDeclaration, name: string): string {
+  const field = collection.fields.find(candidate => candidate.name === name)
+  if (!field) throw new TypeError(`${collection.name}: there is no field "${name}"`)
+  return field.kind
 }
 
 function keysOf(table: Table, index: string, value: string): string[] {
