@@ -8,7 +8,7 @@ import { type Challenge, OAUTH_ERRORS, type OAuthErrorCode, parseChallenges } fr
 
 /** The part of tap's `t` that is used. */
 export interface Asserter {
-  equal(found: unknown, wanted: unknown, message?: string): unknown
+  equal(found: unknown, wanted: unknown, message: string): unknown
 }
 
 /** A response whose body is already there: light-my-request and this package's clients. */

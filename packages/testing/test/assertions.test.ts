@@ -6,7 +6,7 @@ function recorder(): Asserter & { failed: string[] } {
   const failed: string[] = []
   return {
     failed,
-    equal(found, wanted, message = '') {
+    equal(found, wanted, message) {
       if (found !== wanted) failed.push(message)
     }
   }
@@ -48,6 +48,11 @@ t.test('RFC 6750 3: challenge parameters are compared, null means absent, the re
   t.strictSame(asserter.failed, [])
   matchesChallenge(asserter, response, { scheme: 'Bearer', error: null, scope: 'a', resource_metadata: null })
   t.equal(asserter.failed.length, 3)
+})
+
+t.test('takes the test object of tap as it is', async t => {
+  const body = JSON.stringify({ error: 'invalid_grant' })
+  matchesOAuthError(t, { statusCode: 400, headers: json, body }, 'invalid_grant')
 })
 
 t.test('RFC 6750 3: a response without the challenge fails', async t => {
