@@ -1,0 +1,82 @@
+/**
+ * Holds the packages to what the architecture promises, as a user would get them: builds, packs, lints the tarballs, checks the
+ * one arrow (every package imports core and no sibling), and imports each from a fresh npm project.
+ */
+import { execFileSync } from 'node:child_process'
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join, resolve } from 'node:path'
+
+interface Manifest {
+  name: string
+  version: string
+  private?: boolean
+  license?: string
+  exports: Record<string, unknown>
+  dependencies?: Record<string, string>
+}
+
+const SCOPE = '@fastify-mcp-auth/'
+const run = (command: string, ...args: string[]): string =>
+  execFileSync(command, args, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, npm_config_loglevel: 'error' }
+  })
+const bin = (name: string): string => resolve('node_modules/.bin', name)
+
+const packages = globSync('packages/*/package.json')
+  .toSorted()
+  .map(file => ({ folder: dirname(file), manifest: JSON.parse(readFileSync(file, 'utf8')) as Manifest }))
+  .filter(({ manifest }) => !manifest.private)
+
+const complaints: string[] = []
+
+for (const { folder, manifest } of packages) {
+  if (manifest.name !== SCOPE + basename(folder)) complaints.push(`${folder}: the name does not follow the folder`)
+  if (manifest.license !== 'MIT') complaints.push(`${folder}: the license is not MIT`)
+  for (const name of Object.keys(manifest.dependencies ?? {})) {
+    if (name.startsWith(SCOPE) && name !== `${SCOPE}core`) complaints.push(`${folder}: depends on its sibling ${name}`)
+  }
+  for (const file of globSync(`${folder}/src/**/*.ts`)) {
+    const source = readFileSync(file, 'utf8')
+    for (const [, name] of source.matchAll(/\bfrom '(@fastify-mcp-auth\/[a-z-]+)/g)) {
+      if (name !== `${SCOPE}core`) complaints.push(`${file}: imports its sibling ${name}`)
+    }
+    if (folder === 'packages/core' && /\bfrom '(@?fastify\b[^']*)'/.test(source))
+      complaints.push(`${file}: core knows Fastify`)
+  }
+}
+
+run(bin('tsc'), '-b', 'tsconfig.build.json')
+const workshop = mkdtempSync(join(tmpdir(), 'packages-'))
+try {
+  const tarballs = packages.map(({ folder }) => {
+    const file = run('npx', '-y', 'pnpm@12.21.0', '--dir', folder, 'pack', '--pack-destination', workshop, '--json')
+    const { filename } = JSON.parse(file) as { filename: string }
+    return resolve(workshop, filename)
+  })
+  for (const tarball of tarballs) {
+    console.log(`${basename(tarball)}: publint, attw`)
+    run(bin('publint'), 'run', '--strict', tarball)
+    run(bin('attw'), tarball, '--profile', 'esm-only', '--no-emoji', '--quiet')
+  }
+  writeFileSync(join(workshop, 'package.json'), JSON.stringify({ name: 'fresh', private: true, type: 'module' }))
+  execFileSync('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', ...tarballs, 'fastify@5.12.8'], {
+    cwd: workshop,
+    stdio: ['ignore', 'ignore', 'inherit']
+  })
+  const entries = packages.flatMap(({ manifest }) =>
+    Object.keys(manifest.exports).map(entry => manifest.name + entry.slice(1))
+  )
+  const script = entries.map(entry => `await import('${entry}')`).join('\n')
+  writeFileSync(join(workshop, 'import.mjs'), script)
+  execFileSync(process.execPath, ['import.mjs'], { cwd: workshop, stdio: 'inherit' })
+  console.log(`imported ${entries.length} entry points from a fresh npm project`)
+} finally {
+  rmSync(workshop, { recursive: true, force: true })
+}
+
+for (const complaint of complaints) console.error(complaint)
+if (complaints.length > 0) process.exit(1)
+console.log(`${packages.length} packages are in order`)

@@ -1,0 +1,33 @@
+/**
+ * Prints the parts of `docs/` that are facts about the code, so that they cannot drift from it:
+ *
+ * - `docs/conformance.md` from the titles of the tests
+ * - `docs/reference/options-<package>.md` from the option schemas and the comments above them
+ * - `docs/reference/errors.md` from the error catalogues
+ *
+ * With `--check` it writes nothing and fails when a file would change.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { conformancePage } from './docs/conformance.ts'
+import { errorsPage } from './docs/errors.ts'
+import { optionsPage, optionsSources } from './docs/options.ts'
+
+const pages = new Map<string, string>([
+  ['docs/conformance.md', conformancePage()],
+  ['docs/reference/errors.md', errorsPage()],
+  ...optionsSources().map(source => [`docs/reference/options-${source.name}.md`, optionsPage(source)] as const)
+])
+
+const check = process.argv.includes('--check')
+const stale = [...pages].filter(([file, text]) => !existsSync(file) || readFileSync(file, 'utf8') !== text)
+
+for (const [file, text] of stale) {
+  if (check) continue
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, text)
+}
+for (const [file] of stale)
+  console.log(check ? `${file} is not what the code says: run pnpm run docs` : `wrote ${file}`)
+console.log(`${pages.size} generated pages, ${stale.length} ${check ? 'stale' : 'written'}`)
+if (check && stale.length > 0) process.exit(1)

@@ -1,0 +1,92 @@
+/** Reference pages of options: what `options.ts` of a package says, member by member. */
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
+
+interface Member {
+  readonly name: string
+  readonly comment: string
+  readonly schema: string
+}
+
+export interface OptionsSource {
+  readonly name: string
+  readonly file: string
+}
+
+export function optionsSources(): OptionsSource[] {
+  return globSync('packages/*/src/options.ts')
+    .toSorted()
+    .filter(file => existsSync(file) && dirname(dirname(file)) !== 'packages/core')
+    .map(file => ({ name: basename(dirname(dirname(file))), file }))
+}
+
+export function optionsPage({ name, file }: OptionsSource): string {
+  const objects = readObjects(readFileSync(file, 'utf8'))
+  // What a plugin takes is declared last, after the objects that it is made of.
+  const entries = [...objects]
+  const [, main] = entries.pop() ?? []
+  if (!main) throw new Error(`${file} declares no options`)
+  return `${[
+    `# Options of @fastify-mcp-auth/${name}`,
+    `Printed from \`${file}\` by \`pnpm run docs\`. A wrong option stops the boot with a message that names it.`,
+    table(main, objects),
+    ...entries.map(([title, members]) => `## ${words(title)}\n\n${table(members, objects)}`)
+  ].join('\n\n')}\n`
+}
+
+const words = (title: string): string => title.replace(/(?<=[a-z])(?=[A-Z])/g, ' ')
+
+function table(members: readonly Member[], objects: ReadonlyMap<string, readonly Member[]>): string {
+  const rows = members.map(
+    member =>
+      `| \`${member.name}\` | ${typeOf(member.schema, objects)} | ${defaultOf(member.schema)} | ${member.comment} |`
+  )
+  return ['| option | type | default | meaning |', '| --- | --- | --- | --- |', ...rows].join('\n')
+}
+
+/** Every `const X = Type.Object({ ... })`, with the commented members of its first level. */
+function readObjects(source: string): Map<string, Member[]> {
+  const objects = new Map<string, Member[]>()
+  for (const declaration of source.matchAll(
+    /^(?:export )?const (\w+) = Type\.Object\(\s*\{\n([\s\S]*?)\n {0,2}\}(?:,|\))/gm
+  )) {
+    const [, title = '', body = ''] = declaration
+    const members = [...body.matchAll(/\/\*\*([\s\S]*?)\*\/\s*(\w+): ([\s\S]*?)(?=,?\s*\/\*\*|,?\s*$)/g)]
+    objects.set(
+      title,
+      members.map(([, comment = '', name = '', schema = '']) => ({ name, comment: flatten(comment), schema }))
+    )
+  }
+  return objects
+}
+
+function flatten(comment: string): string {
+  const text = comment
+    .replace(/^\s*\* ?/gm, ' ')
+    .replace(/\s+/g, ' ')
+    .trim()
+  return text
+    .replace(/\{@link (\w+)\}/g, '`$1`')
+    .replace(/@see /g, 'See ')
+    .replaceAll('|', '\\|')
+}
+
+function typeOf(schema: string, objects: ReadonlyMap<string, readonly Member[]>): string {
+  const optional = schema.startsWith('Type.Optional(')
+  const inner = optional ? schema.slice('Type.Optional('.length) : schema
+  const adapter = /^(?:Adapter|Type\.Unsafe)<([^>]+>?)>/.exec(inner)
+  const named = [...objects.keys()].find(title => new RegExp(`\\b${title}\\b`).test(inner))
+  const kind =
+    adapter?.[1] ??
+    (/^Type\.(\w+)/.exec(inner)?.[1] ?? inner.replace(/[^\w].*$/s, '')).toLowerCase().replace('integer', 'whole number')
+  const shown =
+    named && !adapter
+      ? `${kind === named.toLowerCase() ? '' : `${kind} of `}[${words(named)}](#${words(named).toLowerCase().replaceAll(' ', '-')})`
+      : `\`${kind}\``
+  return optional ? `${shown}, optional` : shown
+}
+
+function defaultOf(schema: string): string {
+  const value = /default: (\[[^\]]*\]|\{\}|'[^']*'|[^,}\n]+)/.exec(schema)?.[1]?.trim()
+  return value === undefined ? '' : `\`${value.replaceAll('|', '\\|')}\``
+}
