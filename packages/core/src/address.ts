@@ -4,6 +4,7 @@
  *
  * @see RFC 6890, RFC 9728 section 7.7, the IANA registries of special-purpose IPv4 and IPv6 addresses
  */
+import { isIPv4 } from 'node:net'
 import ipaddr from 'ipaddr.js'
 
 /** `private` stands for everything that is neither public nor this computer, unreadable text included. */
@@ -25,11 +26,18 @@ const CLOUD_INTERNAL = new Set(['168.63.129.16'])
  * @param address as a resolver or a socket gives it; IPv6 without brackets
  */
 export function addressKind(address: string): AddressKind {
-  // Short, octal and hexadecimal IPv4 forms are read differently by different programs: nobody gets to choose.
-  if (!ipaddr.IPv4.isValidFourPartDecimal(address) && !ipaddr.IPv6.isValid(address)) return 'private'
-  const ip = ipaddr.process(address)
+  const ip = parseAddress(address)
+  if (!ip) return 'private'
   const range = ip.range()
   if (range === 'loopback') return 'loopback'
   if (range !== 'unicast' || CLOUD_INTERNAL.has(ip.toString())) return 'private'
   return ip instanceof ipaddr.IPv6 && !ip.match(GLOBAL_UNICAST) ? 'private' : 'public'
+}
+
+// Short, octal and hexadecimal IPv4 forms are read differently by different programs: nobody gets to choose. IPv6 goes
+// through the URL parser first, because ipaddr.js takes the IPv4-compatible `::8.8.8.8` for the mapped `::ffff:8.8.8.8`.
+function parseAddress(address: string): ReturnType<typeof ipaddr.process> | null {
+  if (isIPv4(address)) return ipaddr.IPv4.parse(address)
+  const hostname = /^[0-9A-Fa-f:.]+$/.test(address) ? URL.parse(`http://[${address}]/`)?.hostname : undefined
+  return hostname ? ipaddr.process(hostname.slice(1, -1)) : null
 }

@@ -29,7 +29,7 @@ export function assertIssuer(issuer: string, option = 'issuer'): void {
   const refused = (why: string): ConfigurationError =>
     new ConfigurationError('FST_OAUTH_OPTION', `option "${option}" ${why}: ${JSON.stringify(withoutUser(issuer))}`)
   // A parser would repair blanks, backslashes and missing slashes; the string that is sent as `iss` stays broken.
-  if (!url || !/^https?:\/\/[^/\\][\x21-\x5B\x5D-\x7E]*$/i.test(issuer)) throw refused('is not a URL')
+  if (!url || !/^https?:\/\/(?!\/)[\x21-\x5B\x5D-\x7E]+$/i.test(issuer)) throw refused('is not a URL')
   if (url.protocol !== 'https:' && !isHttpLoopback(issuer))
     throw refused('must be https (plain http is for loopback only)')
   if (/^https?:\/\/[^/]*@/i.test(issuer)) throw refused('must not contain user information')

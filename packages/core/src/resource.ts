@@ -5,7 +5,7 @@
  */
 import { OAuthError } from './errors.ts'
 
-const ABSOLUTE = /^(https?):\/\/([^/?#@\\]+)([^?#\\]*)(\?[^#]*)?$/i
+const ABSOLUTE = /^(https?):\/\/([^/?#@\\]+)(|\/[^?#\\]*)(\?[^#]*)?$/i
 const DEFAULT_PORT: Record<string, string> = { http: ':80', https: ':443' }
 
 /**
