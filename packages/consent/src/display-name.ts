@@ -47,64 +47,19 @@ export function mixesScripts(name: string): boolean {
   return name.split(/[^\p{L}\p{M}]+/u).some(word => LOOKALIKE.filter(script => script.test(word)).length > 1)
 }
 
-// Letters and digits that pass for a Latin letter. Deliberately small: it decides about a hint, not about access.
-const PASSES_FOR: Readonly<Record<string, string>> = Object.freeze({
-  а: 'a',
-  ɑ: 'a',
-  α: 'a',
-  в: 'b',
-  с: 'c',
-  ϲ: 'c',
-  ԁ: 'd',
-  е: 'e',
-  ε: 'e',
-  һ: 'h',
-  н: 'h',
-  і: 'i',
-  ı: 'i',
-  ι: 'i',
-  ӏ: 'l',
-  l: 'i',
-  '1': 'i',
-  '|': 'i',
-  ј: 'j',
-  к: 'k',
-  κ: 'k',
-  м: 'm',
-  ո: 'n',
-  п: 'n',
-  η: 'n',
-  о: 'o',
-  ο: 'o',
-  '0': 'o',
-  օ: 'o',
-  р: 'p',
-  ρ: 'p',
-  ԛ: 'q',
-  г: 'r',
-  ѕ: 's',
-  '5': 's',
-  т: 't',
-  τ: 't',
-  υ: 'u',
-  ս: 'u',
-  ν: 'v',
-  ѵ: 'v',
-  ԝ: 'w',
-  х: 'x',
-  χ: 'x',
-  у: 'y',
-  γ: 'y'
-})
+// Each word is a Latin letter and what passes for it. Deliberately small: it decides about a hint, not about access.
+const PASSES_FOR = new Map(
+  'aаɑα bв cсϲ dԁ eеε hһн iіıιlӏ1| jј kкκ mм nոпη oоο0օ pрρ qԛ rг sѕ5 tтτ uυս vνѵ wԝ xхχ yуγ'
+    .split(' ')
+    .flatMap(([letter = '', ...alike]) => alike.map(other => [other, letter] as const))
+)
 
 function skeleton(text: string): string {
   const letters = text
     .normalize('NFKD')
     .toLowerCase()
     .replace(/[^\p{L}\p{N}|]/gu, '')
-  // "l" has to become "i" after "ӏ" became "l", hence two rounds.
-  const once = Array.from(letters, letter => PASSES_FOR[letter] ?? letter).join('')
-  return Array.from(once, letter => PASSES_FOR[letter] ?? letter)
+  return Array.from(letters, letter => PASSES_FOR.get(letter) ?? letter)
     .join('')
     .replaceAll('rn', 'm')
     .replaceAll('vv', 'w')

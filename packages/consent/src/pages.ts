@@ -6,7 +6,7 @@ import { describeFailure } from './error-page.ts'
 import type { Locale } from './locales/locale.ts'
 import type { Brand, Page } from './model.ts'
 import type { ConsentOptions } from './options.ts'
-import { pageHeaders } from './page-headers.ts'
+import { consentFormAction, pageHeaders } from './page-headers.ts'
 
 export interface RenderedPage {
   readonly html: string
@@ -38,11 +38,11 @@ export function createPages(context: PagesContext): Pages {
   return {
     consent: async request => ({
       html: await render('consent', describeConsent(request, page(request.resource.name), locale)),
-      headers: pageHeaders({ formAction: request.redirect.formAction, imageUrl })
+      headers: pageHeaders({ formAction: consentFormAction(request.redirect), imageUrl })
     }),
     error: async failure => ({
       html: await render('error', describeFailure(failure, page(new URL(issuer).host), locale)),
-      headers: pageHeaders({ imageUrl })
+      headers: pageHeaders({ formAction: "'none'", imageUrl })
     })
   }
 }

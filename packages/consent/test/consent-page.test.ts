@@ -1,0 +1,119 @@
+import t from 'tap'
+import { consentRequest, fakeServer, openPage, scope, unverified } from './fake-server.ts'
+
+const draw = async (changes?: Parameters<typeof consentRequest>[0]): Promise<string> =>
+  (await openPage({ fake: fakeServer(consentRequest(changes)) })).html
+
+t.test('PX-3: the page says who asks, for what, and where the answer goes', async t => {
+  const html = await draw()
+  t.match(html, '<h1><bdi>Claude</bdi> wants to use <bdi>Acme Notes</bdi> for you</h1>')
+  t.match(html, /Asked by<\/dt><dd><bdi>Claude<\/bdi>.*verified<\/span> <bdi>claude\.ai<\/bdi>/)
+  t.match(html, 'Answers go to</dt><dd class="address"><bdi>claude.ai</bdi></dd>')
+  t.match(html, '<bdi>alice@example.com</bdi>')
+  t.match(html, '<a href="/login?switch=1">not you?</a>')
+  t.match(html, 'Access lasts 90 days at most.')
+  t.notMatch(html, 'class="warning"', 'and nothing to fear when there is nothing to fear')
+})
+
+t.test('PX-3: the form carries the proof of the account and nothing that the server has frozen', async t => {
+  const html = await draw({ account: { proof: 'p"><script>' } })
+  const [form = ''] = /<form.*<\/form>/.exec(html) ?? []
+  t.match(form, '<form method="post" action="/oauth/interaction/handle-1" autocomplete="off">')
+  const names = [...form.matchAll(/ name="(\w+)"/g)].map(([, name]) => name)
+  t.strictSame([...new Set(names)], ['account', 'scope', 'decision'])
+  t.match(form, 'name="account" value="p&quot;&gt;&lt;script&gt;"')
+  t.strictSame(
+    [...form.matchAll(/name="decision" value="(\w+)"/g)].map(([, value]) => value),
+    ['deny', 'allow']
+  )
+})
+
+t.test('scopes are sentences: needed ones locked, dangerous ones marked, optional ones free', async t => {
+  const html = await draw()
+  const boxes = [...html.matchAll(/<input type="checkbox"[^>]*>/g)].map(([tag]) => tag)
+  t.strictSame(boxes, [
+    '<input type="checkbox" name="scope" value="mcp:tools" checked disabled>',
+    '<input type="checkbox" name="scope" value="notes:read" checked>',
+    '<input type="checkbox" name="scope" value="notes:admin">'
+  ])
+  t.match(html, '<span>See who you are</span> <span class="tag">needed</span>')
+  t.match(html, '<span>Delete notes</span> <span class="tag tag-danger">cannot be undone</span>')
+  t.match(html, '3 tools: list notes, search, open')
+  t.match(html, '1 tool: delete all notes')
+})
+
+t.test('REG-12: an unverified name stands in quotation marks, and the host is shown', async t => {
+  const html = await draw({ client: { verifiedHost: null } })
+  t.match(html, '<h1>“<bdi>Claude</bdi>” wants to use')
+  t.match(html, '· not verified')
+  t.match(html, '<bdi>claude.ai</bdi>')
+  t.notMatch(html, 'class="verified"')
+})
+
+t.test('REG-11: an answer that goes to this computer is warned about', async t => {
+  const html = await draw(unverified)
+  t.match(html, '<bdi>127.0.0.1</bdi> (a program on this computer)')
+  t.match(html, 'nobody has verified who “<bdi>My helper</bdi>” is.')
+  const verified = await draw({ redirect: unverified.redirect ?? {} })
+  t.match(verified, 'Any program on this computer can say that it is <bdi>Claude</bdi> and receive the answer.')
+})
+
+t.test('RFC 8252 8.6: an answer that goes to an app by its scheme is warned about', async t => {
+  const html = await draw({
+    redirect: { uri: 'cursor://x/callback', kind: 'private-use', host: 'cursor', formAction: 'cursor:' }
+  })
+  t.match(html, 'an app on this device that opens <bdi>cursor:</bdi> links')
+  t.match(html, 'Another app on this device can open <bdi>cursor:</bdi> links too')
+})
+
+t.test('RFC 9700 4.14: a name that imitates is pointed out, unless somebody vouches for it', async t => {
+  const imitation = { name: 'Аcme Notes Support', verifiedHost: null }
+  t.match(await draw({ client: imitation }), '<strong>This name looks like <bdi>Acme Notes</bdi>.</strong>')
+  t.match(await draw({ client: { name: 'Clаude', verifiedHost: null } }), 'It mixes letters of different alphabets')
+  t.notMatch(await draw({ client: { ...imitation, verifiedHost: 'acme.example' } }), 'class="warning"')
+})
+
+t.test('hosts are shown in punycode', async t => {
+  const html = await draw({
+    client: { verifiedHost: 'сlaude.ai' },
+    redirect: { kind: 'https', host: 'сlaude.ai:8443', uri: '', formAction: '' }
+  })
+  t.match(html, '<bdi>xn--laude-0ye.ai</bdi>')
+  t.match(html, '<bdi>xn--laude-0ye.ai:8443</bdi>')
+  t.notMatch(html, 'сlaude.ai')
+})
+
+t.test('hostile names stay harmless', async t => {
+  const html = await draw({
+    client: { name: `<img src=x onerror=alert(1)>\u202E${'W'.repeat(200)}`, verifiedHost: null },
+    account: { displayName: '"><script>alert(2)</script>', switchUrl: '/login?a="><b>' },
+    resource: { name: '</title><h1>' },
+    scopes: [scope('a"b', '<b>Read</b>', { detail: '<i>', tools: ['<u>'] })]
+  })
+  t.notMatch(html, /<img|<script|<b>|<i>|<u>|<\/title><h1>|\u202E/)
+  t.match(html, '<summary>Show the whole name</summary>')
+  t.match(html, `${'W'.repeat(200)}</bdi></details>`, 'the whole name can be had')
+  t.match(html, /<h1>“<bdi>[^<]{30,60}…<\/bdi>” wants/, 'but does not fill the heading')
+  t.match(await draw({ client: { name: '\u202E\u200B', verifiedHost: null } }), '<h1>“<bdi>the app</bdi>” wants')
+})
+
+t.test('a step-up shows what is new and folds what it has', async t => {
+  const had = [scope('notes:read', 'Read your notes', { granted: true })]
+  const html = await draw({ stepUp: true, scopes: [...had, scope('notes:admin', 'Delete notes')] })
+  t.match(html, '<h1><bdi>Claude</bdi> asks for one more permission</h1>')
+  t.match(
+    html,
+    /It may also.*value="notes:admin".*<details class="already"><summary>Already allowed<\/summary>.*value="notes:read"/
+  )
+  const two = await draw({ stepUp: true, scopes: [...had, scope('a', 'A'), scope('b', 'B')] })
+  t.match(two, 'asks for 2 more permissions')
+  const nothingNew = await draw({ stepUp: true, scopes: had })
+  t.match(nothingNew, 'wants to use', 'nothing new is an ordinary question')
+  t.notMatch(nothingNew, '<details')
+})
+
+t.test('the end of access is never told too early', async t => {
+  t.match(await draw({ grantTtl: 86_401 }), 'Access lasts 2 days at most.')
+  t.match(await draw({ grantTtl: 3_600 }), 'Access lasts one hour at most.')
+  t.match(await draw({ grantTtl: 90 }), 'Access lasts 2 minutes at most.')
+})

@@ -1,0 +1,149 @@
+/** An authorization server reduced to what the pages ask of it. The real one meets them in the end-to-end tests. */
+import type {
+  AuthorizationServer,
+  ConsentRequest,
+  ConsentScope,
+  ErrorPageRenderer,
+  LoginRequest
+} from '@fastify-mcp-auth/core'
+import Fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from 'fastify'
+import consent, { type ConsentOptions } from '../src/index.ts'
+
+type Details = ConsentRequest | LoginRequest
+
+export interface FakeServer {
+  /** What `interactions.details` answers or throws. */
+  details: Details | Error
+  readonly asked: string[]
+  error: ErrorPageRenderer
+  readonly decorator: AuthorizationServer<FastifyRequest>
+}
+
+const unexpected = (): never => {
+  throw new Error('the pages must not call this')
+}
+
+export function fakeServer(details: Details | Error = consentRequest(), prefix = '/oauth'): FakeServer {
+  const fake: FakeServer = {
+    details,
+    asked: [],
+    error: unexpected,
+    decorator: {
+      issuer: 'https://notes.example',
+      prefix,
+      interactions: {
+        details: async (_request, handle) => {
+          fake.asked.push(handle)
+          if (fake.details instanceof Error) throw fake.details
+          return fake.details
+        },
+        approve: unexpected,
+        deny: unexpected
+      },
+      grants: { list: unexpected, revoke: unexpected },
+      verifyAccessToken: unexpected,
+      cleanup: unexpected,
+      on: unexpected,
+      present: pages => {
+        fake.error = pages.error
+      }
+    }
+  }
+  return fake
+}
+
+export interface Setup {
+  readonly fake?: FakeServer
+  readonly options?: ConsentOptions
+  readonly fastify?: FastifyServerOptions
+  /** Runs before the pages are registered. */
+  readonly before?: (app: FastifyInstance) => Promise<void>
+}
+
+export async function buildApp({
+  fake = fakeServer(),
+  options = {},
+  fastify = {},
+  before
+}: Setup = {}): Promise<FastifyInstance> {
+  const app = Fastify(fastify)
+  app.decorate('authorizationServer', fake.decorator)
+  await before?.(app)
+  await app.register(consent, options)
+  return app
+}
+
+type Changes = { readonly [K in keyof ConsentRequest]?: Partial<ConsentRequest[K]> | ConsentRequest[K] }
+
+/** A question by an app with a verified host, which wants three things. */
+export function consentRequest(changes: Changes = {}): ConsentRequest {
+  const request: ConsentRequest = {
+    status: 'consent',
+    decisionUrl: '/oauth/interaction/handle-1',
+    client: {
+      clientId: 'https://claude.ai/oauth/client.json',
+      name: 'Claude',
+      verifiedHost: 'claude.ai',
+      clientUri: null,
+      policyUri: null,
+      tosUri: null
+    },
+    redirect: {
+      uri: 'https://claude.ai/callback',
+      kind: 'https',
+      host: 'claude.ai',
+      formAction: 'https://claude.ai'
+    },
+    resource: { resource: 'https://notes.example/mcp', name: 'Acme Notes' },
+    scopes: [
+      scope('mcp:tools', 'See who you are', { detail: 'Your name and e-mail address', required: true }),
+      scope('notes:read', 'Read your notes', { tools: ['list_notes', 'search', 'open'] }),
+      scope('notes:admin', 'Delete notes', { tools: ['delete_all_notes'], destructive: true, preselected: false })
+    ],
+    stepUp: false,
+    account: { displayName: 'alice@example.com', switchUrl: '/login?switch=1', proof: 'proof-1' },
+    grantTtl: 90 * 86_400,
+    expiresAt: 1_800_000_000
+  }
+  for (const [key, change] of Object.entries(changes)) {
+    const before: unknown = Reflect.get(request, key)
+    const merge = typeof before === 'object' && before !== null && !Array.isArray(before)
+    Reflect.set(request, key, merge ? { ...before, ...(change as object) } : change)
+  }
+  return request
+}
+
+export function scope(name: string, description: string, more: Partial<ConsentScope> = {}): ConsentScope {
+  return {
+    scope: name,
+    description,
+    detail: null,
+    tools: [],
+    destructive: false,
+    required: false,
+    preselected: true,
+    granted: false,
+    ...more
+  }
+}
+
+/** An app that nobody vouches for, on the person's own computer. */
+export const unverified: Changes = {
+  client: { name: 'My helper', clientId: 'c1', verifiedHost: null },
+  redirect: {
+    uri: 'http://127.0.0.1:33418/callback',
+    kind: 'loopback',
+    host: '127.0.0.1',
+    formAction: 'http://127.0.0.1:33418'
+  }
+}
+
+/** The page at a handle, without the room between tags. */
+export async function openPage(
+  setup: Setup = {}
+): Promise<{ html: string; headers: Record<string, unknown>; statusCode: number }> {
+  const app = await buildApp(setup)
+  const { body, headers, statusCode } = await app.inject('/oauth/interaction/handle-1')
+  await app.close()
+  return { html: body.replace(/\s*\n\s*/g, ''), headers, statusCode }
+}

@@ -1,0 +1,112 @@
+import { type ErrorPageReason, InteractionError, UnavailableError } from '@fastify-mcp-auth/core'
+import t from 'tap'
+import { buildApp, consentRequest, fakeServer, openPage, unverified } from '../fake-server.ts'
+
+const policyOf = (headers: Record<string, unknown>): string[] => String(headers['content-security-policy']).split('; ')
+
+t.test('PX-3: the page forbids framing, scripts and foreign content', async t => {
+  const { headers, html } = await openPage()
+  t.strictSame(policyOf(headers), [
+    "default-src 'none'",
+    "style-src 'self'",
+    "img-src 'none'",
+    "frame-ancestors 'none'",
+    "base-uri 'none'"
+  ])
+  t.match(headers, {
+    'x-frame-options': 'DENY',
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'same-origin',
+    'cross-origin-opener-policy': 'unsafe-none',
+    'cache-control': 'no-store',
+    'content-type': 'text/html; charset=utf-8'
+  })
+  t.notMatch(html, /<script|<style| style=| on\w+=/)
+})
+
+t.test('an answer that goes to an app may lead there and nowhere else', async t => {
+  const redirect = { uri: 'cursor://x/callback', kind: 'private-use', host: 'cursor', formAction: 'cursor:' } as const
+  const { headers } = await openPage({ fake: fakeServer(consentRequest({ redirect })) })
+  t.ok(policyOf(headers).includes("form-action 'self' cursor:"))
+  const loopback = await openPage({ fake: fakeServer(consentRequest(unverified)) })
+  t.notMatch(loopback.headers['content-security-policy'], 'form-action', 'a client on the web may lead on')
+})
+
+t.test('who is not signed in is sent to sign in', async t => {
+  const fake = fakeServer({ status: 'login', loginUrl: '/login?returnTo=%2Foauth%2Finteraction%2Fhandle-1' })
+  const { statusCode, headers, html } = await openPage({ fake })
+  t.equal(statusCode, 303)
+  t.equal(headers['location'], '/login?returnTo=%2Foauth%2Finteraction%2Fhandle-1')
+  t.equal(headers['cache-control'], 'no-store')
+  t.equal(html, '')
+  t.strictSame(fake.asked, ['handle-1'])
+})
+
+t.test('AZ-13: an interaction that cannot go on is a page, never a redirect', async t => {
+  const reasons: ErrorPageReason[] = [
+    'interaction_unknown',
+    'interaction_expired',
+    'interaction_answered',
+    'account_changed'
+  ]
+  for (const reason of reasons) {
+    const failure = new InteractionError(reason, { statusCode: 410, clientName: '<b>My helper</b>' })
+    const { statusCode, headers, html } = await openPage({ fake: fakeServer(failure) })
+    t.equal(statusCode, 410)
+    t.equal(headers['location'], undefined)
+    t.ok(policyOf(headers).includes("form-action 'none'"))
+    t.match(html, 'Go back to “<bdi>&lt;b&gt;My helper&lt;/b&gt;</bdi>”')
+    t.match(html, /Reference for support: <code>req-\w+<\/code>/)
+    t.notMatch(html, '<form')
+  }
+})
+
+t.test('what is down is said to be down, with a time to come back', async t => {
+  const { statusCode, headers, html } = await openPage({
+    fake: fakeServer(new UnavailableError('storage at 10.0.0.7 is gone', { retryAfter: 7 }))
+  })
+  t.equal(statusCode, 503)
+  t.equal(headers['retry-after'], '7')
+  t.match(html, '<bdi>notes.example</bdi> cannot answer right now')
+  t.notMatch(html, '10.0.0.7')
+})
+
+t.test('a fault of ours shows no inside, and the log has it under the reference of the page', async t => {
+  const lines: string[] = []
+  const { statusCode, html } = await openPage({
+    fake: fakeServer(new Error('secret detail')),
+    fastify: { logger: { level: 'error', stream: { write: line => lines.push(line) } } }
+  })
+  t.equal(statusCode, 500)
+  t.match(html, 'Something went wrong here')
+  t.notMatch(html, 'secret detail')
+  const logged = lines.map(line => JSON.parse(line)).find(({ err }) => err?.message === 'secret detail')
+  t.match(html, `<code>${logged.reqId}</code>`)
+})
+
+t.test('every reason for an error page has its words', async t => {
+  const fake = fakeServer()
+  const app = await buildApp({ fake, options: { brand: { name: 'Acme Notes' } } })
+  const reasons: Record<ErrorPageReason, RegExp> = {
+    unknown_client:
+      /<bdi>Acme Notes<\/bdi> does not know this app any more.*Remove it in your assistant and add it again\./s,
+    client_metadata: /could not check who is asking/,
+    redirect_uri: /unknown place/,
+    invalid_request: /not complete/,
+    interaction_unknown: /cannot find/,
+    interaction_expired: /has expired.*Go back to the app and connect again\./s,
+    interaction_answered: /already answered/,
+    interaction_other_browser: /another browser/,
+    account_changed: /another account/,
+    rate_limited: /too often/,
+    unavailable: /cannot answer right now/,
+    server_error: /went wrong/
+  }
+  for (const [reason, words] of Object.entries(reasons) as [ErrorPageReason, RegExp][]) {
+    const page = await fake.error({ statusCode: 400, reason, clientName: null, reference: 'r<1>' })
+    t.match(page.html, words)
+    t.match(page.html, '<code>r&lt;1&gt;</code>')
+    t.equal(page.headers['x-frame-options'], 'DENY')
+  }
+  await app.close()
+})
