@@ -1,0 +1,135 @@
+/**
+ * The checks in their order: host and origin, then the token, then its audience, then the scopes. Whoever fails an earlier one learns
+ * nothing about a later one.
+ *
+ * @see RFC 6750 section 3.1, OAuth 2.1 section 5.2
+ */
+import type { IncomingMessage } from 'node:http'
+import { OAuthError } from '@fastify-mcp-auth/core'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { assertNoTokenInForm, assertToken, readBearerToken } from './bearer-token.ts'
+import { denialOf } from './challenge-reply.ts'
+import { DENIAL, POLICY, type ResourceServer } from './context.ts'
+import { answerPreflight, assertHost, assertOrigin, exposeHeadersToRaw, isPreflight } from './host-and-origin.ts'
+import { assertHeadersMirror, readOperations } from './json-rpc-message.ts'
+import { scopesOfOperations } from './operations.ts'
+import { createAuthInfo, createPrincipal } from './principal.ts'
+import { createPolicy, decideRoute, isProtectedUrl, type RoutePolicy } from './protected-routes.ts'
+import { assertScopes, missingToken, suggestedScopes } from './require-scopes.ts'
+import type { AuthInfo, Principal } from './types.ts'
+
+/** First hook of every request: `onRequest`, before a body is read. */
+export async function guard(server: ResourceServer, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  if (request.is404) return
+  const policy = policyOf(server, request)
+  if (!policy) return
+  request[POLICY] = policy
+  return explain(server, request, async () => {
+    assertHost(server.admission, request)
+    assertOrigin(server.admission, request, reply)
+    if (isPreflight(request)) return answerPreflight(server.admission, request, reply)
+    const token = readBearerToken(request)
+    if (token === null && !policy.optional) throw missingToken()
+    if (token !== null) await authenticate(server, request, token)
+    // With operations the scopes wait for the body: one challenge has to name all of them.
+    if (!policy.operations && request.auth) assertScopes(request.auth, policy, server.options.scopeHierarchy)
+  })
+}
+
+/** Second hook: `preHandler`, with the body parsed. */
+export async function guardBody(server: ResourceServer, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const policy = request[POLICY]
+  if (!policy) return
+  exposeHeadersToRaw(reply)
+  await explain(server, request, async () => {
+    if (request.auth) assertNoTokenInForm(request)
+    if (policy.operations) assertOperations(server, request, policy)
+  })
+}
+
+function assertOperations(server: ResourceServer, request: FastifyRequest, policy: RoutePolicy): void {
+  const asked = hasBody(request) ? readOperations(request.body) : []
+  if (hasBody(request)) assertHeadersMirror(request.headers, asked)
+  const forOperations = scopesOfOperations(server.operations, asked)
+  // Somebody without a token who was let in because the route is optional owes the scopes of his operations only.
+  const own = request.auth ? policy : { scopes: [], anyOf: [] }
+  const needed = { scopes: [...new Set([...own.scopes, ...forOperations])], anyOf: own.anyOf }
+  assertScopes(request.auth, needed, server.options.scopeHierarchy)
+}
+
+// GET and DELETE open and close the streams of older revisions; a POST without a body is a body that nobody parsed.
+function hasBody(request: FastifyRequest): boolean {
+  return request.method === 'POST' || (request.body !== undefined && request.body !== null)
+}
+
+/** The hook behind `app.authenticate` and `app.requireScopes`. Does nothing twice: a guarded request has its principal already. */
+export async function requirePrincipal(
+  server: ResourceServer,
+  request: FastifyRequest,
+  scopes: readonly string[]
+): Promise<void> {
+  request[POLICY] ??= createPolicy(server.options, { scopes: [...scopes], operations: false })
+  await explain(server, request, async () => {
+    if (!request.auth) {
+      assertHost(server.admission, request)
+      const token = readBearerToken(request)
+      if (token === null) throw missingToken()
+      await authenticate(server, request, token)
+    }
+    assertScopes(request.auth, { scopes, anyOf: [] }, server.options.scopeHierarchy)
+  })
+}
+
+/** @throws OAuthError, UnavailableError */
+export async function verifyToken(
+  server: ResourceServer,
+  token: string,
+  request: FastifyRequest | null
+): Promise<Principal> {
+  const { resource } = server
+  const verified = await server.options.verify.verify(assertToken(token), { resource, request })
+  return createPrincipal(verified, token, resource)
+}
+
+async function authenticate(server: ResourceServer, request: FastifyRequest, token: string): Promise<void> {
+  const principal = await verifyToken(server, token, request)
+  request.auth = principal
+  // The one property through which the transports of the MCP SDKs learn who calls.
+  const raw: IncomingMessage & { auth?: AuthInfo } = request.raw
+  raw.auth = createAuthInfo(principal, server)
+}
+
+function policyOf(server: ResourceServer, request: FastifyRequest): RoutePolicy | null {
+  const { config } = request.routeOptions
+  let decision = server.decisions.get(config)
+  if (decision === undefined) {
+    decision = decideRoute(server.options, { url: config.url, mcpAuth: config.mcpAuth })
+    server.decisions.set(config, decision)
+  }
+  if (decision === 'open') return null
+  if (decision === 'depends') return isProtectedUrl(server.options, request) ? server.plainPolicy : null
+  return decision
+}
+
+// Notes down how the refusal looks before it goes its way through whatever error handler the app has.
+async function explain(
+  server: ResourceServer,
+  request: FastifyRequest,
+  check: () => Promise<unknown>
+): Promise<unknown> {
+  try {
+    return await check()
+  } catch (error) {
+    const wanted = suggestedScopes(request[POLICY] ?? server.plainPolicy)
+    request[DENIAL] = denialOf(error, request, {
+      metadataUrl: server.metadataUrl,
+      scopes: wanted.length > 0 ? wanted : server.advertisedScopes,
+      anonymous: isMissingToken(error)
+    })
+    throw error
+  }
+}
+
+function isMissingToken(error: unknown): boolean {
+  return error instanceof OAuthError && error.reason === 'no_token'
+}

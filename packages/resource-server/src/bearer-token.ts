@@ -1,0 +1,62 @@
+/**
+ * Bearer tokens from the `Authorization` header, and from nowhere else.
+ *
+ * @see RFC 6750 section 2.1, OAuth 2.1 section 5.2
+ */
+import { OAuthError } from '@fastify-mcp-auth/core'
+import type { FastifyRequest } from 'fastify'
+
+/** Longer ones are refused before anything is computed from them. */
+export const MAX_TOKEN_LENGTH = 8192
+
+const BEARER = /^bearer(?: +(.*))?$/i
+const TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/
+
+/**
+ * Does not look at the body, which is not read yet; {@link assertNoTokenInForm} does.
+ *
+ * @returns the token, or null when there is none: no header, or another scheme
+ * @throws OAuthError `invalid_request` for two headers, a second token in the query, a token of more than 8,192 characters;
+ *   `invalid_token` for what cannot be a token
+ */
+export function readBearerToken(request: FastifyRequest): string | null {
+  const { authorization } = request.headers
+  if (authorization === undefined) return null
+  if (countAuthorizationHeaders(request.raw.rawHeaders) > 1)
+    throw new OAuthError('invalid_request', 'more than one Authorization header', { reason: 'two_headers' })
+  const match = BEARER.exec(authorization)
+  if (!match) return null
+  if (hasAccessToken(request.query))
+    throw new OAuthError('invalid_request', 'a token in the header and another in the query', { reason: 'two_tokens' })
+  return assertToken(match[1] ?? '')
+}
+
+/** @throws OAuthError see {@link readBearerToken} */
+export function assertToken(token: string): string {
+  if (token.length > MAX_TOKEN_LENGTH)
+    throw new OAuthError('invalid_request', 'the token is too long', { reason: 'token_too_long' })
+  // Refused as a token, not as a request: the way out is the same, to get a new one.
+  if (!TOKEN.test(token)) throw new OAuthError('invalid_token', 'the token is malformed', { reason: 'token_malformed' })
+  return token
+}
+
+/** @throws OAuthError `invalid_request` when a form brings a token besides the header */
+export function assertNoTokenInForm(request: FastifyRequest): void {
+  const type = request.headers['content-type']
+  if (type?.toLowerCase().startsWith('application/x-www-form-urlencoded') && hasAccessToken(request.body))
+    throw new OAuthError('invalid_request', 'a token in the header and another in the body', { reason: 'two_tokens' })
+}
+
+function hasAccessToken(parameters: unknown): boolean {
+  return typeof parameters === 'object' && parameters !== null && 'access_token' in parameters
+}
+
+// Node keeps the first of several and drops the rest silently; what a proxy in front looked at may be another one.
+function countAuthorizationHeaders(rawHeaders: readonly string[]): number {
+  let count = 0
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]
+    if (name?.length === 13 && name.toLowerCase() === 'authorization') count++
+  }
+  return count
+}

@@ -1,0 +1,107 @@
+/**
+ * How a refusal looks on the wire. It is noted on the request when it is decided, and written when the response leaves: whoever
+ * draws the response (the default error handler, the app's own, `@fastify/auth`) the challenge is on it, and it is not on a
+ * response that succeeded in the end.
+ *
+ * @see RFC 6750 section 3, RFC 9728 section 5.1
+ */
+import { STATUS_CODES } from 'node:http'
+import { formatChallenge, formatScope, isOAuthError, isUnavailableError, type OAuthError } from '@fastify-mcp-auth/core'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { InsufficientScopeError, isRefusedRequestError, RPC_CODES } from './errors.ts'
+
+/** A refusal that was decided but not yet sent. */
+export interface Denial {
+  readonly statusCode: number
+  /** Message of the error, by which the stock error body is recognised. */
+  readonly message: string
+  /** Values of `WWW-Authenticate`. */
+  readonly challenges: readonly string[]
+  /** Seconds, or null. */
+  readonly retryAfter: number | null
+  readonly body: object
+}
+
+/** What a denial says besides the error itself. */
+export interface ChallengeContext {
+  readonly metadataUrl: string
+  /** Scopes that a new token should have; for errors that do not name their own. */
+  readonly scopes: readonly string[]
+  /** True when the request brought no credentials: then the challenge has no error code. @see RFC 6750 section 3.1 */
+  readonly anonymous: boolean
+}
+
+/** @returns null for an error that is not ours to explain */
+export function denialOf(error: unknown, request: FastifyRequest, context: ChallengeContext): Denial | null {
+  if (isOAuthError(error)) {
+    return {
+      statusCode: error.statusCode,
+      message: error.message,
+      challenges: [challengeOf(error, context)],
+      retryAfter: error.retryAfter ?? null,
+      body: bodyOf(request, error.toJSON())
+    }
+  }
+  if (isUnavailableError(error)) {
+    // The cause is for the log: which of our dependencies is down is nobody's business.
+    const body = { error: 'temporarily_unavailable', error_description: 'the token cannot be checked at the moment' }
+    const { statusCode, message, retryAfter } = error
+    return { statusCode, message, challenges: [], retryAfter, body: bodyOf(request, body) }
+  }
+  if (isRefusedRequestError(error)) {
+    const { statusCode, message, rpcCode } = error
+    return { statusCode, message, challenges: [], retryAfter: null, body: rpcError(rpcCode, message) }
+  }
+  return null
+}
+
+function challengeOf(error: OAuthError, context: ChallengeContext): string {
+  const scopes = error instanceof InsufficientScopeError ? error.scopes : context.scopes
+  return formatChallenge('Bearer', {
+    error: context.anonymous ? undefined : error.error,
+    error_description: context.anonymous ? undefined : error.description,
+    // A request that is malformed is not mended by a new token.
+    scope: scopes.length === 0 || error.error === 'invalid_request' ? undefined : formatScope(scopes),
+    resource_metadata: context.metadataUrl
+  })
+}
+
+function bodyOf(request: FastifyRequest, body: { error: string; error_description: string }): object {
+  return speaksJsonRpc(request) ? rpcError(RPC_CODES.unauthorized, body.error_description, body) : body
+}
+
+function rpcError(code: number, message: string, data?: object): object {
+  return { jsonrpc: '2.0', error: data ? { code, message, data } : { code, message } }
+}
+
+// Every MCP client says one of the two on every request: this works before the body is read.
+function speaksJsonRpc(request: FastifyRequest): boolean {
+  return 'mcp-protocol-version' in request.headers || (request.headers.accept?.includes('text/event-stream') ?? false)
+}
+
+/** Puts the denial on the response, if that is what the response became. Returns the payload to send. */
+export function writeDenial(denial: Denial, reply: FastifyReply, payload: unknown): unknown {
+  const { statusCode } = reply
+  if (statusCode !== denial.statusCode && statusCode !== 401 && statusCode !== 403) return payload
+  const before = reply.getHeader('www-authenticate')
+  const challenges = [...(before === undefined ? [] : [before].flat()), ...denial.challenges]
+  if (challenges.length > 0) reply.header('www-authenticate', challenges.join(', '))
+  if (denial.retryAfter !== null && statusCode === denial.statusCode) reply.header('retry-after', denial.retryAfter)
+  if (!isStockBody(payload, denial)) return payload
+  reply.header('content-type', 'application/json; charset=utf-8')
+  reply.removeHeader('content-length')
+  return JSON.stringify(denial.body)
+}
+
+// What Fastify writes when nobody else draws the error. Anything else is somebody's choice and stays.
+function isStockBody(payload: unknown, denial: Denial): boolean {
+  if (typeof payload !== 'string') return false
+  try {
+    const body: unknown = JSON.parse(payload)
+    if (typeof body !== 'object' || body === null) return false
+    const { statusCode, error, message } = body as Record<string, unknown>
+    return statusCode === denial.statusCode && error === STATUS_CODES[denial.statusCode] && message === denial.message
+  } catch {
+    return false
+  }
+}

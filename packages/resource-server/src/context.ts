@@ -1,0 +1,59 @@
+/** What every part of the resource server is handed: resolved once, frozen. */
+import {
+  ConfigurationError,
+  type ProtectedResourceMetadata,
+  protectedResourceMetadataUrl
+} from '@fastify-mcp-auth/core'
+import type { Denial } from './challenge-reply.ts'
+import { type Admission, createAdmission } from './host-and-origin.ts'
+import { createMetadata } from './metadata.ts'
+import { compileOperations, type OperationRules } from './operations.ts'
+import type { Options } from './options.ts'
+import { createPolicy, type RouteDecision, type RoutePolicy } from './protected-routes.ts'
+
+/** Request property: the refusal, once there is one. */
+export const DENIAL = Symbol('mcp-auth.denial')
+/** Request property: what the route asks for, once the guard has looked. */
+export const POLICY = Symbol('mcp-auth.policy')
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    [DENIAL]: Denial | null
+    [POLICY]: RoutePolicy | null
+  }
+}
+
+export interface ResourceServer {
+  readonly options: Options
+  readonly resource: string
+  readonly metadata: Readonly<ProtectedResourceMetadata>
+  readonly metadataUrl: string
+  readonly admission: Admission
+  readonly operations: OperationRules
+  /** Without `offline_access`, which is not for a resource server to ask for. */
+  readonly advertisedScopes: readonly string[]
+  /** For a route that asks for a valid token and nothing else. */
+  readonly plainPolicy: RoutePolicy
+  /** By the config object of the route, which exists once per route. */
+  readonly decisions: WeakMap<object, RouteDecision>
+}
+
+/** @throws ConfigurationError */
+export function createResourceServer(options: Options): ResourceServer {
+  const advertisedScopes = (options.advertisedScopes ?? Object.keys(options.scopes ?? {})).filter(
+    scope => scope !== 'offline_access'
+  )
+  if (!Array.isArray(options.verify.issuers))
+    throw new ConfigurationError('FST_OAUTH_OPTION', 'resource-server: option "verify" has no list "issuers"')
+  return Object.freeze({
+    options,
+    resource: options.resource,
+    metadata: createMetadata(options, advertisedScopes),
+    metadataUrl: protectedResourceMetadataUrl(options.resource),
+    admission: createAdmission(options),
+    operations: compileOperations(options),
+    advertisedScopes,
+    plainPolicy: createPolicy(options, {}),
+    decisions: new WeakMap<object, RouteDecision>()
+  })
+}

@@ -1,0 +1,127 @@
+/**
+ * Host and Origin of requests to protected routes, against DNS rebinding and foreign web pages, and the CORS headers for the pages
+ * that may call: both from one list, because a preflight that promises what the check then refuses helps nobody.
+ *
+ * @see MCP Streamable HTTP, security warning; Fetch standard section 3.2
+ */
+import { isHttpLoopback, isLoopbackHost } from '@fastify-mcp-auth/core'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { RefusedRequestError, RPC_CODES } from './errors.ts'
+import type { Options } from './options.ts'
+
+const LOOPBACK = ['localhost', '127.0.0.1', '[::1]']
+const HOST = /^(\[[0-9a-f:.]+\]|[^\s:@/?#\\]+)(?::\d+)?$/
+const HEADER_NAME = /^mcp-param-[!#$%&'*+.^_`|~0-9a-z-]+$/
+
+const ALLOW_METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE'
+const ALLOW_HEADERS =
+  'Authorization, Content-Type, Accept, Last-Event-ID, MCP-Protocol-Version, Mcp-Session-Id, Mcp-Method, Mcp-Name'
+const EXPOSE_HEADERS = 'WWW-Authenticate, MCP-Protocol-Version, Mcp-Session-Id'
+const PREFLIGHT_MAX_AGE = '600'
+
+/** Who may knock. Built once. */
+export interface Admission {
+  readonly hosts: ReadonlySet<string>
+  readonly anyHost: boolean
+  readonly origins: ReadonlySet<string>
+  readonly anyOrigin: boolean
+  readonly cors: boolean
+}
+
+export function createAdmission(
+  options: Pick<Options, 'resource' | 'allowedHosts' | 'allowedOrigins' | 'cors'>
+): Admission {
+  const { hostname, origin } = new URL(options.resource)
+  const names = isLoopbackHost(hostname) ? LOOPBACK : [hostname]
+  const hosts = new Set((options.allowedHosts ?? names).map(host => host.toLowerCase()))
+  const own = isHttpLoopback(options.resource) ? LOOPBACK.map(name => origin.replace(hostname, name)) : [origin]
+  const origins = new Set((options.allowedOrigins ?? own).map(normalizeOrigin))
+  return { hosts, anyHost: hosts.has('*'), origins, anyOrigin: origins.has('*'), cors: options.cors }
+}
+
+// Browsers send origins in this spelling; people also write a final slash.
+function normalizeOrigin(origin: string): string {
+  const parsed = URL.parse(origin)
+  return parsed && parsed.origin !== 'null' ? parsed.origin : origin.toLowerCase()
+}
+
+/**
+ * Reads the header itself, never `X-Forwarded-Host`: a page can set that one.
+ *
+ * @throws RefusedRequestError 403
+ */
+export function assertHost(admission: Admission, request: FastifyRequest): void {
+  if (admission.anyHost) return
+  const header = request.headers[':authority'] ?? request.headers.host
+  const name = typeof header === 'string' ? HOST.exec(header.toLowerCase())?.[1] : undefined
+  if (name === undefined || !admission.hosts.has(name))
+    throw new RefusedRequestError(403, 'this host name is not allowed here (option "allowedHosts")', {
+      rpcCode: RPC_CODES.unauthorized,
+      reason: 'host'
+    })
+}
+
+/**
+ * Sets the CORS headers on the way, so that a page can read a refusal too.
+ *
+ * @throws RefusedRequestError 403 for an origin that is present and not allowed
+ */
+export function assertOrigin(admission: Admission, request: FastifyRequest, reply: FastifyReply): void {
+  const { origin } = request.headers
+  if (admission.cors && !admission.anyOrigin) varyByOrigin(reply)
+  if (origin === undefined) return
+  if (!admission.anyOrigin && !admission.origins.has(origin))
+    throw new RefusedRequestError(403, 'this origin is not allowed here (option "allowedOrigins")', {
+      rpcCode: RPC_CODES.unauthorized,
+      reason: 'origin'
+    })
+  if (!admission.cors) return
+  reply.header('access-control-allow-origin', admission.anyOrigin ? '*' : origin)
+  reply.header('access-control-expose-headers', EXPOSE_HEADERS)
+}
+
+function varyByOrigin(reply: FastifyReply): void {
+  const before = reply.getHeader('vary')
+  const fields = (before === undefined ? [] : [before].flat()).join(', ')
+  if (!/(^|,)\s*(origin|\*)\s*(,|$)/i.test(fields)) reply.header('vary', fields === '' ? 'Origin' : `${fields}, Origin`)
+}
+
+/** Whether a browser asks for permission. It never sends credentials with the question. */
+export function isPreflight(request: FastifyRequest): boolean {
+  return request.method === 'OPTIONS' && 'access-control-request-method' in request.headers
+}
+
+/**
+ * Says what browsers may send. The origin was checked before.
+ *
+ * @see Fetch standard section 4.8
+ */
+export function answerPreflight(admission: Admission, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  if (admission.cors && request.headers.origin !== undefined) {
+    reply.header('access-control-allow-methods', ALLOW_METHODS)
+    reply.header('access-control-allow-headers', [ALLOW_HEADERS, ...mirroredParameters(request)].join(', '))
+    reply.header('access-control-max-age', PREFLIGHT_MAX_AGE)
+  }
+  return reply.code(204).send()
+}
+
+// Mcp-Param-* has no fixed names, and a wildcard in the middle of a name is not a thing: those asked for are repeated.
+function mirroredParameters(request: FastifyRequest): string[] {
+  const asked = request.headers['access-control-request-headers'] ?? ''
+  return asked
+    .toLowerCase()
+    .split(',')
+    .map(name => name.trim())
+    .filter(name => HEADER_NAME.test(name))
+}
+
+/**
+ * Copies the headers that hooks have set so far to the raw response. Handlers that write there themselves, as the transports of the
+ * MCP SDKs do, would lose them otherwise.
+ */
+export function exposeHeadersToRaw(reply: FastifyReply): void {
+  for (const [name, value] of Object.entries(reply.getHeaders())) {
+    // These describe a body that this reply is not going to have.
+    if (value !== undefined && name !== 'content-type' && name !== 'content-length') reply.raw.setHeader(name, value)
+  }
+}

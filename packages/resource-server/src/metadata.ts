@@ -1,0 +1,102 @@
+/**
+ * Protected resource metadata: where clients learn which authorization server to ask. Public, cacheable, never behind the guard.
+ *
+ * @see RFC 9728 sections 2 and 3
+ */
+import { ConfigurationError, type ProtectedResourceMetadata } from '@fastify-mcp-auth/core'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { ResourceServer } from './context.ts'
+import type { Options } from './options.ts'
+
+const ROOT = '/.well-known/oauth-protected-resource'
+const ALLOW_HEADERS = 'Accept, Authorization, Content-Type, MCP-Protocol-Version'
+
+/** Documents of one HTTP server by their path. */
+const published = new WeakMap<object, Map<string, string>>()
+
+export function createMetadata(
+  options: Options,
+  advertisedScopes: readonly string[]
+): Readonly<ProtectedResourceMetadata> {
+  const { issuers } = options.verify
+  return Object.freeze({
+    resource: options.resource,
+    ...(issuers.length > 0 ? { authorization_servers: [...issuers] } : {}),
+    ...(advertisedScopes.length > 0 ? { scopes_supported: [...advertisedScopes] } : {}),
+    bearer_methods_supported: ['header'],
+    ...(options.resourceName === undefined ? {} : { resource_name: options.resourceName })
+  })
+}
+
+/**
+ * Serves the document at the place that belongs to the resource, and at the root as long as it is the only one: with several, a
+ * client that asks there would be told about a resource that it did not ask for.
+ *
+ * @throws ConfigurationError when another resource has the same place
+ */
+export function publishMetadata(app: FastifyInstance, server: ResourceServer): void {
+  const documents = published.get(app.server) ?? new Map<string, string>()
+  published.set(app.server, documents)
+  const { pathname } = new URL(server.metadataUrl)
+  if (documents.has(pathname))
+    throw new ConfigurationError(
+      'FST_OAUTH_OPTION',
+      `resource-server: option "resource": another resource of this app has its metadata at ${pathname}`
+    )
+  const first = documents.size === 0
+  documents.set(pathname, JSON.stringify(server.metadata))
+  const root = outermost(app)
+  if (pathname !== ROOT) addRoutes(root, pathname, () => documents.get(pathname))
+  if (first) addRoutes(root, ROOT, () => documents.get(ROOT) ?? soleDocument(documents))
+}
+
+function soleDocument(documents: ReadonlyMap<string, string>): string | undefined {
+  return documents.size === 1 ? [...documents.values()][0] : undefined
+}
+
+/** The instance without prefix and encapsulation: well-known places are places of the host, wherever the plugin is registered. */
+export function outermost(app: FastifyInstance): FastifyInstance {
+  let instance = app
+  for (;;) {
+    // Fastify makes the instance of a plugin by inheriting from the one it is registered in.
+    const parent = Object.getPrototypeOf(instance) as FastifyInstance
+    if (!('addHook' in parent)) return instance
+    instance = parent
+  }
+}
+
+function addRoutes(root: FastifyInstance, path: string, document: () => string | undefined): void {
+  const config = { mcpAuth: false } as const
+  // A colon starts a parameter unless it is doubled.
+  const url = path.replaceAll(':', '::')
+  root.route({
+    method: 'GET',
+    url,
+    config,
+    exposeHeadRoute: true,
+    handler: async (_request, reply) => {
+      const body = document()
+      if (body === undefined) return reply.callNotFound()
+      return allowAnyOrigin(reply)
+        .header('cache-control', 'public, max-age=3600')
+        .type('application/json; charset=utf-8')
+        .send(body)
+    }
+  })
+  root.route({
+    method: 'OPTIONS',
+    url,
+    config,
+    handler: async (_request, reply) =>
+      allowAnyOrigin(reply)
+        .header('access-control-allow-methods', 'GET, HEAD')
+        .header('access-control-allow-headers', ALLOW_HEADERS)
+        .header('access-control-max-age', '600')
+        .code(204)
+        .send()
+  })
+}
+
+function allowAnyOrigin(reply: FastifyReply): FastifyReply {
+  return reply.header('access-control-allow-origin', '*')
+}

@@ -1,0 +1,106 @@
+/** Options of the resource server: check, type, default and documentation in one literal. */
+import {
+  ConfigurationError,
+  canonicalResource,
+  isHttpLoopback,
+  isScopeToken,
+  resolveOptions
+} from '@fastify-mcp-auth/core'
+import { type Static, Type } from 'typebox'
+import type { Verifier } from './types.ts'
+
+const HOST = '^(\\*|\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9._-]+)$'
+const ORIGIN = '^(\\*|[A-Za-z][A-Za-z0-9+.-]*://[^/?#@\\s]+)$'
+
+export const Options = Type.Object(
+  {
+    /**
+     * Canonical URI of the protected resource, as clients dial it: https, or http on a loopback host. Tokens must name it as
+     * their audience. Never derived from a request. @see RFC 8707 section 2
+     */
+    resource: Type.String({ minLength: 1 }),
+    /** Tells good tokens from bad ones: `jwt()`, `local()` or your own. */
+    verify: Type.Unsafe<Verifier>(
+      Type.Object({ issuers: Type.Array(Type.String()), verify: Type.Function([], Type.Unknown()) })
+    ),
+    /**
+     * Path prefixes under which every route is protected, for routes of other plugins whose `config` cannot be set. `/mcp` covers
+     * `/mcp` and `/mcp/x`, not `/mcpx`. A route says `mcpAuth: false` to stay open.
+     */
+    protect: Type.Array(Type.String({ pattern: '^/[^*:?#%\\\\]*$' }), { default: [] }),
+    /** Every scope of the resource and what it allows. With it, a scope that is not listed stops the boot. */
+    scopes: Type.Optional(Type.Record(Type.String(), Type.String())),
+    /** Scopes that bring others along: `{ 'notes:admin': ['notes:read', 'notes:write'] }`. Transitive. */
+    scopeHierarchy: Type.Record(Type.String(), Type.Array(Type.String()), { default: {} }),
+    /** `scopes_supported` of the metadata: what a client asks for when no challenge tells it better. All of `scopes` when left out. */
+    advertisedScopes: Type.Optional(Type.Array(Type.String())),
+    /**
+     * Scopes by JSON-RPC operation, on every protected route that does not say `operations: false`. Keys are a method (`tools/call`),
+     * a method and the name of a tool, prompt or resource (`tools/call:delete_all`), or either of them ending in `*`. All keys that
+     * match add up, so a narrow key never loosens a wide one.
+     */
+    operations: Type.Record(Type.String(), Type.Array(Type.String()), { default: {} }),
+    /** Name of the resource for people. */
+    resourceName: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+    /**
+     * Host names, without port, under which protected routes may be called; `*` for any. By default the host of `resource`, and all
+     * loopback names when it is one of them.
+     */
+    allowedHosts: Type.Optional(Type.Array(Type.String({ pattern: HOST }), { minItems: 1 })),
+    /** Browser origins that may call protected routes; `*` for any. By default the origin of `resource`. A call without `Origin` is no browser's and passes. */
+    allowedOrigins: Type.Optional(Type.Array(Type.String({ pattern: ORIGIN }), { minItems: 1 })),
+    /** Answer preflights of protected routes and set CORS headers for `allowedOrigins`. False leaves it to a CORS plugin registered before this one. */
+    cors: Type.Boolean({ default: true })
+  },
+  { additionalProperties: false }
+)
+export type Options = Readonly<Static<typeof Options>>
+
+/** What an integrator writes: everything that has a default may be left out. */
+export type ResourceServerOptions = Pick<Options, 'resource' | 'verify'> & Partial<Omit<Options, 'resource' | 'verify'>>
+
+const OWNER = 'resource-server'
+
+/**
+ * @returns options with `resource` in its canonical spelling
+ * @throws ConfigurationError naming the option that is wrong
+ */
+export function resolveResourceServerOptions(input: ResourceServerOptions): Options {
+  const options = resolveOptions(Options, input, OWNER)
+  assertScopesKnown(options, 'scopeHierarchy', Object.entries(options.scopeHierarchy).flat(2))
+  assertScopesKnown(options, 'advertisedScopes', options.advertisedScopes ?? [])
+  // By reference: a verifier may have state of its own.
+  return Object.freeze({ ...options, resource: resourceOf(options.resource), verify: input.verify })
+}
+
+function resourceOf(value: string): string {
+  const refused = (why: string): ConfigurationError =>
+    new ConfigurationError('FST_OAUTH_OPTION', `${OWNER}: option "resource" ${why}: ${JSON.stringify(value)}`)
+  let resource: string
+  try {
+    resource = canonicalResource(value)
+  } catch {
+    throw refused('must be an absolute URI without fragment')
+  }
+  if (!resource.startsWith('https:') && !isHttpLoopback(resource))
+    throw refused('must be https (plain http is for loopback only)')
+  // Its metadata is served by path, so two resources that differ in their query could not be told apart.
+  if (resource.includes('?')) throw refused('must not have a query')
+  return resource
+}
+
+/**
+ * @param option where the scopes were written, for the message
+ * @throws ConfigurationError for what is not a scope, and for a scope that `scopes` does not list
+ */
+export function assertScopesKnown(options: Pick<Options, 'scopes'>, option: string, scopes: Iterable<string>): void {
+  for (const scope of scopes) {
+    if (!isScopeToken(scope))
+      throw new ConfigurationError('FST_OAUTH_OPTION', `${OWNER}: "${option}": ${JSON.stringify(scope)} is not a scope`)
+    if (options.scopes && !Object.hasOwn(options.scopes, scope))
+      throw new ConfigurationError(
+        'FST_OAUTH_OPTION',
+        `${OWNER}: "${option}" uses the scope ${JSON.stringify(scope)}, which option "scopes" does not list`
+      )
+  }
+}

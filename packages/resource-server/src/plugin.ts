@@ -1,0 +1,112 @@
+/** The plugin: options in, decorators, hooks and metadata out. What happens on a request is in `authenticate.ts`. */
+import { ConfigurationError } from '@fastify-mcp-auth/core'
+import type { FastifyInstance, RouteOptions } from 'fastify'
+import fastifyPlugin from 'fastify-plugin'
+import { guard, guardBody, requirePrincipal, verifyToken } from './authenticate.ts'
+import { writeDenial } from './challenge-reply.ts'
+import { createResourceServer, DENIAL, POLICY, type ResourceServer } from './context.ts'
+import { answerPreflight, assertHost, assertOrigin } from './host-and-origin.ts'
+import { outermost, publishMetadata } from './metadata.ts'
+import { assertScopesKnown, type ResourceServerOptions, resolveResourceServerOptions } from './options.ts'
+import { decideRoute, placeRoute } from './protected-routes.ts'
+import type { AuthHook, McpAuth } from './types.ts'
+
+const NAME = '@fastify-mcp-auth/resource-server'
+
+/** Property of the hooks of `app.requireScopes`: the scopes that they ask for, for whoever describes routes. */
+export const REQUIRED_SCOPES = Symbol.for('fastify-mcp-auth.required-scopes')
+
+async function resourceServer(app: FastifyInstance, input: ResourceServerOptions): Promise<void> {
+  assertAlone(app)
+  const server = createResourceServer(resolveResourceServerOptions(input))
+  decorate(app, server)
+  watchRoutes(app, server)
+  publishMetadata(app, server)
+  app.addHook('onRequest', (request, reply) => guard(server, request, reply))
+  app.addHook('preHandler', (request, reply) => guardBody(server, request, reply))
+  app.addHook('onSend', (request, reply, payload, done) => {
+    const denial = request[DENIAL]
+    done(null, denial ? writeDenial(denial, reply, payload) : payload)
+  })
+}
+
+function assertAlone(app: FastifyInstance): void {
+  if (!app.hasDecorator('mcpAuth') && !app.hasRequestDecorator('auth')) return
+  const what = app.hasDecorator('mcpAuth')
+    ? 'a resource server is registered here already; register each resource in a scope of its own'
+    : 'another plugin has decorated request.auth'
+  throw new ConfigurationError('FST_OAUTH_OPTION', `resource-server: ${what}`)
+}
+
+function decorate(app: FastifyInstance, server: ResourceServer): void {
+  const { resource, metadata, metadataUrl } = server
+  const mcpAuth: McpAuth = { resource, metadata, metadataUrl, verify: token => verifyToken(server, token, null) }
+  app.decorate('mcpAuth', Object.freeze(mcpAuth))
+  app.decorate('authenticate', request => requirePrincipal(server, request, []))
+  app.decorate('requireScopes', (...scopes: string[]) => {
+    assertScopesKnown(server.options, 'requireScopes', scopes)
+    const hook: AuthHook = request => requirePrincipal(server, request, scopes)
+    return Object.assign(hook, { [REQUIRED_SCOPES]: Object.freeze([...scopes]) })
+  })
+  app.decorateRequest('auth', null)
+  app.decorateRequest(DENIAL, null)
+  app.decorateRequest(POLICY, null)
+}
+
+/** Looks at every route as it is declared: wrong wiring stops the boot instead of leaving a door open. */
+function watchRoutes(app: FastifyInstance, server: ResourceServer): void {
+  const unseen = new Set(server.options.protect)
+  const preflights = new Set<string>()
+  app.addHook('onRoute', route => {
+    const decision = decideRoute(server.options, { url: route.url, mcpAuth: route.config?.mcpAuth })
+    for (const prefix of unseen) if (placeRoute(route.url, prefix) !== 'outside') unseen.delete(prefix)
+    if (typeof decision !== 'object' || !server.options.cors) return
+    if (preflights.has(route.url) || methodsOf(route).includes('OPTIONS')) return
+    preflights.add(route.url)
+    addPreflight(app, server, route.url)
+  })
+  app.addHook('onReady', async () => {
+    for (const prefix of unseen) {
+      if (hasRouteUnder(app, prefix)) continue
+      throw new ConfigurationError(
+        'FST_OAUTH_OPTION',
+        `resource-server: option "protect": no route lies under ${prefix} (register the plugin, with await, before the routes)`
+      )
+    }
+  })
+}
+
+// Routes that were declared before the plugin are not announced, but they can be asked for.
+function hasRouteUnder(app: FastifyInstance, prefix: string): boolean {
+  const urls = [prefix, `${prefix.replace(/\/$/, '')}/*`]
+  return urls.some(url => (['GET', 'POST', 'PUT', 'DELETE'] as const).some(method => app.hasRoute({ method, url })))
+}
+
+function methodsOf(route: RouteOptions): string[] {
+  return [route.method].flat().map(method => method.toUpperCase())
+}
+
+// On the outermost instance, where its URL is what it says. A browser asks before it sends a token, so nothing here is guarded.
+function addPreflight(app: FastifyInstance, server: ResourceServer, url: string): void {
+  const root = outermost(app)
+  if (root.hasRoute({ method: 'OPTIONS', url })) return
+  root.route({
+    method: 'OPTIONS',
+    url,
+    config: { mcpAuth: false },
+    schema: { hide: true } as object,
+    handler: async (request, reply) => {
+      assertHost(server.admission, request)
+      assertOrigin(server.admission, request, reply)
+      return answerPreflight(server.admission, request, reply)
+    }
+  })
+}
+
+/**
+ * Protects routes with OAuth 2.1 access tokens and tells clients how to get one.
+ *
+ * Protects only routes that say so (`config.mcpAuth`) or that lie under `protect`, in the scope where it is registered and below.
+ * Several resources in one app: one registration each, in sibling scopes.
+ */
+export default fastifyPlugin(resourceServer, { name: NAME, fastify: '>=5.8.3 <6' })

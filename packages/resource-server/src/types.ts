@@ -1,0 +1,130 @@
+/** What the plugin adds to Fastify, and the shapes that travel between verifiers, routes and MCP handlers. */
+import type { AuthorizationServer, ProtectedResourceMetadata } from '@fastify-mcp-auth/core'
+import type { FastifyRequest } from 'fastify'
+
+/** Who calls, on whose behalf, and what they may do. Deeply frozen: what one request does with it cannot reach another. */
+export interface Principal {
+  /** `sub`: the user, or the client itself when no user is involved. Unique within `issuer` only. */
+  readonly subject: string
+  readonly clientId: string
+  /** As granted; compare with {@link McpAuth} or `app.requireScopes`, which know the hierarchy. */
+  readonly scopes: readonly string[]
+  readonly issuer: string
+  readonly audience: readonly string[]
+  /** Epoch seconds; null for credentials that do not end by themselves. */
+  readonly expiresAt: number | null
+  readonly organization: string | null
+  readonly claims: { readonly [name: string]: unknown }
+  /**
+   * The token itself. Not enumerable, so that no serialiser prints it.
+   * Never pass it on: it was issued for this resource and nobody else.
+   */
+  readonly token: string
+  readonly scheme: 'Bearer'
+}
+
+/** What the handlers of the official MCP SDKs (v1 and v2) read from `request.raw.auth`. */
+export interface AuthInfo {
+  /** Not enumerable. */
+  readonly token: string
+  readonly clientId: string
+  readonly scopes: string[]
+  /** Epoch seconds. */
+  readonly expiresAt?: number
+  readonly resource: URL
+  readonly resourceMetadataUrl: string
+  readonly extra: { readonly [name: string]: unknown }
+}
+
+/** What a verifier found out about a token. */
+export interface VerifiedToken {
+  readonly subject: string
+  readonly clientId: string
+  readonly scopes: readonly string[]
+  readonly issuer: string
+  /** The plugin refuses the token unless this names its resource: a verifier reports, it does not vouch. */
+  readonly audience: readonly string[]
+  /** Epoch seconds, or null. */
+  readonly expiresAt: number | null
+  readonly organization: string | null
+  /** Frozen together with the principal. */
+  readonly claims: { readonly [name: string]: unknown }
+}
+
+export interface VerificationContext {
+  /** Canonical identifier of the resource that the token is shown to. */
+  readonly resource: string
+  /** Null when the token does not come from a request (`app.mcpAuth.verify`). */
+  readonly request: FastifyRequest | null
+}
+
+/** Tells a good token from a bad one. Write your own, or take `jwt()` or `local()`. */
+export interface Verifier {
+  /** Issuers whose tokens it accepts; they become `authorization_servers` of the metadata. */
+  readonly issuers: readonly string[]
+  /**
+   * Does not look at the audience nor at scopes: the plugin does, for every verifier alike.
+   *
+   * @throws OAuthError `invalid_token`: a verdict about the token
+   * @throws UnavailableError when no verdict is possible now; the caller gets a 503
+   */
+  verify(token: string, context: VerificationContext): VerifiedToken | Promise<VerifiedToken>
+}
+
+/** What a route asks of its callers, `config.mcpAuth`. An empty object asks for a valid token and nothing else. */
+export interface RouteAuth {
+  /** All of them are needed. */
+  scopes?: readonly string[]
+  /** At least one of them is needed. */
+  anyOf?: readonly string[]
+  /** Callers without a token get in with `request.auth` null. A token that is bad is still refused. */
+  optional?: boolean
+  /** False for a route that does not speak JSON-RPC: the option `operations` is not applied to its bodies. */
+  operations?: boolean
+}
+
+/** `app.mcpAuth` */
+export interface McpAuth {
+  /** Canonical identifier of the protected resource. */
+  readonly resource: string
+  readonly metadata: Readonly<ProtectedResourceMetadata>
+  readonly metadataUrl: string
+  /**
+   * Checks a token that came by another way than the `Authorization` header of a request, for example over a WebSocket.
+   * Does not check scopes.
+   *
+   * @throws OAuthError `invalid_token`
+   * @throws UnavailableError
+   */
+  verify(token: string): Promise<Principal>
+}
+
+/** A hook that lets the request pass or throws; fits `onRequest`, `preHandler` and `@fastify/auth`. */
+export type AuthHook = (request: FastifyRequest) => Promise<void>
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    mcpAuth?: RouteAuth | false
+  }
+  interface FastifyRequest {
+    /** The caller; null on routes without protection and for anonymous callers of `optional` ones. */
+    auth: Principal | null
+  }
+  interface FastifyInstance {
+    mcpAuth: McpAuth
+    /**
+     * A hook that demands a valid token; usable in `@fastify/auth`.
+     *
+     * @throws OAuthError
+     * @throws UnavailableError
+     */
+    authenticate: AuthHook
+    /**
+     * A hook that demands a valid token and all of the scopes.
+     *
+     * @throws ConfigurationError at once, for a scope that is not declared
+     */
+    requireScopes(...scopes: string[]): AuthHook
+    authorizationServer: AuthorizationServer<FastifyRequest>
+  }
+}
