@@ -1,0 +1,103 @@
+/** The whole app: sign-in, authorization server, consent, and an MCP server that they protect. */
+
+import cookie from '@fastify/cookie'
+import authorizationServer, { type UserAdapter } from '@fastify-mcp-auth/authorization-server'
+import consent from '@fastify-mcp-auth/consent'
+import { type Clock, type StorageDriver, systemClock } from '@fastify-mcp-auth/core'
+import { memoryStorage } from '@fastify-mcp-auth/core/memory'
+import resourceServer, { local } from '@fastify-mcp-auth/resource-server'
+import { sqlStorage } from '@fastify-mcp-auth/storage-sql'
+import { type NodeIncomingMessageLike, toWebRequest } from '@modelcontextprotocol/node'
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import { type Account, type Accounts, createAccounts } from './accounts.ts'
+import type { Config } from './config.ts'
+import { createFormTokens } from './form-token.ts'
+import { home } from './home.ts'
+import { login, loginUrl } from './login.ts'
+import { createNotesMcp, OPERATIONS, SCOPES } from './mcp-server.ts'
+import { openNotes } from './notes.ts'
+import { createSessions, type Sessions } from './sessions.ts'
+
+export interface AppOverrides {
+  readonly logger?: FastifyServerOptions['logger']
+  readonly clock?: Clock
+}
+
+export async function buildApp(config: Config, overrides: AppOverrides = {}): Promise<FastifyInstance> {
+  const { logger = false, clock = systemClock } = overrides
+  const { publicUrl } = config
+  const resource = `${publicUrl}/mcp`
+  const app = Fastify({
+    logger,
+    // Forwarding headers count only when they come from a proxy near by; anybody else could write what they like into them.
+    trustProxy: config.behindProxy ? 'loopback, linklocal, uniquelocal' : false
+  })
+  const storage = openStorage(config)
+  app.addHook('onClose', () => storage.close?.())
+
+  const accounts = await createAccounts()
+  const sessions = await createSessions(storage, clock, publicUrl.startsWith('https:'))
+  const notes = await openNotes(storage, clock)
+  const formTokens = createFormTokens(publicUrl)
+
+  await app.register(cookie)
+  await app.register(authorizationServer, {
+    issuer: publicUrl,
+    storage,
+    encryptionKeys: [config.encryptionKey],
+    users: userAdapter(accounts, sessions),
+    resources: { [resource]: { name: 'Acme Notes', scopes: SCOPES, defaultScopes: ['mcp:tools'] } },
+    clients: [{ client_id: 'demo-cli', client_name: 'Demo CLI', redirect_uris: ['http://127.0.0.1/callback'] }],
+    rateLimit: { register: 200, token: 500 },
+    clock
+  })
+  await app.register(consent, { brand: { name: 'Acme Notes' } })
+  await app.register(resourceServer, {
+    resource,
+    verify: local(app.authorizationServer),
+    operations: OPERATIONS,
+    scopeHierarchy: { 'notes:admin': SCOPES['notes:admin'].implies },
+    advertisedScopes: ['mcp:tools']
+  })
+  await app.register(login, { accounts, sessions, formTokens })
+  await app.register(home, { accounts, sessions, formTokens, resource })
+
+  const mcp = createNotesMcp({
+    notes,
+    findAccount: subject => accounts.find(subject),
+    onError: error => app.log.error(error)
+  })
+  app.route({
+    method: ['GET', 'POST', 'DELETE'],
+    url: '/mcp',
+    config: { mcpAuth: { scopes: ['mcp:tools'] } },
+    async handler(request) {
+      // The SDK's type is narrower than Node's, where a method may be missing. The resource server put `auth` there.
+      const raw = request.raw as NodeIncomingMessageLike
+      const { body: parsedBody } = request
+      return mcp.fetch(await toWebRequest(raw, parsedBody), { ...(raw.auth ? { authInfo: raw.auth } : {}), parsedBody })
+    }
+  })
+  // Open streams would keep the server from closing.
+  app.addHook('preClose', () => mcp.close())
+  return app
+}
+
+function openStorage({ databaseUrl }: Config): StorageDriver {
+  return databaseUrl === 'memory:' ? memoryStorage() : sqlStorage({ url: databaseUrl })
+}
+
+/** All that the authorization server has to know about the app's users. */
+function userAdapter(accounts: Accounts, sessions: Sessions): UserAdapter<Account> {
+  return {
+    async current(request) {
+      const session = await sessions.current(request)
+      const user = session ? await accounts.find(session.accountId) : null
+      return session && user ? { user, authTime: session.authTime } : null
+    },
+    loginUrl,
+    subject: account => account.id,
+    find: subject => accounts.find(subject),
+    displayName: account => account.displayName
+  }
+}
