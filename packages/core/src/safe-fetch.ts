@@ -83,8 +83,10 @@ export function createSafeFetch(settings: SafeFetchSettings = {}): SafeFetch {
     const where = `${url.origin}${url.pathname}`
     const deadline = new AbortController()
     const timer = setTimeout(() => deadline.abort(), timeoutMs)
+    // The signal ends what is on the wire; a request that still waits for its name or a free socket does not hear it.
+    const expired = new Promise<never>((_resolve, reject) => deadline.signal.addEventListener('abort', reject))
     try {
-      return await exchange(agent, { url, options, maxBytes, signal: deadline.signal })
+      return await Promise.race([exchange(agent, { url, options, maxBytes, signal: deadline.signal }), expired])
     } catch (error) {
       if (isFetchRefusedError(error)) throw new FetchRefusedError(error.reason, `${where}: ${error.message}`)
       if (deadline.signal.aborted) throw new FetchFailedError('timeout', `${where}: no answer within ${timeoutMs} ms`)
