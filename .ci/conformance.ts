@@ -1,0 +1,82 @@
+/**
+ * Runs the official conformance suite for authorization servers against examples/all-in-one, and plays the person whom it asks to
+ * open a URL. Closes with `N passed, N failed`; a warning or a skipped scenario of the suite counts as a failure.
+ *
+ *   node --conditions=@fastify-mcp-auth/source .ci/conformance.ts
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { buildApp } from '../examples/all-in-one/app.ts'
+import { readConfig } from '../examples/all-in-one/config.ts'
+import { createBrowser, fetchTransport, visitAuthorization } from '../packages/testing/src/index.ts'
+
+const SUITE = 'examples/all-in-one/node_modules/@modelcontextprotocol/conformance/dist/index.js'
+const SCENARIOS = 2
+
+interface Check {
+  id: string
+  status: string
+  errorMessage?: string
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'conformance-'))
+const config = readConfig({ PORT: String(await freePort()), DATABASE_URL: 'memory:' })
+const app = await buildApp(config)
+await app.listen({ host: config.host, port: config.port })
+
+const settings = { url: config.publicUrl, clientId: 'demo-cli', resource: `${config.publicUrl}/mcp` }
+writeFileSync(join(folder, 'settings.json'), JSON.stringify(settings))
+const exitCode = await runSuite(await freePort())
+await app.close()
+
+const checks = readChecks()
+for (const { id, status, errorMessage } of checks) console.log(`${status} ${id} ${errorMessage ?? ''}`)
+const passed = checks.filter(({ status }) => status === 'SUCCESS').length
+// Checks that are missing are failures, too: a suite that stops half-way must not look green.
+const failed = checks.length - passed + Math.max(0, SCENARIOS - checks.length) + (exitCode === 0 ? 0 : 1)
+rmSync(folder, { recursive: true, force: true })
+console.log(`${passed} passed, ${failed} failed`)
+process.exit(failed === 0 ? 0 : 1)
+
+/** @param port where the suite waits for the browser; any will do, because the client's redirect URI is on loopback */
+async function runSuite(port: number): Promise<number> {
+  const file = join(folder, 'settings.json')
+  const suite = spawn(process.execPath, [SUITE, 'authorization', '--file', file, '-p', String(port), '-o', folder], {
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
+  const exit = once(suite, 'exit')
+  for await (const line of createInterface({ input: suite.stdout })) {
+    console.log(line)
+    const url = line.trim()
+    if (url.startsWith(`${config.publicUrl}/oauth/authorize?`)) await allow(url)
+  }
+  const [code] = await exit
+  return typeof code === 'number' ? code : 1
+}
+
+/** Signs in, says yes, and follows the way back to the suite. */
+async function allow(url: string): Promise<void> {
+  const person = { username: 'alice', password: 'wonderland' }
+  const page = await visitAuthorization(createBrowser(fetchTransport()), url, person)
+  if (page.leavesTo === null) throw new Error(`the browser was not sent back: status ${page.statusCode}`)
+  const response = await fetch(page.leavesTo)
+  await response.body?.cancel()
+}
+
+function readChecks(): Check[] {
+  const results = globSync('**/checks.json', { cwd: folder })
+  return results.flatMap(file => JSON.parse(readFileSync(join(folder, file), 'utf8')) as Check[])
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
