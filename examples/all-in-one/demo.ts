@@ -84,9 +84,9 @@ function showTokens(title: string): void {
   step(title, `${kept}, for: ${tokens?.scope}`)
 }
 
-/** Enough to recognise a value, too little to use it. */
+/** Enough to recognise a value, too little to use it. The end, because tokens of one grant begin alike. */
 function hidden(value: string | null | undefined): string {
-  return value ? `${value.slice(0, 4)}... (${value.length} characters)` : '(none)'
+  return value ? `...${value.slice(-4)} (${value.length} characters)` : '(none)'
 }
 
 async function call(name: string): Promise<string> {

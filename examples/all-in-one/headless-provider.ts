@@ -12,6 +12,7 @@ import {
 import type {
   OAuthClientMetadata,
   OAuthClientProvider,
+  OAuthDiscoveryState,
   StoredOAuthClientInformation,
   StoredOAuthTokens
 } from '@modelcontextprotocol/client'
@@ -34,6 +35,7 @@ export function createHeadlessProvider(person: Account & Decision, onRequest?: (
   let information: StoredOAuthClientInformation | undefined
   let tokens: StoredOAuthTokens | undefined
   let verifier = ''
+  let discovery: OAuthDiscoveryState | undefined
   let answer: URLSearchParams | undefined
   const redirectUrl = 'http://127.0.0.1:49152/callback'
   const clientMetadata: OAuthClientMetadata = {
@@ -62,6 +64,10 @@ export function createHeadlessProvider(person: Account & Decision, onRequest?: (
       verifier = saved
     },
     codeVerifier: () => verifier,
+    saveDiscoveryState(saved) {
+      discovery = saved
+    },
+    discoveryState: () => discovery,
     async redirectToAuthorization(url) {
       requests.push(url)
       onRequest?.(url)
@@ -72,6 +78,7 @@ export function createHeadlessProvider(person: Account & Decision, onRequest?: (
     invalidateCredentials(scope) {
       if (scope === 'all' || scope === 'client') information = undefined
       if (scope === 'all' || scope === 'tokens') tokens = undefined
+      if (scope === 'all' || scope === 'discovery') discovery = undefined
     },
     answer() {
       if (!answer) throw new Error('nobody was asked yet')

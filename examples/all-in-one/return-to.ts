@@ -4,6 +4,6 @@
  */
 export function safeReturnTo(value: string | undefined): string {
   if (value === undefined || value.length > 512) return '/'
-  const isOurs = /^\/(?!.*\/\/)[A-Za-z0-9_\-./~]*(?:\?[A-Za-z0-9_\-.~=&]*)?$/.test(value)
+  const isOurs = /^(?!.*\/\/)\/[A-Za-z0-9_\-./~]*(?:\?[A-Za-z0-9_\-.~=&]*)?$/.test(value)
   return isOurs ? value : '/'
 }

@@ -3,7 +3,7 @@ import { createOAuthClient, type HttpResponse, injectTransport, matchesChallenge
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { buildApp } from '../app.ts'
-import { ALICE, BOB, createApp, dataFolder } from './running-app.ts'
+import { ALICE, BOB, createApp, dataFolder, TEST_KEY } from './running-app.ts'
 
 const ALL = 'mcp:tools notes:read notes:write notes:admin'
 
@@ -64,7 +64,7 @@ t.test('notes belong to whoever added them', async t => {
 t.test('notes, grants and sign-ins survive a restart', async t => {
   const environment = {
     DATABASE_URL: `sqlite:${dataFolder(t)}/notes.sqlite`,
-    ENCRYPTION_KEY: Buffer.alloc(32, 1).toString('base64')
+    ENCRYPTION_KEY: TEST_KEY
   }
   const before = await createApp(t, environment)
   const alice = await openNotebook(before.app, before.resource, ALICE)
@@ -97,7 +97,7 @@ t.test('RS-9: a tool without its scope is refused with the scope that is missing
   const reader = await openNotebook(app, resource, { ...ALICE, scope: 'mcp:tools notes:read' })
   const refused = await reader.send(toolCall('add_note', { text: 'no' }))
   t.equal(refused.statusCode, 403)
-  matchesChallenge(t, refused, { scheme: 'Bearer', error: 'insufficient_scope', scope: 'notes:write' })
+  matchesChallenge(t, refused, { scheme: 'Bearer', error: 'insufficient_scope', scope: 'mcp:tools notes:write' })
   t.equal((await reader.send([toolCall('list_notes'), toolCall('delete_all_notes')])).statusCode, 403)
   t.equal(await reader.call('list_notes'), '[]')
 })

@@ -1,7 +1,7 @@
 /** Two server processes on one SQLite file, and one that is killed in the middle of its work. */
 import { createOAuthClient, type OAuthClient } from '@fastify-mcp-auth/testing'
 import t, { type Test } from 'tap'
-import { ALICE, dataFolder, freePort, type ServerProcess, startProcess } from './running-app.ts'
+import { ALICE, dataFolder, freePort, type ServerProcess, startProcess, TEST_KEY } from './running-app.ts'
 
 interface TokenAnswer {
   status: number
@@ -53,7 +53,7 @@ async function startPair(t: Test): Promise<{ servers: [ServerProcess, ServerProc
   const shared = {
     PUBLIC_URL: `http://127.0.0.1:${first}`,
     DATABASE_URL: `sqlite:${folder}/notes.sqlite`,
-    ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64')
+    ENCRYPTION_KEY: TEST_KEY
   }
   // Together, so that they also race for the tables and the signing key.
   const servers = await Promise.all([
@@ -137,7 +137,7 @@ t.test('killed in the middle of its work: no token that was handed out is lost, 
   const environment = {
     PORT: String(await freePort()),
     DATABASE_URL: `sqlite:${folder}/notes.sqlite`,
-    ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64')
+    ENCRYPTION_KEY: TEST_KEY
   }
   const first = await startProcess(t, environment)
   const clients = Array.from({ length: 5 }, () => clientOf(first.origin))
