@@ -1,7 +1,7 @@
 /** Builds what the endpoints share, and refuses to start where a promise could not be kept. */
-import { EventEmitter } from 'node:events'
 import {
   type AuthorizationServer,
+  type AuthorizationServerEvents,
   ConfigurationError,
   createKeyRing,
   createSafeFetch,
@@ -21,11 +21,14 @@ import type { Options } from './options.ts'
 import { COLLECTIONS, openRecords } from './records.ts'
 import { verifyAccessToken } from './tokens/access-token.ts'
 import { loadSigningKeys } from './tokens/signing-keys.ts'
+import { guardedUsers } from './users.ts'
 
 export interface Booted {
   readonly server: ServerContext
-  readonly events: EventEmitter
+  readonly listeners: Listeners
 }
+
+type Listeners = Map<keyof AuthorizationServerEvents, ((details: never) => unknown)[]>
 
 /** @throws ConfigurationError, UnavailableError */
 export async function boot(
@@ -44,12 +47,13 @@ export async function boot(
   const records = openRecords(options.storage)
   const fetch = options.fetch ?? createSafeFetch()
   const { privateUseRedirectUris } = options
-  const events = new EventEmitter()
+  const listeners: Listeners = new Map()
   const server: ServerContext = Object.freeze({
     options,
     issuer: options.issuer,
     catalogue: createCatalogue(options.resources),
     records,
+    users: guardedUsers(options.users),
     keys: await loadSigningKeys({ records, keyRing, clock }),
     keyRing,
     clock,
@@ -59,20 +63,21 @@ export async function boot(
     grants,
     pages: { error: null },
     emit(event, details) {
-      for (const listener of events.listeners(event)) notify(app, listener, { event, details })
+      for (const listener of listeners.get(event) ?? []) void notify(app, listener, { event, details })
     }
   } satisfies ServerContext)
-  return { server, events }
+  return { server, listeners }
 }
 
 // A listener is the app's own code: what it throws must not cost a client its token.
-function notify(
+// Awaited although nobody waits for it: a rejection that nobody handles ends the process.
+async function notify(
   app: FastifyInstance,
-  listener: CallableFunction,
+  listener: (details: never) => unknown,
   { event, details }: { event: string; details: object }
-): void {
+): Promise<void> {
   try {
-    listener(details)
+    await listener(Object.freeze({ ...details }) as never)
   } catch (err) {
     app.log.error({ err, event }, 'authorization-server: a listener failed')
   }
@@ -84,7 +89,7 @@ function keyRingOf({ encryptionKeys }: Options): KeyRing {
 }
 
 /** The face that the app, the consent pages and resource servers in the same process see. */
-export function decoratorOf({ server, events }: Booted): AuthorizationServer<FastifyRequest> {
+export function decoratorOf({ server, listeners }: Booted): AuthorizationServer<FastifyRequest> {
   return Object.freeze({
     issuer: server.issuer,
     prefix: server.options.prefix,
@@ -96,7 +101,7 @@ export function decoratorOf({ server, events }: Booted): AuthorizationServer<Fas
     verifyAccessToken: (token: string, resource: string) => verifyAccessToken(server, token, resource),
     cleanup: () => cleanUp(server),
     on: (event, listener) => {
-      events.on(event, listener)
+      listeners.set(event, [...(listeners.get(event) ?? []), listener])
     },
     present(pages) {
       if (server.pages.error)

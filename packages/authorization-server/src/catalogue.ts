@@ -69,8 +69,18 @@ function policyOf(resource: string, definition: Options['resources'][string]): R
     name: definition.name,
     scopes: new Map(entries.map(([scope, given]) => [scope, scopePolicy(given)])),
     hierarchy: Object.fromEntries(entries.map(([scope, given]) => [scope, given.implies ?? []])),
-    defaultScopes: definition.defaultScopes ?? entries.flatMap(([scope, given]) => (given.destructive ? [] : [scope]))
+    defaultScopes: defaultScopesOf(definition)
   }
+}
+
+/** Scopes of a request that names none. */
+export function defaultScopesOf({
+  scopes,
+  defaultScopes
+}: Pick<Options['resources'][string], 'scopes'> & { defaultScopes?: string[] | undefined }): string[] {
+  if (defaultScopes) return [...defaultScopes]
+  const harmless = Object.entries(scopes).filter(([, given]) => typeof given === 'string' || !given.destructive)
+  return harmless.map(([scope]) => scope)
 }
 
 function scopePolicy(given: ScopeOptions): ScopePolicy {
@@ -81,17 +91,18 @@ function scopePolicy(given: ScopeOptions): ScopePolicy {
 /**
  * The scopes of an authorization request: the default set when it names none, and of those it names the ones that the
  * resource knows. Real clients add words of their own (RFC 6749 section 3.3 lets a server ignore them and say what it granted).
+ * Required scopes are part of every request: a client that asks only for what a challenge named would else lose them.
  *
  * @throws OAuthError `invalid_scope` when nothing that is known remains
  */
 export function requestedScopes(policy: ResourcePolicy, scope: string | undefined): string[] {
   const asked = parseScope(scope)
-  if (asked.length === 0) return [...policy.defaultScopes]
+  const offline = asked.includes(OFFLINE_ACCESS) ? [OFFLINE_ACCESS] : []
   const known = asked.filter(word => policy.scopes.has(word))
-  if (known.length === 0 && !asked.includes(OFFLINE_ACCESS))
+  if (known.length === 0 && asked.length > offline.length)
     throw new OAuthError('invalid_scope', 'none of the scopes is known to this resource')
-  const scopes = known.length === 0 ? [...policy.defaultScopes] : known
-  return asked.includes(OFFLINE_ACCESS) ? [...scopes, OFFLINE_ACCESS] : scopes
+  const required = [...policy.scopes].flatMap(([word, { required }]) => (required ? [word] : []))
+  return [...new Set([...required, ...(known.length === 0 ? policy.defaultScopes : known), ...offline])]
 }
 
 /**

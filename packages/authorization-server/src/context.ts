@@ -7,12 +7,14 @@ import type { Grant } from './grants/grant.ts'
 import type { Options } from './options.ts'
 import type { Records } from './records.ts'
 import type { SigningKeys } from './tokens/signing-keys.ts'
+import type { Users } from './users.ts'
 
 export interface ServerContext {
   readonly options: Options
   readonly issuer: string
   readonly catalogue: Catalogue
   readonly records: Records
+  readonly users: Users
   readonly keys: SigningKeys
   readonly keyRing: KeyRing
   readonly clock: Clock

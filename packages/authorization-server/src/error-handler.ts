@@ -8,7 +8,7 @@ import {
   OAuthError,
   type OAuthErrorCode
 } from '@fastify-mcp-auth/core'
-import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ServerContext } from './context.ts'
 
 /**
@@ -25,7 +25,7 @@ export function replyWithOAuthError(
   }: { request: FastifyRequest; reply: FastifyReply; malformed?: OAuthErrorCode | undefined }
 ): FastifyReply {
   const answer = toOAuthError(error, malformed)
-  logRefusal(request, error, { error: answer.error, reason: answer.reason })
+  logRefusal(request, error, { statusCode: answer.statusCode, error: answer.error, reason: answer.reason })
   if (answer.retryAfter !== undefined) reply.header('retry-after', String(answer.retryAfter))
   if (answer.error === 'invalid_client' && request.headers.authorization !== undefined) {
     reply.header('www-authenticate', 'Basic realm="token endpoint", charset="UTF-8"')
@@ -36,46 +36,68 @@ export function replyWithOAuthError(
 function toOAuthError(error: unknown, malformed: OAuthErrorCode = 'invalid_request'): OAuthError {
   if (isOAuthError(error)) return error
   if (isUnavailableError(error)) {
-    return new OAuthError('temporarily_unavailable', 'try again later', {
-      reason: 'unavailable',
-      cause: error,
-      retryAfter: error.retryAfter
-    })
+    const { retryAfter } = error
+    return new OAuthError('temporarily_unavailable', 'try again later', { reason: 'unavailable', retryAfter })
   }
-  const { statusCode = 500, code = 'unknown' } = error as Partial<FastifyError>
-  if (statusCode >= 400 && statusCode < 500) {
+  const { status, code } = foreignError(error)
+  if (status === 429)
+    return new OAuthError('temporarily_unavailable', 'too many requests', { reason: 'rate_limited', status })
+  if (code.startsWith('FST_ERR_CTP_'))
     return new OAuthError(malformed, 'the request body could not be read', {
       reason: code,
-      cause: error,
-      status: statusCode === 413 ? 413 : 400
+      status: status === 413 ? 413 : 400
     })
+  if (status < 500) return new OAuthError('invalid_request', 'the request was refused', { reason: code, status })
+  return new OAuthError('server_error', 'something went wrong here', { reason: 'unexpected' })
+}
+
+/** What Fastify and the host's own hooks say about their errors. Nothing of the app's adapters gets here with a status. */
+function foreignError(error: unknown): { status: number; code: string } {
+  const { statusCode, code } = (typeof error === 'object' && error !== null ? error : {}) as Record<string, unknown>
+  const isRefusal = typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500
+  return { status: isRefusal ? statusCode : 500, code: typeof code === 'string' ? code : 'unknown' }
+}
+
+/**
+ * Outages and our own faults are for the operator's eyes; a refused request is daily business. Of refusals only our own words
+ * are logged: the error of a parser may quote the body.
+ */
+function logRefusal(
+  request: FastifyRequest,
+  error: unknown,
+  details: { statusCode: number; error?: string; reason: string }
+): void {
+  if (details.statusCode >= 500 && !isOAuthError(error)) {
+    request.log.error({ ...details, err: error }, 'request failed')
+    return
   }
-  return new OAuthError('server_error', 'something went wrong here', { reason: 'unexpected', cause: error })
+  // For example why the metadata document of a client was not accepted.
+  const cause = error instanceof Error && isOAuthError(error.cause) ? { cause: error.cause.description } : {}
+  request.log.info({ ...details, ...cause }, 'request refused')
 }
 
-// Outages and our own faults are for the operator's eyes; a refused client is daily business.
-function logRefusal(request: FastifyRequest, error: unknown, details: { error?: string; reason: string }): void {
-  if (isOAuthError(error) || isInteractionError(error)) request.log.info(details, 'request refused')
-  else request.log.error({ ...details, err: error }, 'request failed')
-}
-
-/** Answers with an HTML page: the person is told what happened, never redirected. */
+/** Answers with a page: the person is told what happened, never redirected. */
 export async function replyWithErrorPage(
   server: ServerContext,
   error: unknown,
   { request, reply }: { request: FastifyRequest; reply: FastifyReply }
 ): Promise<FastifyReply> {
   const { reason, statusCode, clientName } = toInteractionError(error)
-  logRefusal(request, error, { reason: isOAuthError(error) ? `${reason}: ${error.reason}` : reason })
-  if (isUnavailableError(error)) reply.header('retry-after', String(error.retryAfter))
+  logRefusal(request, error, { statusCode, reason })
+  const retryAfter = isUnavailableError(error) || isOAuthError(error) ? error.retryAfter : undefined
+  if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
   reply.code(statusCode).header('cache-control', 'no-store')
-  const page = { statusCode, reason, clientName, reference: request.id }
-  if (!server.pages.error)
-    return reply
-      .type('text/plain; charset=utf-8')
-      .send(`This request cannot go on (${reason}). Reference: ${request.id}\n`)
-  const { html, headers } = await server.pages.error(page)
-  return reply.headers(headers).type('text/html; charset=utf-8').send(html)
+  try {
+    const page = await server.pages.error?.({ statusCode, reason, clientName, reference: request.id })
+    if (page) return reply.headers(page.headers).type('text/html; charset=utf-8').send(page.html)
+  } catch (err) {
+    // The host's error handler would tell the person about the template instead of the request.
+    request.log.error({ err }, 'authorization-server: the error page could not be drawn')
+  }
+  return reply
+    .header('x-content-type-options', 'nosniff')
+    .type('text/plain; charset=utf-8')
+    .send(`This request cannot go on (${reason}). Reference: ${request.id}\n`)
 }
 
 const REASON_OF_CODE: Partial<Record<string, ErrorPageReason>> = {
@@ -87,12 +109,10 @@ const REASON_OF_CODE: Partial<Record<string, ErrorPageReason>> = {
 function toInteractionError(error: unknown): InteractionError {
   if (isInteractionError(error)) return error
   if (isUnavailableError(error)) return new InteractionError('unavailable', { statusCode: 503 })
-  if (isOAuthError(error)) {
-    const reason = error.statusCode === 429 ? 'rate_limited' : (REASON_OF_CODE[error.error] ?? 'invalid_request')
-    return new InteractionError(reason, { statusCode: error.statusCode === 401 ? 400 : error.statusCode })
-  }
-  const { statusCode = 500 } = error as Partial<FastifyError>
-  return statusCode < 500
-    ? new InteractionError('invalid_request', { statusCode })
-    : new InteractionError('server_error', { statusCode: 500 })
+  const status = isOAuthError(error) ? error.statusCode : foreignError(error).status
+  if (status === 429) return new InteractionError('rate_limited', { statusCode: 429 })
+  if (status >= 500) return new InteractionError('server_error', { statusCode: 500 })
+  const reason = (isOAuthError(error) ? REASON_OF_CODE[error.error] : undefined) ?? 'invalid_request'
+  // There is nobody to authenticate on a page: 401 would make a browser ask for a password.
+  return new InteractionError(reason, { statusCode: status === 401 ? 400 : status })
 }

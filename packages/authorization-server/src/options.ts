@@ -1,19 +1,14 @@
 /** Options of the authorization server: check, type, default and documentation in one literal. */
 import {
   Adapter,
-  assertIssuer,
-  assertRedirectUri,
   type Clock,
-  ConfigurationError,
-  canonicalResource,
-  isHttpLoopback,
-  isScopeToken,
   KNOWN_PRIVATE_USE_URIS,
   resolveOptions,
   type SafeFetch,
   type StorageDriver
 } from '@fastify-mcp-auth/core'
 import { type Static, Type } from 'typebox'
+import { assertCoherent } from './coherence.ts'
 import type { UserAdapter } from './types.ts'
 
 const ScopeDefinition = Type.Object(
@@ -26,7 +21,7 @@ const ScopeDefinition = Type.Object(
     tools: Type.Optional(Type.Array(Type.String())),
     /** Other scopes that it brings along; shown, granted and checked with it. */
     implies: Type.Optional(Type.Array(Type.String())),
-    /** Granted with every consent and shown locked: without it nothing works. */
+    /** Part of every request and shown locked, asked for or not: without it nothing works. */
     required: Type.Optional(Type.Boolean()),
     /** What it allows cannot be undone: marked on the consent page and not preselected. */
     destructive: Type.Optional(Type.Boolean())
@@ -148,71 +143,4 @@ export function readOptions(input: unknown): Options {
   const options = resolveOptions(Options, input, 'authorization-server')
   assertCoherent(options)
   return options
-}
-
-/** Rules that a schema cannot say. */
-function assertCoherent(options: Options): void {
-  const refused = (option: string, why: string): ConfigurationError =>
-    new ConfigurationError('FST_OAUTH_OPTION', `authorization-server: option "${option}" ${why}`)
-
-  assertIssuer(options.issuer)
-  if (options.issuer.endsWith('/'))
-    throw refused('issuer', 'must not end with "/": clients compare it character by character')
-
-  const resources = Object.entries(options.resources)
-  if (resources.length === 0) throw refused('resources', 'needs at least one resource')
-  for (const [uri, { scopes, defaultScopes = [] }] of resources) {
-    if (resourceOrNull(uri) === null) throw refused('resources', `has a key that is no absolute http(s) URI: ${uri}`)
-    if (!uri.startsWith('https:') && !isHttpLoopback(uri))
-      throw refused('resources', `needs https, or http on a loopback host: ${uri}`)
-    const known = new Set(Object.keys(scopes))
-    for (const scope of known) {
-      if (!isScopeToken(scope))
-        throw refused(`resources.${uri}.scopes`, `has a name with a forbidden character: ${scope}`)
-      const definition = scopes[scope]
-      const implied = typeof definition === 'object' ? (definition.implies ?? []) : []
-      for (const other of implied)
-        if (!known.has(other))
-          throw refused(`resources.${uri}.scopes`, `"${scope}" implies an unknown scope "${other}"`)
-    }
-    for (const scope of defaultScopes)
-      if (!known.has(scope)) throw refused(`resources.${uri}.defaultScopes`, `names an unknown scope "${scope}"`)
-  }
-  if (resources.filter(([, definition]) => definition.default).length > 1)
-    throw refused('resources', 'has more than one default')
-
-  for (const client of options.clients) {
-    for (const uri of client.redirect_uris) {
-      try {
-        assertRedirectUri(uri, options.privateUseRedirectUris)
-      } catch {
-        throw refused('clients', `"${client.client_id}" has a redirect URI that is not acceptable: ${uri}`)
-      }
-    }
-  }
-  if (new Set(options.clients.map(client => client.client_id)).size !== options.clients.length)
-    throw refused('clients', 'has the same client_id twice')
-  if (options.refreshTokenTtl > options.grantTtl) throw refused('refreshTokenTtl', 'must not be longer than "grantTtl"')
-
-  const { atomic, durable } = options.storage.capabilities
-  if (!atomic && !isHttpLoopback(options.issuer)) {
-    throw new ConfigurationError(
-      'FST_OAUTH_STORAGE',
-      'authorization-server: option "storage" is not atomic, so a code could be redeemed twice'
-    )
-  }
-  if (durable && !options.encryptionKeys) {
-    throw refused(
-      'encryptionKeys',
-      'is missing: signing keys are kept encrypted in a durable storage. Make one with `openssl rand -base64 32`'
-    )
-  }
-}
-
-function resourceOrNull(uri: string): string | null {
-  try {
-    return canonicalResource(uri)
-  } catch {
-    return null
-  }
 }

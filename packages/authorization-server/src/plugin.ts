@@ -7,7 +7,7 @@ import { ConfigurationError } from '@fastify-mcp-auth/core'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { assertPageIsServed, boot, decoratorOf } from './boot.ts'
-import { endpointPath } from './context.ts'
+import { endpointPath, interactionPath } from './context.ts'
 import { authorizationEndpoint } from './endpoints/authorization.ts'
 import { interactionEndpoint } from './endpoints/interaction.ts'
 import { jwksEndpoint } from './endpoints/jwks.ts'
@@ -41,16 +41,20 @@ async function authorizationServer(app: FastifyInstance, input: AuthorizationSer
       methods: ['POST'],
       endpoint: registrationEndpoint,
       limit: 'register',
+      body: 'application/json',
       malformed: 'invalid_client_metadata'
     })
   }
-  browserScope(app, server, [authorizationEndpoint, interactionEndpoint])
+  browserScope(app, server, [
+    { path: at('authorize'), endpoint: authorizationEndpoint },
+    { path: interactionPath(server, ':handle'), endpoint: interactionEndpoint }
+  ])
   machineEndpoint(app, server, {
     path: at('token'),
     methods: ['POST'],
     endpoint: tokenEndpoint,
     limit: 'token',
-    form: true
+    body: 'application/x-www-form-urlencoded'
   })
   machineEndpoint(app, server, { path: '/.well-known/jwks.json', methods: ['GET', 'HEAD'], endpoint: jwksEndpoint })
   machineEndpoint(app, server, {
@@ -58,7 +62,7 @@ async function authorizationServer(app: FastifyInstance, input: AuthorizationSer
     methods: ['POST'],
     endpoint: revocationEndpoint,
     limit: 'token',
-    form: true
+    body: 'application/x-www-form-urlencoded'
   })
 
   app.addHook('onReady', async () => assertPageIsServed(app, server))

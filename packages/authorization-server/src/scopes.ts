@@ -1,10 +1,10 @@
 /**
- * The encapsulated scopes in which endpoints live: what they need is registered there and never reaches the host's routes.
+ * The encapsulated scopes in which endpoints live: what they need is registered there and never reaches the host's routes, and
+ * what the host registered for its own routes (parsers, CORS, error handler) does not reach them.
  */
-import cookie from '@fastify/cookie'
 import cors, { type FastifyCorsOptions } from '@fastify/cors'
 import formbody from '@fastify/formbody'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyContextConfig, FastifyInstance } from 'fastify'
 import type { ServerContext } from './context.ts'
 import { replyWithErrorPage, replyWithOAuthError } from './error-handler.ts'
 import { limited, registerRateLimit } from './rate-limit.ts'
@@ -16,40 +16,50 @@ declare module 'fastify' {
   }
 }
 
+/** What an endpoint gives to each route that it adds. */
+export interface RouteSettings {
+  /**
+   * Stands on the route itself, where also the host's own CORS and rate limit plugins find it: their hooks run before any hook
+   * of this scope.
+   */
+  readonly config: FastifyContextConfig
+  /** Bytes. */
+  readonly bodyLimit: number
+}
+
 export interface MachineEndpoint {
   readonly path: string
   readonly methods: readonly ('GET' | 'HEAD' | 'POST')[]
-  readonly endpoint: (scope: FastifyInstance, server: ServerContext) => void
+  readonly endpoint: (scope: FastifyInstance, server: ServerContext, route: RouteSettings) => void
   readonly limit?: 'register' | 'token'
-  /** Takes `application/x-www-form-urlencoded` and nothing else. */
-  readonly form?: boolean
+  /** The one content type that it reads. */
+  readonly body?: 'application/x-www-form-urlencoded' | 'application/json'
   /** Code for a body that cannot be read; `invalid_request` when left out. */
   readonly malformed?: 'invalid_client_metadata'
 }
+
+/** The largest real request is a registration with many redirect URIs; a token request has a few kilobytes. */
+const BODY_LIMIT = 64 * 1024
 
 /** An endpoint for programs: JSON errors, CORS for everybody and without credentials, limits. */
 export function machineEndpoint(
   app: FastifyInstance,
   server: ServerContext,
-  { path, methods, endpoint, limit, form, malformed }: MachineEndpoint
+  { path, methods, endpoint, limit, body, malformed }: MachineEndpoint
 ): void {
   app.register(
     async scope => {
       const policy = corsPolicy(methods)
       // A host that registered @fastify/cors before us runs its hook here too; the route's own policy wins in it.
-      scope.addHook('onRoute', route => {
-        route.config = {
-          ...route.config,
-          cors: policy,
-          ...(limit && route.method === 'POST' ? limited(server, limit) : {})
-        }
-      })
       if (!scope.hasRequestDecorator('corsPreflightEnabled')) await scope.register(cors, policy)
       if (limit) await registerRateLimit(scope, server)
-      if (form) await acceptForms(scope)
+      if (body) await acceptOnly(scope, body)
       scope.setErrorHandler((error, request, reply) => replyWithOAuthError(error, { request, reply, malformed }))
-      endpoint(scope, server)
-      scope.options('', async (_request, reply) => reply.code(204).send())
+      endpoint(scope, server, {
+        config: { cors: policy, ...(limit ? limited(server, limit) : {}) },
+        bodyLimit: BODY_LIMIT
+      })
+      scope.options('', { config: { cors: policy } }, async (_request, reply) => reply.code(204).send())
     },
     { prefix: path }
   )
@@ -70,22 +80,37 @@ function corsPolicy(methods: readonly string[]): FastifyCorsOptions {
   }
 }
 
-async function acceptForms(scope: FastifyInstance): Promise<void> {
+// The host may have parsers of its own, for example one that keeps JSON as bytes to check a signature.
+async function acceptOnly(scope: FastifyInstance, type: NonNullable<MachineEndpoint['body']>): Promise<void> {
   scope.removeAllContentTypeParsers()
-  await scope.register(formbody)
+  if (type === 'application/json')
+    scope.addContentTypeParser(type, { parseAs: 'string' }, scope.getDefaultJsonParser('error', 'error'))
+  else await scope.register(formbody)
 }
 
-/** Endpoints for people: error pages, the browser's cookie, no CORS. */
-export function browserScope(
-  app: FastifyInstance,
-  server: ServerContext,
-  endpoints: readonly ((scope: FastifyInstance, server: ServerContext) => void)[]
-): void {
+export interface BrowserEndpoint {
+  readonly path: string
+  readonly endpoint: (scope: FastifyInstance, server: ServerContext, route: RouteSettings) => void
+}
+
+/** Endpoints for people: error pages, no CORS. Limits count them like authorization requests. */
+export function browserScope(app: FastifyInstance, server: ServerContext, endpoints: readonly BrowserEndpoint[]): void {
   app.register(async scope => {
-    if (!scope.hasReplyDecorator('setCookie')) await scope.register(cookie)
     await registerRateLimit(scope, server)
-    await acceptForms(scope)
+    await acceptOnly(scope, 'application/x-www-form-urlencoded')
     scope.setErrorHandler((error, request, reply) => replyWithErrorPage(server, error, { request, reply }))
-    for (const endpoint of endpoints) endpoint(scope, server)
+    for (const { path, endpoint } of endpoints) {
+      await scope.register(
+        async inner => {
+          endpoint(inner, server, {
+            config: { cors: false, ...limited(server, 'authorize') },
+            bodyLimit: BODY_LIMIT
+          })
+          // Else a preflight would be answered by the host's own `OPTIONS *`.
+          inner.options('', { config: { cors: false } }, (_request, reply) => reply.callNotFound())
+        },
+        { prefix: path }
+      )
+    }
   })
 }

@@ -5,13 +5,13 @@ import type { FastifyRequest } from 'fastify'
 /**
  * The seam to the app's own users, login and session. The authorization server never sees a password and keeps no session.
  *
- * Methods may throw or reject when the app's database is down: that becomes an error page or a 503, never a refusal.
+ * Methods may reject when the app's database is down: that becomes a 503, never a refusal.
  */
 export interface UserAdapter<User = unknown> {
   /**
    * Who is signed in in this browser, by the app's own session.
    *
-   * @returns null when nobody is; `authTime` is the epoch second of the sign-in
+   * @returns null when nobody is; `authTime` is the epoch second of the sign-in, a whole number
    */
   current(
     request: FastifyRequest
@@ -21,7 +21,7 @@ export interface UserAdapter<User = unknown> {
    * `prompt: 'login'` asks for a sign-in even if somebody is signed in: the person wants to switch.
    */
   loginUrl(target: { returnTo: string; prompt?: 'login'; loginHint?: string }): string
-  /** A stable identifier, never reused for somebody else; becomes `sub`. At most 255 characters. */
+  /** A stable identifier, never reused for somebody else; becomes `sub`. 1 to 255 characters, anything else is a 500. */
   subject(user: User): string
   /** The user behind a `sub`, or null when there is none any more: then refresh tokens stop working. */
   find(subject: string): Promise<User | null> | User | null

@@ -1,7 +1,11 @@
 /**
  * Binds an interaction to the browser that started it, so that a link to it is worth nothing in another one.
  *
- * One cookie serves all interactions of a browser: a second tab must not lock out the first.
+ * One cookie serves all interactions of a browser: a second tab must not lock out the first. It is read and written here by
+ * hand, because the page is served by another plugin and the host may have set up @fastify/cookie in its own way: signing,
+ * another domain, parsing later or not at all.
+ *
+ * @see RFC 6265 sections 4.1 and 4.2, draft-ietf-httpbis-rfc6265bis section 4.1.3.2 (`__Host-`)
  */
 import { digest, isHttpLoopback, randomSecret } from '@fastify-mcp-auth/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -12,12 +16,14 @@ function cookieName(server: ServerContext): string {
   return isHttpLoopback(server.issuer) ? 'mcp-browser' : '__Host-mcp-browser'
 }
 
-const SECRET = /^[A-Za-z0-9_-]{43}$/
-
 /** Digest of this browser's secret, or null when it has none. */
 export function browserDigest(server: ServerContext, request: FastifyRequest): string | null {
-  const value = request.cookies[cookieName(server)]
-  return value !== undefined && SECRET.test(value) ? digest(value) : null
+  const name = cookieName(server)
+  for (const pair of (request.headers.cookie ?? '').split(';')) {
+    const [, found, secret] = /^\s*([^=\s]+)=([A-Za-z0-9_-]{43})\s*$/.exec(pair) ?? []
+    if (found === name && secret !== undefined) return digest(secret)
+  }
+  return null
 }
 
 /** The same, after giving the browser a secret if it has none. Lasts as long as the browser runs. */
@@ -25,12 +31,8 @@ export function bindBrowser(server: ServerContext, request: FastifyRequest, repl
   const known = browserDigest(server, request)
   if (known !== null) return known
   const secret = randomSecret()
-  reply.setCookie(cookieName(server), secret, {
-    path: '/',
-    httpOnly: true,
-    // Lax: the browser comes here from the client's site or from a terminal, by a link.
-    sameSite: 'lax',
-    secure: !isHttpLoopback(server.issuer)
-  })
+  const secure = isHttpLoopback(server.issuer) ? '' : '; Secure'
+  // Lax: the browser comes here from the client's site or from a terminal, by a link.
+  reply.header('set-cookie', `${cookieName(server)}=${secret}; Path=/; HttpOnly; SameSite=Lax${secure}`)
   return digest(secret)
 }

@@ -20,6 +20,7 @@ import { OFFLINE_ACCESS, type ResourcePolicy } from '../catalogue.ts'
 import { interactionPath, type ServerContext } from '../context.ts'
 import { approveGrant, liveGrants } from '../grants/lifecycle.ts'
 import type { InteractionRecord } from '../records.ts'
+import type { Session } from '../users.ts'
 import { bindBrowser, browserDigest } from './browser.ts'
 import type { AuthorizationRequest, TrustedClient } from './request.ts'
 import { codeResponse, errorResponse } from './response.ts'
@@ -63,36 +64,28 @@ export function createInteractions(server: ServerContext): AuthorizationServer<F
   return {
     async details(request, handle) {
       const interaction = await load(server, request, handle)
-      const session = await server.options.users.current(request)
-      if (!session) return loginRequest(server, handle)
-      const subject = server.options.users.subject(session.user)
-      return consentRequest(server, {
-        handle,
-        interaction,
-        subject,
-        displayName: server.options.users.displayName(session.user)
-      })
+      const session = await server.users.session(request)
+      return session ? consentRequest(server, { handle, interaction, session }) : loginRequest(server, handle)
     },
 
     async approve(request, handle, choice) {
       const interaction = await load(server, request, handle)
-      const session = await server.options.users.current(request)
+      const session = await server.users.session(request)
       if (!session) return { redirectTo: loginRequest(server, handle).loginUrl }
-      const subject = server.options.users.subject(session.user)
+      const { subject, authTime } = session
       if (!equalInConstantTime(choice.account, accountProof(handle, subject))) {
         throw new InteractionError('account_changed', { statusCode: 409, clientName: interaction.client.name })
       }
       const scopes = chosenScopes(server.catalogue.resolve(interaction.resource), interaction.scopes, choice.scopes)
       if (scopes.length === 0) return refuse(server, handle, { interaction, subject })
       await answer(server, handle, interaction)
-      const code = await approveGrant(server, { interaction, scopes, subject, authTime: session.authTime })
+      const code = await approveGrant(server, { interaction, scopes, subject, authTime })
       return { redirectTo: codeResponse(server.issuer, interaction, code) }
     },
 
     async deny(request, handle) {
       const interaction = await load(server, request, handle)
-      const session = await server.options.users.current(request)
-      const subject = session ? server.options.users.subject(session.user) : ''
+      const subject = (await server.users.session(request))?.subject ?? ''
       return refuse(server, handle, { interaction, subject })
     }
   }
@@ -135,7 +128,7 @@ async function refuse(
 }
 
 function loginRequest(server: ServerContext, handle: string): LoginRequest {
-  return { status: 'login', loginUrl: server.options.users.loginUrl({ returnTo: pageUrl(server, handle) }) }
+  return { status: 'login', loginUrl: server.users.loginUrl({ returnTo: pageUrl(server, handle) }) }
 }
 
 // Says which account saw the page; the handle in it keeps it from being guessed or reused.
@@ -144,19 +137,17 @@ function accountProof(handle: string, subject: string): string {
 }
 
 function chosenScopes(policy: ResourcePolicy, asked: readonly string[], ticked: readonly string[]): string[] {
-  const kept = asked.filter(scope => policy.scopes.get(scope)?.required || ticked.includes(scope))
-  return kept.length > 0 && asked.includes(OFFLINE_ACCESS) ? [...new Set([...kept, OFFLINE_ACCESS])] : kept
+  const kept = asked.filter(
+    scope => policy.scopes.has(scope) && (policy.scopes.get(scope)?.required || ticked.includes(scope))
+  )
+  return kept.length > 0 && asked.includes(OFFLINE_ACCESS) ? [...kept, OFFLINE_ACCESS] : kept
 }
 
 async function consentRequest(
   server: ServerContext,
-  {
-    handle,
-    interaction,
-    subject,
-    displayName
-  }: { handle: string; interaction: InteractionRecord; subject: string; displayName: string }
+  { handle, interaction, session }: { handle: string; interaction: InteractionRecord; session: Session }
 ): Promise<ConsentRequest> {
+  const { subject, displayName } = session
   const policy = server.catalogue.resolve(interaction.resource)
   const granted = await grantedBefore(server, interaction, subject)
   const stepUp = granted.size > 0 && interaction.scopes.some(scope => policy.scopes.has(scope) && !granted.has(scope))
@@ -171,7 +162,7 @@ async function consentRequest(
     stepUp,
     account: {
       displayName,
-      switchUrl: server.options.users.loginUrl({ returnTo: pageUrl(server, handle), prompt: 'login' }),
+      switchUrl: server.users.loginUrl({ returnTo: pageUrl(server, handle), prompt: 'login' }),
       proof: accountProof(handle, subject)
     },
     grantTtl: server.options.grantTtl,

@@ -74,11 +74,13 @@ export interface AuthorizationRequest {
  * @param trusted proof that a failure may be told by redirect
  * @throws OAuthError for the redirect
  */
-export function readRequest(server: ServerContext, _trusted: TrustedClient, query: unknown): AuthorizationRequest {
+export function readRequest(server: ServerContext, { client }: TrustedClient, query: unknown): AuthorizationRequest {
   const form = readForm(query)
   if (form.request !== undefined) throw new OAuthError('request_not_supported', 'request objects are not supported')
   if (form.request_uri !== undefined) throw new OAuthError('request_uri_not_supported', 'request_uri is not supported')
   assertResponseType(form)
+  if (!client.grantTypes.includes('authorization_code'))
+    throw new OAuthError('unauthorized_client', 'the client did not register the grant_type authorization_code')
   const policy = server.catalogue.resolve(form.resource)
   return {
     resource: policy.resource,

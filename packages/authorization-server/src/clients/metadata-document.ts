@@ -3,10 +3,18 @@
  *
  * @see draft-ietf-oauth-client-id-metadata-document-00 sections 3 and 4
  */
-import { ClientMetadata, type Clock, isUnavailableError, OAuthError, type SafeFetch } from '@fastify-mcp-auth/core'
+import {
+  ClientMetadata,
+  type Clock,
+  isUnavailableError,
+  OAuthError,
+  type SafeFetch,
+  UnavailableError
+} from '@fastify-mcp-auth/core'
 import { LRUCache } from 'lru-cache'
 import { Compile } from 'typebox/compile'
 import { type Client, clientFromMetadata } from './client.ts'
+import { presentableMetadata } from './presentable-metadata.ts'
 import { acceptableRedirectUris } from './redirect-uris.ts'
 
 const isClientMetadata = Compile(ClientMetadata)
@@ -45,6 +53,9 @@ export function createDocuments(options: {
 
   async function load(clientId: string): Promise<Client> {
     const response = await options.fetch(clientId, { headers: { accept: 'application/json' } })
+    // Its host is in trouble: that says nothing about the client.
+    if (response.status === 429 || response.status >= 500)
+      throw new UnavailableError(`the metadata document answers with status ${response.status}`)
     if (response.status !== 200) throw refused(`the document answers with status ${response.status}`)
     const client = readDocument(clientId, response.body, options.privateUseRedirectUris)
     const ttl = timeToLive(response.headers['cache-control'])
@@ -86,13 +97,14 @@ function readDocument(clientId: string, body: Buffer, privateUseRedirectUris: re
   if (!('client_id' in document) || document.client_id !== clientId) throw refused('client_id is not its own URL')
   if ('client_secret' in document) throw refused('a published document cannot hold a secret')
   if (!isClientMetadata.Check(document)) throw refused('a member has the wrong type or size')
-  if (!document.client_name) throw refused('client_name is missing')
+  const metadata = presentableMetadata(document)
+  if (!metadata.client_name) throw refused('client_name is missing')
   if (!document.redirect_uris) throw refused('redirect_uris is missing')
   const redirect_uris = acceptableRedirectUris(document.redirect_uris, privateUseRedirectUris)
   if (!isPublic(document)) throw refused('token_endpoint_auth_method is not supported here')
   return clientFromMetadata(
     clientId,
-    { ...document, redirect_uris },
+    { ...metadata, redirect_uris },
     { authMethod: 'none', secretDigest: null, verifiedHost: new URL(clientId).host }
   )
 }

@@ -8,6 +8,7 @@ import { ClientMetadata, OAuthError } from '@fastify-mcp-auth/core'
 import { Compile } from 'typebox/compile'
 import type { ServerContext } from '../context.ts'
 import { CLIENT_AUTH_METHODS, type ClientAuthMethod, DEFAULT_GRANT_TYPES } from './client.ts'
+import { presentableMetadata } from './presentable-metadata.ts'
 import { acceptableRedirectUris } from './redirect-uris.ts'
 
 const clientMetadata = Compile(ClientMetadata)
@@ -24,7 +25,7 @@ export type RegisteredMetadata = ClientMetadata & {
 export function acceptMetadata(server: ServerContext, body: unknown): RegisteredMetadata {
   const given = withoutNulls(body)
   if (!clientMetadata.Check(given)) throw new OAuthError('invalid_client_metadata', firstError(given))
-  const known = pickKnown(given)
+  const known = presentableMetadata(given)
   return {
     ...known,
     redirect_uris: acceptableRedirectUris(known.redirect_uris ?? [], server.options.privateUseRedirectUris),
@@ -45,26 +46,6 @@ function withoutNulls(body: unknown): Record<string, unknown> {
 function firstError(given: Record<string, unknown>): string {
   const member = clientMetadata.Errors(given)[0]?.instancePath.split('/')[1]
   return member === undefined ? 'the metadata is not acceptable' : `${member} has the wrong type or size`
-}
-
-const LINKS = ['client_uri', 'logo_uri', 'policy_uri', 'tos_uri'] as const
-
-function pickKnown(given: ClientMetadata): ClientMetadata {
-  const known = Object.fromEntries(
-    Object.keys(ClientMetadata.properties).flatMap(name =>
-      name in given ? [[name, given[name as keyof ClientMetadata]]] : []
-    )
-  ) as ClientMetadata
-  // Links end up on a page: anything but a web address is dropped, a script above all.
-  for (const link of LINKS) if (known[link] !== undefined && !isWebUrl(known[link])) delete known[link]
-  if (known.client_name !== undefined) known.client_name = known.client_name.replace(/\p{Cc}+/gu, ' ').trim()
-  if (known.client_name === '') delete known.client_name
-  return known
-}
-
-function isWebUrl(value: string): boolean {
-  const protocol = URL.parse(value)?.protocol
-  return protocol === 'https:' || protocol === 'http:'
 }
 
 function acceptGrantTypes(server: ServerContext, grantTypes: readonly string[] = DEFAULT_GRANT_TYPES): string[] {

@@ -11,8 +11,8 @@ import { isMetadataDocumentId } from './metadata-document.ts'
  * @throws UnavailableError when the storage or the document's host does not answer
  */
 export async function resolveClient(server: ServerContext, clientId: string): Promise<Client | null> {
-  const configured = server.options.clients.find(client => client.client_id === clientId)
-  if (configured) return configuredClient(configured)
+  const configured = configuredClient(server, clientId)
+  if (configured) return configured
   if (server.documents && isMetadataDocumentId(clientId)) return server.documents(clientId)
   return registeredClient(server, clientId)
 }
@@ -22,14 +22,19 @@ export async function resolveClient(server: ServerContext, clientId: string): Pr
  * and what it may redeem was bound to its `client_id` when a person said yes.
  */
 export async function resolveCaller(server: ServerContext, clientId: string): Promise<Client | null> {
+  const configured = configuredClient(server, clientId)
+  // First here as well: a confidential client of the operator may have a URL for its client_id, and must not pass as public.
+  if (configured) return configured
   if (server.documents && isMetadataDocumentId(clientId)) {
     const host = new URL(clientId).host
     return clientFromMetadata(clientId, {}, { authMethod: 'none', secretDigest: null, verifiedHost: host })
   }
-  return resolveClient(server, clientId)
+  return registeredClient(server, clientId)
 }
 
-function configuredClient(definition: ServerContext['options']['clients'][number]): Client {
+function configuredClient(server: ServerContext, clientId: string): Client | null {
+  const definition = server.options.clients.find(client => client.client_id === clientId)
+  if (!definition) return null
   const secretDigest = definition.client_secret_digest ?? null
   return {
     clientId: definition.client_id,

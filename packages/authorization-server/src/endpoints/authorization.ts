@@ -8,25 +8,25 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { pageUrl, startInteraction } from '../authorization/interaction.ts'
 import { type AuthorizationRequest, readRequest, type TrustedClient, trustClient } from '../authorization/request.ts'
 import { errorResponse } from '../authorization/response.ts'
-import { endpointPath, type ServerContext } from '../context.ts'
-import { limited } from '../rate-limit.ts'
+import type { ServerContext } from '../context.ts'
+import type { RouteSettings } from '../scopes.ts'
 
-export function authorizationEndpoint(scope: FastifyInstance, server: ServerContext): void {
+export function authorizationEndpoint(scope: FastifyInstance, server: ServerContext, route: RouteSettings): void {
   scope.get<{ Querystring: Record<string, unknown> }>(
-    endpointPath(server, 'authorize'),
-    { exposeHeadRoute: false, config: { cors: false, ...limited(server, 'authorize') } },
+    '',
+    // A HEAD request would start an interaction that nobody sees.
+    { ...route, exposeHeadRoute: false },
     async (request, reply) => {
       reply.header('cache-control', 'no-store')
       const trusted = await trustClient(server, request.query)
       const asked = readOrRefuse(server, trusted, request)
       if ('refusal' in asked) return reply.redirect(asked.refusal, 303)
       const handle = await startInteraction(server, trusted, { ...asked, request, reply })
-      const { users } = server.options
       const page = pageUrl(server, handle)
-      if (await users.current(request)) return reply.redirect(page, 303)
+      if (await server.users.session(request)) return reply.redirect(page, 303)
       const { login_hint: loginHint } = request.query
       return reply.redirect(
-        users.loginUrl({ returnTo: page, ...(typeof loginHint === 'string' ? { loginHint } : {}) }),
+        server.users.loginUrl({ returnTo: page, ...(typeof loginHint === 'string' ? { loginHint } : {}) }),
         303
       )
     }

@@ -4,25 +4,22 @@
 import { InteractionError } from '@fastify-mcp-auth/core'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { createInteractions } from '../authorization/interaction.ts'
-import { interactionPath, type ServerContext } from '../context.ts'
+import type { ServerContext } from '../context.ts'
+import type { RouteSettings } from '../scopes.ts'
 
-export function interactionEndpoint(scope: FastifyInstance, server: ServerContext): void {
+export function interactionEndpoint(scope: FastifyInstance, server: ServerContext, route: RouteSettings): void {
   const interactions = createInteractions(server)
-  scope.post<{ Params: { handle: string }; Body: unknown }>(
-    interactionPath(server, ':handle'),
-    { config: { cors: false }, bodyLimit: 64 * 1024 },
-    async (request, reply) => {
-      reply.header('cache-control', 'no-store')
-      assertSameOrigin(server, request)
-      const { handle } = request.params
-      const { decision, account, scopes } = readDecision(request.body)
-      const { redirectTo } =
-        decision === 'allow'
-          ? await interactions.approve(request, handle, { scopes, account })
-          : await interactions.deny(request, handle)
-      return reply.redirect(redirectTo, 303)
-    }
-  )
+  scope.post<{ Params: { handle: string }; Body: unknown }>('', route, async (request, reply) => {
+    reply.header('cache-control', 'no-store')
+    assertSameOrigin(server, request)
+    const { handle } = request.params
+    const { decision, account, scopes } = readDecision(request.body)
+    const { redirectTo } =
+      decision === 'allow'
+        ? await interactions.approve(request, handle, { scopes, account })
+        : await interactions.deny(request, handle)
+    return reply.redirect(redirectTo, 303)
+  })
 }
 
 // The handle and the cookie already stop a forged form; this stops it before anything is looked up.

@@ -5,10 +5,11 @@
  */
 import type { FastifyInstance } from 'fastify'
 import type { ServerContext } from '../context.ts'
+import type { RouteSettings } from '../scopes.ts'
 
-export function jwksEndpoint(scope: FastifyInstance, server: ServerContext): void {
+export function jwksEndpoint(scope: FastifyInstance, server: ServerContext, route: RouteSettings): void {
   const body = JSON.stringify(server.keys.jwks)
-  scope.get('', async (_request, reply) =>
+  scope.get('', route, async (_request, reply) =>
     reply.header('cache-control', 'public, max-age=300').type('application/jwk-set+json').send(body)
   )
 }

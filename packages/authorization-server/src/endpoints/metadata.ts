@@ -7,6 +7,7 @@ import { type AuthorizationServerMetadata, wellKnownUrl } from '@fastify-mcp-aut
 import type { FastifyInstance } from 'fastify'
 import { CLIENT_AUTH_METHODS } from '../clients/client.ts'
 import { endpointUrl, type ServerContext } from '../context.ts'
+import type { RouteSettings } from '../scopes.ts'
 
 export function metadataDocument(server: ServerContext): AuthorizationServerMetadata {
   return {
@@ -36,9 +37,9 @@ export function metadataPath(server: ServerContext): string {
   return new URL(wellKnownUrl(server.issuer, 'oauth-authorization-server')).pathname
 }
 
-export function metadataEndpoint(scope: FastifyInstance, server: ServerContext): void {
+export function metadataEndpoint(scope: FastifyInstance, server: ServerContext, route: RouteSettings): void {
   const body = JSON.stringify(metadataDocument(server))
-  scope.get('', async (_request, reply) =>
+  scope.get('', route, async (_request, reply) =>
     reply.header('cache-control', 'public, max-age=300').type('application/json; charset=utf-8').send(body)
   )
 }

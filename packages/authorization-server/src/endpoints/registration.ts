@@ -7,12 +7,10 @@ import { digest, randomSecret } from '@fastify-mcp-auth/core'
 import type { FastifyInstance } from 'fastify'
 import { acceptMetadata } from '../clients/registration-policy.ts'
 import type { ServerContext } from '../context.ts'
+import type { RouteSettings } from '../scopes.ts'
 
-/** Bytes of a registration request. */
-const BODY_LIMIT = 64 * 1024
-
-export function registrationEndpoint(scope: FastifyInstance, server: ServerContext): void {
-  scope.post('', { bodyLimit: BODY_LIMIT }, async (request, reply) => {
+export function registrationEndpoint(scope: FastifyInstance, server: ServerContext, route: RouteSettings): void {
+  scope.post('', route, async (request, reply) => {
     const response = await registerClient(server, request.body)
     return reply.code(201).header('cache-control', 'no-store').send(response)
   })

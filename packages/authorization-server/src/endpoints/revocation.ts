@@ -10,11 +10,12 @@ import type { Client } from '../clients/client.ts'
 import type { ServerContext } from '../context.ts'
 import { readForm } from '../form-body.ts'
 import { revokeGrant } from '../grants/lifecycle.ts'
+import type { RouteSettings } from '../scopes.ts'
 import { readClaims } from '../tokens/access-token.ts'
 import { parseRefreshToken } from '../tokens/refresh-token.ts'
 
-export function revocationEndpoint(scope: FastifyInstance, server: ServerContext): void {
-  scope.post('', async (request, reply) => {
+export function revocationEndpoint(scope: FastifyInstance, server: ServerContext, route: RouteSettings): void {
+  scope.post('', route, async (request, reply) => {
     const form = readForm(request.body)
     const client = await authenticateClient(server, request, form)
     if (form.token === undefined) throw new OAuthError('invalid_request', 'token is missing')

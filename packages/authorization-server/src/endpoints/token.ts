@@ -8,9 +8,10 @@ import type { FastifyInstance } from 'fastify'
 import { authenticateClient } from '../clients/authenticate.ts'
 import type { ServerContext } from '../context.ts'
 import { readForm } from '../form-body.ts'
+import type { RouteSettings } from '../scopes.ts'
 
-export function tokenEndpoint(scope: FastifyInstance, server: ServerContext): void {
-  scope.post('', async (request, reply) => {
+export function tokenEndpoint(scope: FastifyInstance, server: ServerContext, route: RouteSettings): void {
+  scope.post('', route, async (request, reply) => {
     const form = readForm(request.body)
     const grantType = form.grant_type
     if (grantType === undefined) throw new OAuthError('invalid_request', 'grant_type is missing')

@@ -2,6 +2,7 @@
 import { OAuthError, type TokenResponse } from '@fastify-mcp-auth/core'
 import type { Static, TObject } from 'typebox'
 import { Compile } from 'typebox/compile'
+import Value from 'typebox/value'
 import type { Client } from '../clients/client.ts'
 import type { ServerContext } from '../context.ts'
 import type { Form } from '../form-body.ts'
@@ -32,7 +33,7 @@ function complaint(schema: TObject, form: Form): string {
   const missing = (schema.required ?? []).find(name => form[name] === undefined)
   if (missing !== undefined) return `${missing} is missing`
   const malformed = Object.entries(schema.properties).find(
-    ([name, property]) => form[name] !== undefined && !Compile(property).Check(form[name])
+    ([name, property]) => form[name] !== undefined && !Value.Check(property, form[name])
   )
   return malformed ? `${malformed[0]} is malformed` : 'the parameters are not acceptable'
 }

@@ -85,7 +85,8 @@ async function rotate(server: ServerContext, presented: Presented): Promise<Toke
       refreshDigest: digest(next.secret),
       previousDigest: digest(token.secret),
       replay: keyRing.seal(JSON.stringify(response), replayContext(presented)),
-      replayUntil: now + options.refreshGrace,
+      // A repeated response must not hand out an access token that is dead already.
+      replayUntil: now + Math.min(options.refreshGrace, options.accessTokenTtl),
       replays: 0,
       lastUsedAt: now,
       expiresAt: Math.min(now + options.refreshTokenTtl, grant.endsAt)

@@ -14,12 +14,19 @@ const accessTokenClaims = Compile(AccessTokenClaims)
 
 const MAX_LENGTH = 8192
 
-/** @throws OAuthError `invalid_grant` when the user does not exist any more */
+/**
+ * Makes a token that ends with its grant at the latest. Stores nothing.
+ *
+ * @returns the token and its lifetime in seconds
+ * @throws OAuthError `invalid_grant` when the user does not exist any more
+ * @throws UnavailableError when the app cannot say
+ */
 export async function signAccessToken(
   server: ServerContext,
   { grantId, grant, scopes }: { grantId: string; grant: GrantRecord; scopes: readonly string[] }
-): Promise<string> {
+): Promise<{ accessToken: string; expiresIn: number }> {
   const now = server.clock.now()
+  const expiresIn = Math.min(server.options.accessTokenTtl, grant.endsAt - now)
   const { kid, alg, privateKey } = server.keys.current
   const claims = {
     // First, so that nothing the app adds can replace what the protocol says.
@@ -33,9 +40,10 @@ export async function signAccessToken(
     grant_id: grantId,
     jti: randomSecret(16),
     iat: now,
-    exp: now + server.options.accessTokenTtl
+    exp: now + expiresIn
   }
-  return new SignJWT(claims).setProtectedHeader({ alg, kid, typ: 'at+jwt' }).sign(privateKey)
+  const accessToken = await new SignJWT(claims).setProtectedHeader({ alg, kid, typ: 'at+jwt' }).sign(privateKey)
+  return { accessToken, expiresIn }
 }
 
 /** Claims that say who, for whom and for how long: the app's own may not bear these names. */
@@ -61,10 +69,8 @@ async function additionalClaims(
   grant: GrantRecord,
   scopes: readonly string[]
 ): Promise<Record<string, unknown>> {
-  const { users } = server.options
-  const user = await users.find(grant.subject)
-  if (user === null) throw new OAuthError('invalid_grant', 'the user is gone', { reason: 'user_gone' })
-  const claims = (await users.claims?.(user, { scopes, resource: grant.resource })) ?? {}
+  const claims = await server.users.claims(grant.subject, { scopes, resource: grant.resource })
+  if (claims === null) throw new OAuthError('invalid_grant', 'the user is gone', { reason: 'user_gone' })
   return Object.fromEntries(Object.entries(claims).filter(([name]) => !RESERVED.has(name)))
 }
 

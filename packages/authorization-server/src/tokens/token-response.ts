@@ -12,10 +12,11 @@ export async function tokenResponse(
   server: ServerContext,
   issue: { grantId: string; grant: GrantRecord; scopes: readonly string[]; refreshToken: RefreshToken | null }
 ): Promise<TokenResponse> {
+  const { accessToken, expiresIn } = await signAccessToken(server, issue)
   return {
-    access_token: await signAccessToken(server, issue),
+    access_token: accessToken,
     token_type: 'Bearer',
-    expires_in: server.options.accessTokenTtl,
+    expires_in: expiresIn,
     scope: formatScope(issue.scopes),
     ...(issue.refreshToken ? { refresh_token: formatRefreshToken(issue.refreshToken) } : {})
   }

@@ -1,0 +1,99 @@
+/** What the options must promise together, where a schema cannot say it. Checked at boot, before anything is opened. */
+import {
+  assertIssuer,
+  assertRedirectUri,
+  ConfigurationError,
+  canonicalResource,
+  isHttpLoopback,
+  isScopeToken
+} from '@fastify-mcp-auth/core'
+import { defaultScopesOf, OFFLINE_ACCESS } from './catalogue.ts'
+import type { Options } from './options.ts'
+
+/** @throws ConfigurationError naming the option */
+export function assertCoherent(options: Options): void {
+  assertIssuer(options.issuer)
+  const { pathname } = new URL(options.issuer)
+  if (options.issuer.endsWith('/'))
+    throw refused('issuer', 'must not end with "/": clients compare it character by character')
+  // The path becomes part of a route, where other characters have a meaning.
+  if (!/^[A-Za-z0-9._~/-]*$/.test(pathname)) throw refused('issuer', 'has a path with a character that is not allowed')
+  assertResources(options.resources)
+  assertClients(options)
+  if (options.refreshTokenTtl > options.grantTtl) throw refused('refreshTokenTtl', 'must not be longer than "grantTtl"')
+  assertStorage(options)
+}
+
+function refused(option: string, why: string): ConfigurationError {
+  return new ConfigurationError('FST_OAUTH_OPTION', `authorization-server: option "${option}" ${why}`)
+}
+
+function assertResources(resources: Options['resources']): void {
+  const seen = new Set<string>()
+  for (const [uri, definition] of Object.entries(resources)) {
+    const canonical = resourceOrNull(uri)
+    if (canonical === null) throw refused('resources', `has a key that is no absolute http(s) URI: ${uri}`)
+    if (!canonical.startsWith('https:') && !isHttpLoopback(uri))
+      throw refused('resources', `needs https, or http on a loopback host: ${uri}`)
+    if (seen.has(canonical)) throw refused('resources', `names the same resource twice: ${uri}`)
+    seen.add(canonical)
+    assertScopes(uri, definition)
+  }
+  if (seen.size === 0) throw refused('resources', 'needs at least one resource')
+  if (Object.values(resources).filter(definition => definition.default).length > 1)
+    throw refused('resources', 'has more than one default')
+}
+
+function assertScopes(uri: string, { scopes, defaultScopes }: Options['resources'][string]): void {
+  const option = `resources.${uri}`
+  for (const [scope, definition] of Object.entries(scopes)) {
+    if (!isScopeToken(scope)) throw refused(`${option}.scopes`, `has a name with a forbidden character: ${scope}`)
+    if (scope === OFFLINE_ACCESS) throw refused(`${option}.scopes`, `must not name "${OFFLINE_ACCESS}"`)
+    const implied = typeof definition === 'object' ? (definition.implies ?? []) : []
+    const unknown = implied.find(other => !Object.hasOwn(scopes, other))
+    if (unknown !== undefined) throw refused(`${option}.scopes`, `"${scope}" implies an unknown scope "${unknown}"`)
+  }
+  const unknown = defaultScopes?.find(scope => !Object.hasOwn(scopes, scope))
+  if (unknown !== undefined) throw refused(`${option}.defaultScopes`, `names an unknown scope "${unknown}"`)
+  // Nothing to say yes to would end as a refusal that nobody understands.
+  if (defaultScopesOf({ scopes, defaultScopes }).length === 0)
+    throw refused(`${option}.defaultScopes`, 'must name a scope: a request without scope would ask for nothing')
+}
+
+function assertClients({ clients, privateUseRedirectUris }: Options): void {
+  for (const client of clients) {
+    for (const uri of client.redirect_uris) {
+      try {
+        assertRedirectUri(uri, privateUseRedirectUris)
+      } catch {
+        throw refused('clients', `"${client.client_id}" has a redirect URI that is not acceptable: ${uri}`)
+      }
+    }
+  }
+  if (new Set(clients.map(client => client.client_id)).size !== clients.length)
+    throw refused('clients', 'has the same client_id twice')
+}
+
+function assertStorage({ storage, issuer, encryptionKeys }: Options): void {
+  const { atomic, durable } = storage.capabilities
+  if (!atomic && !isHttpLoopback(issuer)) {
+    throw new ConfigurationError(
+      'FST_OAUTH_STORAGE',
+      'authorization-server: option "storage" is not atomic, so a code could be redeemed twice'
+    )
+  }
+  if (durable && !encryptionKeys) {
+    throw refused(
+      'encryptionKeys',
+      'is missing: signing keys are kept encrypted in a durable storage. Make one with `openssl rand -base64 32`'
+    )
+  }
+}
+
+function resourceOrNull(uri: string): string | null {
+  try {
+    return canonicalResource(uri)
+  } catch {
+    return null
+  }
+}

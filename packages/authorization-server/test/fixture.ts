@@ -1,0 +1,158 @@
+/** One line of arrangement: an app with the authorization server, a tiny login, a tiny consent page, and a client for it. */
+import { isInteractionError } from '@fastify-mcp-auth/core'
+import { createOAuthClient, type OAuthClient, type OAuthClientOptions, settableClock } from '@fastify-mcp-auth/testing'
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import type { Test } from 'tap'
+import authorizationServer, { type AuthorizationServerOptions } from '../src/index.ts'
+import { type ObservableStorage, observableStorage } from './observable-storage.ts'
+
+export const ORIGIN = 'http://127.0.0.1:3000'
+export const RESOURCE = `${ORIGIN}/mcp`
+export const CALLBACK = 'http://127.0.0.1:49152/callback'
+
+export interface BuildOptions {
+  /** Added to the options of the plugin, or put in their place. */
+  options?: Partial<AuthorizationServerOptions>
+  storage?: ObservableStorage
+  /** What the host registers before the plugin, and after it. */
+  before?: (app: FastifyInstance) => unknown
+  after?: (app: FastifyInstance) => unknown
+  fastify?: Parameters<typeof Fastify>[0]
+  /** Error pages as plain text. */
+  plainErrors?: boolean
+}
+
+export interface Accounts {
+  /** Accounts that `find` does not know any more. */
+  gone: Set<string>
+  /** Thrown by `current`, `find` and `claims`. */
+  failure: unknown
+}
+
+export interface TestServer {
+  readonly app: FastifyInstance
+  readonly storage: ObservableStorage
+  readonly clock: ReturnType<typeof settableClock>
+  readonly accounts: Accounts
+  /** Every line of the log, at trace. */
+  readonly log: string[]
+  /** A new client with a browser of its own; alice unless told otherwise. */
+  client(options?: Partial<OAuthClientOptions>): OAuthClient
+}
+
+export const RESOURCES: AuthorizationServerOptions['resources'] = {
+  [RESOURCE]: {
+    name: 'Notes',
+    scopes: {
+      'notes:read': 'Read your notes',
+      'notes:write': 'Write notes',
+      'notes:admin': { description: 'Delete notes', destructive: true, implies: ['notes:read', 'notes:write'] }
+    },
+    defaultScopes: ['notes:read', 'notes:write']
+  }
+}
+
+export async function buildServer(t: Test, build: BuildOptions = {}): Promise<TestServer> {
+  const storage = build.storage ?? observableStorage()
+  const clock = settableClock(1_800_000_000)
+  const accounts: Accounts = { gone: new Set(), failure: null }
+  const log: string[] = []
+  const logger = { level: 'trace', stream: { write: (line: string) => void log.push(line) } }
+  const app = Fastify({ logger, ...build.fastify })
+  t.teardown(() => app.close())
+  await build.before?.(app)
+  const options: AuthorizationServerOptions = {
+    issuer: ORIGIN,
+    storage,
+    users: usersOf(accounts, clock),
+    resources: RESOURCES,
+    rateLimit: false,
+    clock,
+    fetch: async () => {
+      throw new Error('nothing may be fetched in this test')
+    },
+    ...build.options
+  }
+  await app.register(authorizationServer, options)
+  await build.after?.(app)
+  await app.register(person, { prefix: '' })
+  if (!build.plainErrors)
+    app.authorizationServer.present({
+      error: async page => ({ html: `<h1>error page</h1><p>${JSON.stringify(page)}</p>`, headers: { 'x-page': 'drawn' } })
+    })
+  await app.ready()
+  const client = (more: Partial<OAuthClientOptions> = {}): OAuthClient =>
+    createOAuthClient({
+      app,
+      resource: RESOURCE,
+      issuer: options.issuer,
+      redirectUri: CALLBACK,
+      username: 'alice',
+      password: 'pw',
+      ...more
+    })
+  return { app, storage, clock, accounts, log, client }
+}
+
+/** Account name of the session cookie: an app's own login, as small as it gets. */
+function accountOf(request: FastifyRequest): string | null {
+  return /(?:^|; )session=([^;]+)/.exec(request.headers.cookie ?? '')?.[1] ?? null
+}
+
+function usersOf(accounts: Accounts, clock: { now(): number }): AuthorizationServerOptions['users'] {
+  const fail = (): void => {
+    if (accounts.failure !== null) throw accounts.failure
+  }
+  return {
+    current(request) {
+      fail()
+      const user = accountOf(request)
+      return user === null ? null : { user, authTime: clock.now() }
+    },
+    loginUrl: target => `/login?${new URLSearchParams({ ...target })}`,
+    subject: user => `sub-${user}`,
+    find(subject) {
+      fail()
+      return accounts.gone.has(subject) ? null : subject.slice(4)
+    },
+    claims: user => ({ name: user, sub: 'forged', aud: 'forged', exp: 1 }),
+    displayName: user => String(user)
+  }
+}
+
+/** Login and consent page. Forms are read in a scope of their own, as an app without formbody would. */
+async function person(app: FastifyInstance): Promise<void> {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) =>
+    done(null, Object.fromEntries(new URLSearchParams(String(body))))
+  )
+  const html = (body: string): string => `<!doctype html><html><body>${body}</body></html>`
+  app.get<{ Querystring: { returnTo?: string } }>('/login', async (request, reply) =>
+    reply.type('text/html').send(
+      html(`<form method="post" action="/login"><input type="hidden" name="returnTo" value="${request.query.returnTo}">
+        <input type="text" name="username"><input type="password" name="password"><button>Sign in</button></form>`)
+    )
+  )
+  app.post<{ Body: { username: string; returnTo: string } }>('/login', async (request, reply) =>
+    reply.header('set-cookie', `session=${request.body.username}; Path=/`).redirect(request.body.returnTo, 303)
+  )
+  const { prefix, interactions } = app.authorizationServer
+  app.get<{ Params: { handle: string } }>(`${prefix}/interaction/:handle`, async (request, reply) => {
+    try {
+      const model = await interactions.details(request, request.params.handle)
+      if (model.status === 'login') return reply.redirect(model.loginUrl, 303)
+      const boxes = model.scopes.map(
+        ({ scope, required, preselected }) =>
+          `<input type="checkbox" name="scope" value="${scope}"${preselected ? ' checked' : ''}${required ? ' disabled' : ''}>`
+      )
+      return reply.type('text/html').send(
+        html(`<pre>${JSON.stringify(model)}</pre><form method="post" action="${model.decisionUrl}">${boxes.join('')}
+          <input type="hidden" name="account" value="${model.account.proof}">
+          <button name="decision" value="allow">Allow</button><button name="decision" value="deny">Deny</button></form>`)
+      )
+    } catch (error) {
+      if (!isInteractionError(error)) throw error
+      return reply.code(error.statusCode).send({ reason: error.reason })
+    }
+  })
+}

@@ -1,0 +1,61 @@
+/** A storage that a test can look into and switch off. */
+import { type CollectionDeclaration, type StorageDriver, UnavailableError } from '@fastify-mcp-auth/core'
+import { memoryStorage } from '@fastify-mcp-auth/core/memory'
+
+export interface ObservableStorage extends StorageDriver {
+  /** How many records there are, by collection. */
+  counts(): Promise<Record<string, number>>
+  /** Everything that is stored, keys included. */
+  dump(): Promise<string>
+  /** From now on every verb fails like a database that does not answer. */
+  goDown(): void
+  comeBack(): void
+}
+
+export function observableStorage(inner: StorageDriver = memoryStorage()): ObservableStorage {
+  const keys = new Map<CollectionDeclaration, Set<string>>()
+  let isDown = false
+
+  async function reach<T>(verb: () => Promise<T>): Promise<T> {
+    if (isDown) throw new UnavailableError('the test storage is down', { retryAfter: 7 })
+    return verb()
+  }
+
+  async function records(): Promise<{ name: string; key: string; record: unknown }[]> {
+    const found = []
+    for (const [collection, known] of keys)
+      for (const key of known) {
+        const record = await inner.get(collection, key)
+        if (record) found.push({ name: collection.name, key, record })
+      }
+    return found
+  }
+
+  return {
+    capabilities: inner.capabilities,
+    get: (...call) => reach(() => inner.get(...call)),
+    insert: (collection, key, record) =>
+      reach(() => {
+        keys.set(collection, (keys.get(collection) ?? new Set()).add(key))
+        return inner.insert(collection, key, record)
+      }),
+    update: (...call) => reach(() => inner.update(...call)),
+    remove: (...call) => reach(() => inner.remove(...call)),
+    list: (...call) => reach(() => inner.list(...call)),
+    removeWhere: (...call) => reach(() => inner.removeWhere(...call)),
+    async counts() {
+      const names = (await records()).map(({ name }) => name)
+      const none = { clients: 0, interactions: 0, grants: 0 }
+      return names
+        .filter(name => name !== 'signing_keys')
+        .reduce<Record<string, number>>((sum, name) => ({ ...sum, [name]: (sum[name] ?? 0) + 1 }), none)
+    },
+    dump: async () => JSON.stringify(await records()),
+    goDown() {
+      isDown = true
+    },
+    comeBack() {
+      isDown = false
+    }
+  }
+}
