@@ -1,5 +1,6 @@
 /** The example, running: in this process for most tests, as processes of their own where that is the point. */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -14,6 +15,9 @@ import { type Config, readConfig } from '../config.ts'
 
 export const ALICE = { username: 'alice', password: 'wonderland' }
 export const BOB = { username: 'bob', password: 'builder' }
+
+/** For tests that start the app again, or twice: 32 bytes in base64. */
+export const TEST_KEY = createHash('sha256').update('key of the tests').digest('base64')
 
 export interface RunningApp {
   readonly app: FastifyInstance

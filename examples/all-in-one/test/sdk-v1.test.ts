@@ -76,7 +76,7 @@ t.test(
     t.equal(host.provider.requests.length, 1)
 
     host.provider.replaceTokens(({ refresh_token: _, ...tokens }) => tokens)
-  await host.reconnect()
+    await host.reconnect()
     await t.rejects(list(), 'now it asks for an authorization')
     t.match(host.provider.requests.at(-1)?.searchParams.get('scope'), /notes:read/)
     await host.authorizeAgain()
