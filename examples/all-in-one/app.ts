@@ -6,7 +6,9 @@ import consent from '@fastify-mcp-auth/consent'
 import { type Clock, type StorageDriver, systemClock } from '@fastify-mcp-auth/core'
 import { memoryStorage } from '@fastify-mcp-auth/core/memory'
 import resourceServer, { local } from '@fastify-mcp-auth/resource-server'
+
 import { sqlStorage } from '@fastify-mcp-auth/storage-sql'
+
 import { type NodeIncomingMessageLike, toWebRequest } from '@modelcontextprotocol/node'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { type Account, type Accounts, createAccounts } from './accounts.ts'

@@ -151,21 +151,24 @@ t.test('the same page in two tabs is answered once', async t => {
   t.equal(callback.answers.length, 1)
 })
 
-t.test('a double click on Allow gives one code at most, an explanation otherwise, and never a server error', async t => {
-  const { page, callback, begin, scopeOf } = await visit(t)
-  const statuses: number[] = []
-  page.on('response', response => void statuses.push(response.status()))
-  const { codeVerifier } = await begin(page)
-  await allow(page).dblclick()
-  const explanation = page.getByText('Reference')
-  await page.getByText('You can close this window.').or(explanation).waitFor()
-  t.notOk(statuses.some(status => status >= 500))
-  // The second click may cancel the first request, whose answer then never reaches the browser.
-  const [answer, ...more] = callback.answers
-  t.equal(more.length, 0)
-  t.equal(answer === undefined, await explanation.isVisible())
-  if (answer) t.equal(await scopeOf(answer, codeVerifier), SCOPE)
-})
+t.test(
+  'a double click on Allow gives one code at most, an explanation otherwise, and never a server error',
+  async t => {
+    const { page, callback, begin, scopeOf } = await visit(t)
+    const statuses: number[] = []
+    page.on('response', response => void statuses.push(response.status()))
+    const { codeVerifier } = await begin(page)
+    await allow(page).dblclick()
+    const explanation = page.getByText('Reference')
+    await page.getByText('You can close this window.').or(explanation).waitFor()
+    t.notOk(statuses.some(status => status >= 500))
+    // The second click may cancel the first request, whose answer then never reaches the browser.
+    const [answer, ...more] = callback.answers
+    t.equal(more.length, 0)
+    t.equal(answer === undefined, await explanation.isVisible())
+    if (answer) t.equal(await scopeOf(answer, codeVerifier), SCOPE)
+  }
+)
 
 t.test('when somebody else signed in meanwhile, Allow counts for nobody', async t => {
   const { context, page, callback, begin, client } = await visit(t)
