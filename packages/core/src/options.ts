@@ -26,8 +26,11 @@ export function Adapter<T>(...methods: readonly (keyof T & string)[]): TUnsafe<T
  * @throws ConfigurationError `FST_OAUTH_OPTION`, naming the first wrong option
  */
 export function resolveOptions<S extends TSchema>(schema: S, input: unknown, owner: string): Static<S> {
+  const given = input ?? {}
+  // An instance would be neither copied nor frozen, and the defaults would be written into it.
+  if (!isPlain(given)) throw new ConfigurationError('FST_OAUTH_OPTION', `${owner}: the options must be a plain object`)
   const adapters = new Set<unknown>()
-  const options = Value.Default(schema, copyPlain(schema, input ?? {}, adapters))
+  const options = Value.Default(schema, copyPlain(schema, given, adapters))
   if (!Value.Check(schema, options)) throw new ConfigurationError('FST_OAUTH_OPTION', describe(schema, options, owner))
   return freezePlain(options, adapters) as Static<S>
 }
@@ -67,11 +70,15 @@ function copyPlain(schema: AnySchema | undefined, value: unknown, adapters: Set<
   }
   if (Array.isArray(value)) return value.map(member => copyPlain(schema?.items, member, adapters))
   if (!isPlain(value)) return value
-  const patterns = Object.values(schema?.patternProperties ?? {})[0]
+  const { properties = {}, patternProperties = {} } = schema ?? {}
+  const [pattern] = Object.values(patternProperties)
   // An option that is passed as undefined is an option that was not passed.
   const present = Object.entries(value).filter(([, member]) => member !== undefined)
   return Object.fromEntries(
-    present.map(([key, member]) => [key, copyPlain(schema?.properties?.[key] ?? patterns, member, adapters)])
+    present.map(([key, member]) => [
+      key,
+      copyPlain(Object.hasOwn(properties, key) ? properties[key] : pattern, member, adapters)
+    ])
   )
 }
 

@@ -62,7 +62,7 @@ t.test('CD-13: loopback mode opens loopback and nothing else', async t => {
     t.equal((await fetch(`http://${host}:${trap.port}/`)).body.toString(), 'secret', host)
   const before = trap.connections()
   for (const host of ['0.0.0.0', '[::]', '10.0.0.1', '192.168.0.1', '169.254.169.254', '[fe80::1]', '[fd00:ec2::254]'])
-    await t.rejects(fetch(`https://${host}:${trap.port}/`), { reason: 'address' }, host)
+    await t.rejects(fetch(`https://${host}:${trap.port}/`), { name: 'FetchRefusedError', reason: 'address' }, host)
   t.equal(trap.connections(), before)
 })
 
@@ -81,7 +81,11 @@ t.test('CD-13: every address of a name is checked, and one bad one spoils it', a
     ['']
   ]) {
     const fetch = createSafeFetch({ lookup: async () => addresses })
-    await t.rejects(fetch(`https://rebind.example:${trap.port}/`), { reason: 'address' }, addresses.join())
+    await t.rejects(
+      fetch(`https://rebind.example:${trap.port}/`),
+      { name: 'FetchRefusedError', reason: 'address' },
+      addresses.join()
+    )
   }
   t.equal(trap.connections(), 0)
 })
@@ -107,7 +111,7 @@ t.test('CD-13: a name that turns private between two fetches is refused at the s
   const answers = [['127.0.0.1'], ['127.0.0.1', '192.168.1.1']]
   const fetch = createSafeFetch({ addresses: 'public-or-loopback', lookup: async () => answers.shift() ?? [] })
   t.equal((await fetch(`http://localhost:${port}/`)).body.toString(), 'first')
-  await t.rejects(fetch(`http://localhost:${port}/`), { reason: 'address' })
+  await t.rejects(fetch(`http://localhost:${port}/`), { name: 'FetchRefusedError', reason: 'address' })
   t.equal(connections, 1)
 })
 
@@ -123,18 +127,18 @@ t.test('CD-13: https only, plain http just for loopback hosts where that is allo
     'ftp://example.com',
     'ws://localhost'
   ])
-    await t.rejects(strict(`${url}:${trap.port}/`), { reason: 'scheme' }, url)
+    await t.rejects(strict(`${url}:${trap.port}/`), { name: 'FetchRefusedError', reason: 'scheme' }, url)
   for (const url of [
     'http://example.com',
     'http://localhost.example.com',
     'http://127.0.0.2',
     'http://[::ffff:7f00:1]'
   ])
-    await t.rejects(development(`${url}:${trap.port}/`), { reason: 'scheme' }, url)
+    await t.rejects(development(`${url}:${trap.port}/`), { name: 'FetchRefusedError', reason: 'scheme' }, url)
   for (const url of ['file:///etc/passwd', 'data:text/plain,x', 'javascript:1', 'blob:https://a/b', 'about:blank'])
-    await t.rejects(createSafeFetch({ addresses: 'any' })(url), { reason: 'scheme' }, url)
+    await t.rejects(createSafeFetch({ addresses: 'any' })(url), { name: 'FetchRefusedError', reason: 'scheme' }, url)
   for (const url of ['', '/x', '//example.com', 'example.com', 'https://', 'https://a:99999/'])
-    await t.rejects(strict(url), { reason: 'url' }, url)
+    await t.rejects(strict(url), { name: 'FetchRefusedError', reason: 'url' }, url)
   t.equal(trap.connections(), 0)
 })
 
@@ -148,7 +152,11 @@ t.test('REG-10: user information is refused and no message repeats it, nor a que
   const trap = await forbidden(t)
   const fetch = createSafeFetch({ lookup: () => Promise.reject(new Error('down')) })
   for (const url of ['https://user:hunter2@example.com/', 'https://user@example.com/', 'https://:hunter2@example.com/'])
-    await t.rejects(fetch(url), { reason: 'credentials', message: /^((?!user:|user@|hunter2).)*$/ }, url)
+    await t.rejects(
+      fetch(url),
+      { name: 'FetchRefusedError', reason: 'credentials', message: /^((?!user:|user@|hunter2).)*$/ },
+      url
+    )
   await t.rejects(fetch('https://example.com/path?token=hunter2'), { message: /^((?!hunter2).)*$/ })
   await t.rejects(fetch(`https://127.0.0.1:${trap.port}/?token=hunter2`), { message: /^((?!hunter2).)*$/ })
   await t.rejects(fetch('ftp://user:hunter2@example.com/'), { message: /^((?!hunter2).)*$/ })

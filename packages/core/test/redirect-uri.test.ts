@@ -68,7 +68,11 @@ const HOSTILE = [
 
 t.test('OAuth 2.1 2.3.1: what may not be registered', async t => {
   for (const uri of HOSTILE)
-    t.throws(() => assertRedirectUri(uri), { error: 'invalid_redirect_uri' }, JSON.stringify(uri.slice(0, 50)))
+    t.throws(
+      () => assertRedirectUri(uri),
+      { name: 'OAuthError', error: 'invalid_redirect_uri' },
+      JSON.stringify(uri.slice(0, 50))
+    )
 })
 
 t.test('RFC 9700 4.1: dangerous schemes stay refused when the operator allows them', async t => {
@@ -91,13 +95,14 @@ t.test('RFC 9700 4.1: dangerous schemes stay refused when the operator allows th
     'com.example.app:/cb#frag',
     'no scheme'
   ]
-  for (const uri of uris) t.throws(() => assertRedirectUri(uri, [uri]), { error: 'invalid_redirect_uri' }, uri)
+  for (const uri of uris)
+    t.throws(() => assertRedirectUri(uri, [uri]), { name: 'OAuthError', error: 'invalid_redirect_uri' }, uri)
 })
 
 t.test('RFC 8252 7.1: a private-use scheme alone allows nothing, the exact URI is needed', async t => {
   const allowed = ['com.example.app:/cb']
   for (const uri of ['com.example.app:/cb2', 'com.example.app:/cb?x', 'COM.example.app:/cb', 'com.example.app:/'])
-    t.throws(() => assertRedirectUri(uri, allowed), { error: 'invalid_redirect_uri' }, uri)
+    t.throws(() => assertRedirectUri(uri, allowed), { name: 'OAuthError', error: 'invalid_redirect_uri' }, uri)
 })
 
 t.test('OAuth 2.1 2.3.1: matching is string equality but for loopback ports', async t => {

@@ -50,7 +50,11 @@ t.test('RFC 8707 2: refuses what is not an absolute http(s) URI without fragment
     `https://example.com/${'a'.repeat(2048)}`
   ]
   for (const input of hostile)
-    t.throws(() => canonicalResource(input), { error: 'invalid_target' }, JSON.stringify(input.slice(0, 40)))
+    t.throws(
+      () => canonicalResource(input),
+      { name: 'OAuthError', error: 'invalid_target' },
+      JSON.stringify(input.slice(0, 40))
+    )
 })
 
 t.test('RFC 8707 2: two identifiers are the same or they are not', async t => {

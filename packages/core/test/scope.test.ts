@@ -15,15 +15,15 @@ t.test('RFC 6749 3.3: keeps the order and drops duplicates', async t => {
 
 t.test('RFC 6749 3.3: refuses characters outside the grammar', async t => {
   for (const scope of ['a"b', 'a\\b', 'a\tb', 'a\nb', 'a\u00e9', 'a\u0000', 'a\u00a0b'])
-    t.throws(() => parseScope(scope), { error: 'invalid_scope' }, JSON.stringify(scope))
+    t.throws(() => parseScope(scope), { name: 'OAuthError', error: 'invalid_scope' }, JSON.stringify(scope))
 })
 
 t.test('scope: bounds on length and number', async t => {
   t.equal(parseScope('x'.repeat(4096)).length, 1)
-  t.throws(() => parseScope('x'.repeat(4097)), { error: 'invalid_scope' })
+  t.throws(() => parseScope('x'.repeat(4097)), { name: 'OAuthError', error: 'invalid_scope' })
   const words = (count: number): string => Array.from({ length: count }, (_, n) => `s${n}`).join(' ')
   t.equal(parseScope(words(100)).length, 100)
-  t.throws(() => parseScope(words(101)), { error: 'invalid_scope' })
+  t.throws(() => parseScope(words(101)), { name: 'OAuthError', error: 'invalid_scope' })
 })
 
 t.test('scope: what is formatted parses back to the same', async t => {
