@@ -78,7 +78,10 @@ export async function buildServer(t: Test, build: BuildOptions = {}): Promise<Te
   await app.register(person, { prefix: '' })
   if (!build.plainErrors)
     app.authorizationServer.present({
-      error: async page => ({ html: `<h1>error page</h1><p>${JSON.stringify(page)}</p>`, headers: { 'x-page': 'drawn' } })
+      error: async page => ({
+        html: `<h1>error page</h1><p>${JSON.stringify(page)}</p>`,
+        headers: { 'x-page': 'drawn' }
+      })
     })
   await app.ready()
   const client = (more: Partial<OAuthClientOptions> = {}): OAuthClient =>
