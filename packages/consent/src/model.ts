@@ -121,4 +121,4 @@ export interface FailurePage extends Page {
 }
 
 /** Length in characters, as a reader counts them, from which on a name is shortened in the heading. */
-export const SHORT_NAME = 48
+export const SHORT_NAME = 40

@@ -14,8 +14,8 @@ export const BrandOptions = Type.Object(
      */
     logoUrl: Type.Optional(Type.String({ pattern: '^(/(?![/\\\\])|https://)[!-~]+$', maxLength: 2048 })),
     /**
-     * Colour of the Allow button and of links, `#rgb` or `#rrggbb`. A readable text colour is worked out; where the
-     * accent could not be told from its ground it is shifted, and the boot says so.
+     * Colour of the Allow button, `#rgb` or `#rrggbb`. A readable text colour is worked out, and for links, checks and
+     * edges a shade that stands out from the ground, in light and in dark; the boot says where that was necessary.
      */
     accent: Type.Optional(Type.String({ pattern: '^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$' }))
   },

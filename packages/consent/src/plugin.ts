@@ -63,6 +63,8 @@ async function createRender(
   scope: FastifyInstance,
   templates: Templates
 ): Promise<Parameters<typeof createPages>[0]['render']> {
+  // A host with a view of its own would share its cache of names with us, and then we would open each other's files.
+  scope.decorate(fastifyView.fastifyViewCache as unknown as symbol, new Map())
   await scope.register(fastifyView, {
     engine: { eta: templates.engine },
     root: templates.root,
@@ -85,7 +87,10 @@ function withoutPrefix(path: string, prefix: string): string {
 function warnAboutAccent(app: FastifyInstance, accent: string | undefined): void {
   if (accent === undefined) return
   for (const scheme of unreadableIn(accent))
-    app.log.warn({ accent, scheme }, 'brand.accent cannot be told from its ground; a shifted colour is used instead')
+    app.log.warn(
+      { accent, scheme },
+      'brand.accent is too close to the ground of the page; links and edges get a shade that can be seen'
+    )
 }
 
 export default fp(consent, { fastify: '5.x', name: '@fastify-mcp-auth/consent' })

@@ -21,13 +21,13 @@ export function buildStylesheet(theme: string, accent: string | undefined): Styl
 // An inline style would need a hole in the policy of the page, so the accent is part of the file.
 function accentRules(accent: string): string {
   const rules = (card: string): string => {
-    const fill = standOut(accent, card, VISIBLE)
-    return `--accent:${fill};--accent-ink:${inkOn(fill)};--link:${standOut(accent, card, READABLE)}`
+    const link = standOut(accent, card, READABLE)
+    return `--accent:${accent};--accent-ink:${inkOn(accent)};--link:${link}`
   }
   return `:root{${rules(CARD.light)}}\n@media (prefers-color-scheme: dark){:root{${rules(CARD.dark)}}}\n`
 }
 
-/** In which appearance the accent cannot be used as it is, because nobody could see or read it there. */
+/** In which appearance the accent can fill the button, but not mark links, checks and edges: it is too close to the ground. */
 export function unreadableIn(accent: string): ('light' | 'dark')[] {
   return (['light', 'dark'] as const).filter(scheme => contrast(accent, CARD[scheme]) < VISIBLE)
 }

@@ -69,6 +69,20 @@ t.test('the view, the cookies and the headers of the host stay as they are', asy
   t.equal(ours.headers['cross-origin-opener-policy'], 'unsafe-none')
 })
 
+t.test('a host with another extension for its templates, and the same names', async t => {
+  const root = t.testdir({ 'consent.html': 'host', 'layout.html': 'host', 'sentence.html': 'host' })
+  const app = await buildApp({
+    before: async app => {
+      await app.register(fastifyView, { engine: { eta: new Eta() }, root, viewExt: 'html', production: true })
+      app.get('/host/:page', async (request, reply) => reply.view((request.params as { page: string }).page))
+    }
+  })
+  for (const _round of [1, 2]) {
+    for (const page of ['consent', 'layout', 'sentence']) t.equal((await app.inject(`/host/${page}`)).body, 'host')
+    t.match((await app.inject(handle)).body, 'wants to use')
+  }
+})
+
 t.test('a view that the host registers afterwards does no harm either', async t => {
   const app = await buildApp()
   await app.register(fastifyView, { engine: { eta: new Eta() }, root: t.testdir({ 'a.eta': 'host' }) })
@@ -89,7 +103,7 @@ t.test('templates: a file replaces ours of the same name, the others stay', asyn
   t.notMatch(html, '<form')
   const app = await buildApp({ options: { templates, brand: { accent: '#f00' } } })
   const [url = ''] = /\/oauth\/interaction\/assets\/[\w-]+\.css/.exec((await app.inject(handle)).body) ?? []
-  t.match((await app.inject(url)).body, /^body\{color:red\}\n:root\{--accent:#ff0000/)
+  t.match((await app.inject(url)).body, /^body\{color:red\}\n:root\{--accent:#f00;/)
 })
 
 t.test('templates: what cannot work stops the boot', async t => {
