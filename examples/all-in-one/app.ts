@@ -3,12 +3,10 @@
 import cookie from '@fastify/cookie'
 import authorizationServer, { type UserAdapter } from '@fastify-mcp-auth/authorization-server'
 import consent from '@fastify-mcp-auth/consent'
-import { type Clock, type StorageDriver, systemClock } from '@fastify-mcp-auth/core'
+import { type Clock, isHttpLoopback, type StorageDriver, systemClock } from '@fastify-mcp-auth/core'
 import { memoryStorage } from '@fastify-mcp-auth/core/memory'
 import resourceServer, { local } from '@fastify-mcp-auth/resource-server'
-
 import { sqlStorage } from '@fastify-mcp-auth/storage-sql'
-
 import { type NodeIncomingMessageLike, toWebRequest } from '@modelcontextprotocol/node'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { type Account, type Accounts, createAccounts } from './accounts.ts'
@@ -19,6 +17,11 @@ import { login, loginUrl } from './login.ts'
 import { createNotesMcp, OPERATIONS, SCOPES } from './mcp-server.ts'
 import { openNotes } from './notes.ts'
 import { createSessions, type Sessions } from './sessions.ts'
+
+/** Where the MCP Inspector runs in a browser; let in only while everything happens on one computer. */
+const INSPECTOR = ['http://localhost:6274', 'http://127.0.0.1:6274']
+
+const HOUR = 3_600_000
 
 export interface AppOverrides {
   readonly logger?: FastifyServerOptions['logger']
@@ -59,7 +62,8 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
     verify: local(app.authorizationServer),
     operations: OPERATIONS,
     scopeHierarchy: { 'notes:admin': SCOPES['notes:admin'].implies },
-    advertisedScopes: ['mcp:tools']
+    advertisedScopes: ['mcp:tools'],
+    allowedOrigins: [publicUrl, ...(isHttpLoopback(publicUrl) ? INSPECTOR : [])]
   })
   await app.register(login, { accounts, sessions, formTokens })
   await app.register(home, { accounts, sessions, formTokens, resource })
@@ -82,11 +86,19 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
   })
   // Open streams would keep the server from closing.
   app.addHook('preClose', () => mcp.close())
+  keepClean(app, () => Promise.all([app.authorizationServer.cleanup(), sessions.cleanup()]))
   return app
 }
 
 function openStorage({ databaseUrl }: Config): StorageDriver {
   return databaseUrl === 'memory:' ? memoryStorage() : sqlStorage({ url: databaseUrl })
+}
+
+/** Every process may do this: what is expired is removed once, by whoever comes first. */
+function keepClean(app: FastifyInstance, cleanup: () => Promise<unknown>): void {
+  const timer = setInterval(() => cleanup().catch((error: unknown) => app.log.error(error)), HOUR)
+  timer.unref()
+  app.addHook('onClose', async () => clearInterval(timer))
 }
 
 /** All that the authorization server has to know about the app's users. */

@@ -1,5 +1,5 @@
 /** What can be set from outside, read once at the start. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { isHttpLoopback, randomSecret } from '@fastify-mcp-auth/core'
 
@@ -59,19 +59,22 @@ function readDatabaseUrl(text: string): string {
   throw new Error('DATABASE_URL must begin with sqlite:, postgres:// or mysql://, or be memory:')
 }
 
-/** Every process on this machine gets the same key: whoever creates the file first wins. */
+/** Every process on this machine gets the same key: the first one to put a whole file in place wins. */
 function readOrCreateKey(directory: string): string {
   const file = join(directory, 'encryption.key')
   mkdirSync(directory, { recursive: true, mode: 0o700 })
-  try {
-    writeFileSync(file, newKey(), { mode: 0o600, flag: 'wx' })
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  if (!existsSync(file)) {
+    const draft = `${file}.${process.pid}`
+    writeFileSync(draft, newKey(), { mode: 0o600 })
+    try {
+      linkSync(draft, file)
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+    } finally {
+      unlinkSync(draft)
+    }
   }
-  const key = readFileSync(file, 'utf8').trim()
-  if (key === '')
-    throw new Error(`${file} is empty. Remove it to get a new key; what was encrypted with the old one is lost.`)
-  return key
+  return readFileSync(file, 'utf8').trim()
 }
 
 function newKey(): string {

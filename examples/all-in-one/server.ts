@@ -16,7 +16,13 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
     app.close().then(() => process.exit(0))
   })
 
-await app.listen({ host: config.host, port: config.port })
+try {
+  await app.listen({ host: config.host, port: config.port })
+} catch (error) {
+  // Almost always a port that somebody else uses; the message says which.
+  console.error(`${error instanceof Error ? error.message : error}\nSet PORT or HOST to listen elsewhere.`)
+  process.exit(1)
+}
 console.log(greeting(config))
 
 function readConfigOrExit(): Config {

@@ -36,6 +36,8 @@ export interface Sessions {
   /** Signs in: always under a new identifier, so that one planted before the sign-in is worth nothing after it. */
   start(request: FastifyRequest, reply: FastifyReply, accountId: string): Promise<void>
   end(request: FastifyRequest, reply: FastifyReply): Promise<void>
+  /** Removes sessions that are over, a bounded number of them. */
+  cleanup(): Promise<unknown>
 }
 
 /** @param secure the app is reached by https: the cookie gets the `__Host-` prefix, which browsers refuse on plain http */
@@ -62,6 +64,7 @@ export async function createSessions(storage: StorageDriver, clock: Clock, secur
     async end(request, reply) {
       await sessions.remove(digest(idOf(request)))
       reply.clearCookie(cookie, attributes)
-    }
+    },
+    cleanup: () => sessions.removeExpired(clock.now())
   }
 }
