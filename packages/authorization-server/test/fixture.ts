@@ -1,7 +1,7 @@
 /** One line of arrangement: an app with the authorization server, a tiny login, a tiny consent page, and a client for it. */
 import { isInteractionError } from '@fastify-mcp-auth/core'
 import { createOAuthClient, type OAuthClient, type OAuthClientOptions, settableClock } from '@fastify-mcp-auth/testing'
-import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from 'fastify'
 import type { Test } from 'tap'
 import authorizationServer, { type AuthorizationServerOptions } from '../src/index.ts'
 import { type ObservableStorage, observableStorage } from './observable-storage.ts'
@@ -17,7 +17,7 @@ export interface BuildOptions {
   /** What the host registers before the plugin, and after it. */
   before?: (app: FastifyInstance) => unknown
   after?: (app: FastifyInstance) => unknown
-  fastify?: Parameters<typeof Fastify>[0]
+  fastify?: FastifyServerOptions
   /** Error pages as plain text. */
   plainErrors?: boolean
 }

@@ -38,7 +38,7 @@ t.test('RFC 6749 4.1.2: a replayed code revokes what it had bought', async t => 
   const tokens = (await client.redeem(answer)).json<{ access_token: string; refresh_token: string }>()
   await verify(tokens.access_token)
   matchesOAuthError(t, await client.redeem(answer), 'invalid_grant')
-  await t.rejects(verify(tokens.access_token), { error: 'invalid_token', reason: 'grant_revoked' })
+  await t.rejects(verify(tokens.access_token), { reason: 'grant_revoked' })
   matchesOAuthError(t, await client.refresh(tokens.refresh_token), 'invalid_grant')
   t.strictSame(await server.app.authorizationServer.grants.list('sub-alice'), [])
 })

@@ -1,0 +1,319 @@
+import type { OAuthClient, Page } from '@fastify-mcp-auth/testing'
+import t, { type Test } from 'tap'
+import { type BuildOptions, buildServer, CALLBACK, ORIGIN, RESOURCE, type TestServer } from '../fixture.ts'
+
+/** Alice is signed in and looks at the consent page. */
+async function asked(t: Test, build: BuildOptions = {}, scope?: string) {
+  const server = await buildServer(t, build)
+  const client = server.client()
+  const started = await client.start(scope === undefined ? {} : { scope })
+  const page = await look(client, started.url)
+  return { server, client, started, page }
+}
+
+async function look(client: OAuthClient, url: string): Promise<Page> {
+  const page = await client.browser.open(url)
+  return page.forms.some(form => form.fields.some(({ type }) => type === 'password')) ? client.login(page) : page
+}
+
+/** Sends the form of a page by hand. */
+function post(
+  server: TestServer,
+  page: Page,
+  { fields = {}, headers = {} }: { fields?: object; headers?: object } = {}
+) {
+  const form = page.forms[0]
+  const account = form?.fields.find(({ name }) => name === 'account')?.value ?? ''
+  return server.app.inject({
+    method: 'POST',
+    url: new URL(form?.action ?? '').pathname,
+    headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+    payload: new URLSearchParams({ decision: 'allow', account, scope: 'notes:read', ...fields }).toString()
+  })
+}
+
+const cookieOf = (client: OAuthClient): string => client.browser.cookies.header(`${ORIGIN}/oauth/`)
+
+async function nothingGranted(t: Test, server: TestServer): Promise<void> {
+  t.equal((await server.storage.counts())['grants'], 0, 'nothing was granted')
+}
+
+t.test('AZ-14: allowing sends a code, the state and iss to the client', async t => {
+  const { server, client, started, page } = await asked(t)
+  const answered = await client.decide(page)
+  t.equal(answered.statusCode, 303)
+  t.equal(answered.headers['cache-control'], 'no-store')
+  const { origin, pathname, searchParams } = new URL(answered.leavesTo ?? '')
+  t.equal(origin + pathname, CALLBACK)
+  t.strictSame([...searchParams.keys()].sort(), ['code', 'iss', 'state'])
+  t.equal(searchParams.get('state'), started.state)
+  t.equal(searchParams.get('iss'), ORIGIN)
+  t.equal((await server.storage.counts())['grants'], 1)
+})
+
+t.test('AZ-14: denying tells access_denied with state and iss, and grants nothing', async t => {
+  const { server, client, started, page } = await asked(t)
+  const answered = await client.decide(page, { decision: 'deny' })
+  const { searchParams } = new URL(answered.leavesTo ?? '')
+  t.match(Object.fromEntries(searchParams), { error: 'access_denied', state: started.state, iss: ORIGIN })
+  t.equal(searchParams.has('code'), false)
+  await nothingGranted(t, server)
+})
+
+t.test('AZ-24: a person may leave scopes out; the rest is granted and told', async t => {
+  const { client, page, started } = await asked(t, {}, 'notes:read notes:write')
+  const answered = await client.decide(page, { scopes: ['notes:read'] })
+  const code = new URL(answered.leavesTo ?? '').searchParams.get('code')
+  const answer = { ...started, code, error: null, parameters: new URLSearchParams() }
+  t.equal((await client.redeem(answer)).json()['scope'], 'notes:read')
+})
+
+t.test('AZ-24: nobody adds scopes that were not asked for, and none at all is a refusal', async t => {
+  const { server, client, page } = await asked(t, {}, 'notes:read')
+  const headers = { cookie: cookieOf(client) }
+  const response = await post(server, page, { headers, fields: { scope: 'notes:admin' } })
+  t.match(response.headers.location, /error=access_denied/)
+  await nothingGranted(t, server)
+})
+
+t.test('AZ-24: required scopes are part of every request and every grant', async t => {
+  const resources = {
+    [RESOURCE]: {
+      name: 'Notes',
+      scopes: { base: { description: 'Connect', required: true }, 'notes:read': 'Read your notes' }
+    }
+  }
+  const { server, client, page } = await asked(t, { options: { resources } }, 'notes:read')
+  await client.decide(page, { scopes: [] })
+  const records = JSON.parse(await server.storage.dump())
+  t.match(
+    records.find(({ name }: { name: string }) => name === 'grants'),
+    { record: { scopes: ['base'] } }
+  )
+})
+
+t.test('SEP-2207: offline_access is granted and told, but is nothing to decide about', async t => {
+  const { server, client, page } = await asked(t, {}, 'notes:read offline_access claudeai')
+  t.notMatch(
+    page.forms[0]?.fields.map(({ value }) => value),
+    ['offline_access']
+  )
+  const headers = { cookie: cookieOf(client) }
+  t.match(
+    (await post(server, page, { headers, fields: { scope: 'offline_access' } })).headers.location,
+    /access_denied/
+  )
+  await nothingGranted(t, server)
+  const tokens = await client.connect({ scope: 'notes:read offline_access claudeai' })
+  t.equal(tokens.scope, 'notes:read offline_access')
+})
+
+for (const [what, bend, status, reason] of [
+  ['without its cookie', async () => ({ cookie: 'session=alice' }), 403, 'interaction_other_browser'],
+  [
+    'with the cookie of another browser',
+    async (server: TestServer) => {
+      const other = server.client()
+      await look(other, (await other.start()).url)
+      return { cookie: cookieOf(other) }
+    },
+    403,
+    'interaction_other_browser'
+  ],
+  [
+    'with a malformed cookie',
+    async () => ({ cookie: 'session=alice; mcp-browser=x' }),
+    403,
+    'interaction_other_browser'
+  ]
+] as const)
+  t.test(`PX-3: the decision ${what} is refused on a page that names nobody`, async t => {
+    const { server, page } = await asked(t)
+    const response = await post(server, page, { headers: await bend(server) })
+    t.equal(response.statusCode, status)
+    t.equal(response.headers.location, undefined)
+    t.match(response.body, `"reason":"${reason}"`)
+    t.match(response.body, '"clientName":null')
+    await nothingGranted(t, server)
+    const seen = await server.app.inject({ url: new URL(page.url).pathname, headers: { cookie: 'session=alice' } })
+    t.equal(seen.statusCode, 403, 'nor is the page shown')
+  })
+
+for (const headers of [
+  { origin: 'https://evil.example' },
+  { origin: 'http://127.0.0.1:3001' },
+  { origin: 'https://127.0.0.1:3000' },
+  { 'sec-fetch-site': 'cross-site' },
+  { 'sec-fetch-site': 'same-site' },
+  { 'sec-fetch-site': 'none' },
+  { origin: 'null', 'sec-fetch-site': 'cross-site' }
+])
+  t.test(`PX-3: a forged form with ${JSON.stringify(headers)} is refused`, async t => {
+    const { server, client, page } = await asked(t)
+    const response = await post(server, page, { headers: { cookie: cookieOf(client), ...headers } })
+    t.equal(response.statusCode, 403)
+    t.equal(response.headers.location, undefined)
+    await nothingGranted(t, server)
+    const own = { cookie: cookieOf(client), origin: ORIGIN, 'sec-fetch-site': 'same-origin' }
+    t.match((await post(server, page, { headers: own })).headers.location, /code=/, 'the real form still works')
+  })
+
+t.test('an interaction is answered once, whatever the second answer is', async t => {
+  const { server, client, page } = await asked(t)
+  await client.decide(page)
+  for (const decision of ['allow', 'deny'] as const) {
+    const again = await client.decide(page, { decision })
+    t.equal(again.statusCode, 409)
+    t.match(again.body, '"reason":"interaction_answered"')
+  }
+  t.equal((await client.browser.open(page.url)).statusCode, 409)
+  t.equal((await server.storage.counts())['grants'], 1)
+})
+
+t.test('of twenty parallel decisions one counts', async t => {
+  const { server, client, page } = await asked(t)
+  const headers = { cookie: cookieOf(client) }
+  const decisions = Array.from({ length: 20 }, (_, i) => ({ decision: i % 4 === 3 ? 'deny' : 'allow' }))
+  const responses = await Promise.all(decisions.map(fields => post(server, page, { headers, fields })))
+  t.equal(responses.filter(({ statusCode }) => statusCode === 303).length, 1)
+  t.equal(responses.filter(({ statusCode }) => statusCode === 409).length, 19)
+  const codes = responses.filter(({ headers }) => /[?&]code=/.test(String(headers.location)))
+  t.equal((await server.storage.counts())['grants'], codes.length)
+})
+
+t.test('unraid 14: a page that is loaded twice works from either copy', async t => {
+  const { client, page } = await asked(t)
+  const copy = await client.browser.open(page.url)
+  t.same(copy.forms, page.forms)
+  t.match((await client.decide(page)).leavesTo, /code=/)
+})
+
+t.test('two tabs of one browser do not lock each other out', async t => {
+  const { server, client, page } = await asked(t)
+  const second = await look(client, (await client.start()).url)
+  t.match((await client.decide(page)).leavesTo, /code=/)
+  t.match((await client.decide(second)).leavesTo, /code=/)
+  t.equal((await server.storage.counts())['grants'], 2)
+})
+
+t.test('a person has 15 minutes', async t => {
+  const { server, client, page } = await asked(t)
+  server.clock.advance(900)
+  const late = await client.decide(page)
+  t.equal(late.statusCode, 410)
+  t.match(late.body, '"reason":"interaction_expired"')
+  t.equal((await client.browser.open(page.url)).statusCode, 410)
+  await nothingGranted(t, server)
+})
+
+t.test('GHSA-cq3f: the decision counts only for the account that saw the page', async t => {
+  const { server, client, page } = await asked(t)
+  client.browser.cookies.store(`${ORIGIN}/`, ['session=bob; Path=/'])
+  const response = await client.decide(page)
+  t.equal(response.statusCode, 409)
+  t.match(response.body, '"reason":"account_changed"')
+  await nothingGranted(t, server)
+  t.match(
+    (await client.decide(await client.browser.open(page.url))).leavesTo,
+    /code=/,
+    'bob may look and decide himself'
+  )
+  t.equal((await server.app.authorizationServer.grants.list('sub-alice')).length, 0)
+})
+
+t.test('the proof of another interaction, or none, is not accepted', async t => {
+  const { server, client, page } = await asked(t)
+  const other = await look(client, (await client.start()).url)
+  const foreign = other.forms[0]?.fields.find(({ name }) => name === 'account')?.value ?? ''
+  for (const account of [foreign, '', 'x']) {
+    const response = await post(server, page, { headers: { cookie: cookieOf(client) }, fields: { account } })
+    t.equal(response.statusCode, 409)
+  }
+  await nothingGranted(t, server)
+})
+
+t.test('lsfusion 1690: a session that ended meanwhile leads to the login and back, and then it works', async t => {
+  const { server, client, page } = await asked(t)
+  client.browser.cookies.store(`${ORIGIN}/`, ['session=; Path=/; Max-Age=0'])
+  const login = await client.decide(page)
+  t.equal(new URL(login.url).pathname, '/login')
+  await nothingGranted(t, server)
+  t.match((await client.decide(await client.login(login))).leavesTo, /code=/)
+})
+
+t.test('a person whose session ended can still say no', async t => {
+  const { server, client, page } = await asked(t)
+  client.browser.cookies.store(`${ORIGIN}/`, ['session=; Path=/; Max-Age=0'])
+  t.match((await client.decide(page, { decision: 'deny' })).leavesTo, /error=access_denied/)
+  await nothingGranted(t, server)
+})
+
+for (const handle of ['a'.repeat(43), 'x', '%00', '..', 'a'.repeat(100)])
+  t.test(`a handle that was never issued (${handle.slice(0, 9)}) is a page`, async t => {
+    const { server, client } = await asked(t)
+    const response = await server.app.inject({
+      method: 'POST',
+      url: `/oauth/interaction/${handle}`,
+      headers: { cookie: cookieOf(client), 'content-type': 'application/x-www-form-urlencoded' },
+      payload: 'decision=allow&account=x'
+    })
+    t.equal(response.statusCode, 404)
+    await nothingGranted(t, server)
+  })
+
+for (const fields of [{ decision: '' }, { decision: 'maybe' }])
+  t.test(`a form with ${JSON.stringify(fields)} is a page, and the real one still works`, async t => {
+    const { server, client, page } = await asked(t)
+    const response = await post(server, page, { headers: { cookie: cookieOf(client) }, fields })
+    t.equal(response.statusCode, 400)
+    t.equal(response.headers.location, undefined)
+    t.match((await client.decide(page)).leavesTo, /code=/)
+  })
+
+t.test('a body that is no form, or too large, is a page', async t => {
+  const { server, client, page } = await asked(t)
+  const url = new URL(page.url).pathname
+  const cookie = cookieOf(client)
+  const send = (type: string, payload: string) =>
+    server.app.inject({ method: 'POST', url, headers: { cookie, 'content-type': type }, payload })
+  t.equal((await send('application/json', '{"decision":"allow"}')).statusCode, 415)
+  t.equal((await send('application/x-www-form-urlencoded', `decision=allow&x=${'a'.repeat(70_000)}`)).statusCode, 413)
+  await nothingGranted(t, server)
+})
+
+t.test('AZ-22: a step-up is recognised, and shows what is granted already', async t => {
+  const { client } = await asked(t)
+  await client.connect({ scope: 'notes:read' })
+  const page = await visit(client, 'notes:read notes:admin')
+  const model = JSON.parse(/<pre>(.*)<\/pre>/.exec(page.body)?.[1] ?? '{}')
+  t.match(model, {
+    stepUp: true,
+    scopes: [
+      { scope: 'notes:read', granted: true, preselected: true },
+      { scope: 'notes:admin', granted: false, destructive: true, preselected: true }
+    ]
+  })
+})
+
+t.test('a destructive scope is not preselected at the first request', async t => {
+  const { page } = await asked(t, {}, 'notes:read notes:admin')
+  t.match(page.forms[0]?.fields, [
+    { value: 'notes:read', checked: true },
+    { value: 'notes:admin', checked: false }
+  ])
+})
+
+t.test('PX-1: another client of the same person is asked anew', async t => {
+  const { server, client } = await asked(t)
+  await client.connect()
+  const other = server.client()
+  other.browser.cookies.store(`${ORIGIN}/`, ['session=alice; Path=/'])
+  const page = await other.browser.open((await other.start()).url)
+  t.equal(page.leavesTo, null)
+  t.ok(page.forms.length === 1, 'a consent page is shown')
+  t.equal((await server.storage.counts())['grants'], 1)
+})
+
+async function visit(client: OAuthClient, scope: string): Promise<Page> {
+  return look(client, (await client.start({ scope })).url)
+}
