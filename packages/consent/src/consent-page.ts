@@ -2,8 +2,7 @@
 import { domainToASCII } from 'node:url'
 import type { ConsentRequest, ConsentScope } from '@fastify-mcp-auth/core'
 import { cleanName, shorten } from './display-name.ts'
-import type { Locale, Sentence } from './locales/locale.ts'
-import { plainText } from './locales/locale.ts'
+import { type Locale, plainText, type Sentence } from './locales/locale.ts'
 import { type ClientName, type ConsentPage, type ConsentWords, type Page, type ScopeLine, SHORT_NAME } from './model.ts'
 import { findWarnings } from './warnings.ts'
 

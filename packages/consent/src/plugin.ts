@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastif
 import fp from 'fastify-plugin'
 import { english } from './locales/locale.ts'
 import { type ConsentOptions, resolveConsentOptions } from './options.ts'
-import { createPages, type Pages } from './pages.ts'
+import { createPages, type PagesContext } from './pages.ts'
 import { interactionRoute } from './routes/interaction.ts'
 import { stylesheetRoute } from './routes/stylesheet.ts'
 import { loadTemplates, type Templates } from './templates.ts'
@@ -55,14 +55,11 @@ const consent: FastifyPluginAsync<ConsentOptions> = async (app, input) => {
     interactionRoute(scope, path, pages)
     // Two segments after `interaction`: a handle has one, so it cannot be mistaken for a file.
     stylesheetRoute(scope, `${path}/assets`, stylesheet)
-    app.authorizationServer.present({ error: pages.error satisfies Pages['error'] })
+    app.authorizationServer.present({ error: pages.error })
   })
 }
 
-async function createRender(
-  scope: FastifyInstance,
-  templates: Templates
-): Promise<Parameters<typeof createPages>[0]['render']> {
+async function createRender(scope: FastifyInstance, templates: Templates): Promise<PagesContext['render']> {
   // A host with a view of its own would share its cache of names with us, and then we would open each other's files.
   scope.decorate(fastifyView.fastifyViewCache as unknown as symbol, new Map())
   await scope.register(fastifyView, {

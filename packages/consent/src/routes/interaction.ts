@@ -33,5 +33,9 @@ function judge(error: unknown): { reason: ErrorPageReason; statusCode: number; c
   if (isInteractionError(error))
     return { reason: error.reason, statusCode: error.statusCode, clientName: error.clientName }
   if (isUnavailableError(error)) return { reason: 'unavailable', statusCode: 503, clientName: null }
+  // A hook of the host app refused: its status stays, its words may not be meant for this reader.
+  const { statusCode } = typeof error === 'object' && error !== null ? (error as { statusCode?: unknown }) : {}
+  if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500)
+    return { reason: statusCode === 429 ? 'rate_limited' : 'invalid_request', statusCode, clientName: null }
   return { reason: 'server_error', statusCode: 500, clientName: null }
 }

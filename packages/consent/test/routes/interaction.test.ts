@@ -71,6 +71,27 @@ t.test('what is down is said to be down, with a time to come back', async t => {
   t.notMatch(html, '10.0.0.7')
 })
 
+t.test('what a hook of the host refuses keeps its status and becomes a page', async t => {
+  for (const [status, words] of [
+    [429, 'That was too often'],
+    [403, 'This request is not complete']
+  ] as const) {
+    const fake = fakeServer()
+    const { statusCode, html } = await openPage({
+      fake,
+      before: async app => {
+        app.addHook('onRequest', async () => {
+          throw Object.assign(new Error('words of the host'), { statusCode: status })
+        })
+      }
+    })
+    t.equal(statusCode, status)
+    t.match(html, words)
+    t.notMatch(html, 'words of the host')
+    t.strictSame(fake.asked, [], 'nobody was asked for a handle')
+  }
+})
+
 t.test('a fault of ours shows no inside, and the log has it under the reference of the page', async t => {
   const lines: string[] = []
   const { statusCode, html } = await openPage({
