@@ -1,5 +1,5 @@
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { createSafeFetch } from '../src/safe-fetch.ts'
 
@@ -113,6 +113,27 @@ t.test('CD-13: a name that turns private between two fetches is refused at the s
   t.equal((await fetch(`http://localhost:${port}/`)).body.toString(), 'first')
   await t.rejects(fetch(`http://localhost:${port}/`), { name: 'FetchRefusedError', reason: 'address' })
   t.equal(connections, 1)
+})
+
+t.test('CD-13: a socket that ended up somewhere else is closed before anything is sent', async t => {
+  let requests = 0
+  const server = createServer((_request, response) => {
+    requests++
+    response.end('secret')
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  // No resolver and no literal leads astray by now; only the operating system could, so that is what is played here.
+  const remoteAddress = Object.getOwnPropertyDescriptor(Socket.prototype, 'remoteAddress')
+  if (!remoteAddress) return t.fail('sockets have no remoteAddress')
+  t.teardown(() => Object.defineProperty(Socket.prototype, 'remoteAddress', remoteAddress))
+  const fetch = createSafeFetch({ addresses: 'public-or-loopback' })
+  for (const reached of ['10.0.0.1', undefined]) {
+    Object.defineProperty(Socket.prototype, 'remoteAddress', { ...remoteAddress, get: () => reached })
+    const { port } = server.address() as AddressInfo
+    await t.rejects(fetch(`http://127.0.0.1:${port}/`), { name: 'FetchRefusedError', reason: 'address' })
+  }
+  t.equal(requests, 0)
 })
 
 t.test('CD-13: https only, plain http just for loopback hosts where that is allowed', async t => {
