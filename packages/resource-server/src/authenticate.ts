@@ -5,17 +5,17 @@
  * @see RFC 6750 section 3.1, OAuth 2.1 section 5.2
  */
 import type { IncomingMessage } from 'node:http'
-import { OAuthError } from '@fastify-mcp-auth/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { assertNoTokenInForm, assertToken, readBearerToken } from './bearer-token.ts'
 import { denialOf } from './challenge-reply.ts'
 import { DENIAL, POLICY, type ResourceServer } from './context.ts'
+import { MissingTokenError } from './errors.ts'
 import { answerPreflight, assertHost, assertOrigin, exposeHeadersToRaw, isPreflight } from './host-and-origin.ts'
 import { assertHeadersMirror, readOperations } from './json-rpc-message.ts'
 import { scopesOfOperations } from './operations.ts'
 import { createAuthInfo, createPrincipal } from './principal.ts'
 import { createPolicy, decideRoute, isProtectedUrl, type RoutePolicy } from './protected-routes.ts'
-import { assertScopes, missingToken, suggestedScopes } from './require-scopes.ts'
+import { assertScopes, suggestedScopes } from './require-scopes.ts'
 import type { AuthInfo, Principal } from './types.ts'
 
 /** First hook of every request: `onRequest`, before a body is read. */
@@ -29,7 +29,7 @@ export async function guard(server: ResourceServer, request: FastifyRequest, rep
     assertOrigin(server.admission, request, reply)
     if (isPreflight(request)) return answerPreflight(server.admission, request, reply)
     const token = readBearerToken(request)
-    if (token === null && !policy.optional) throw missingToken()
+    if (token === null && !policy.optional) throw new MissingTokenError()
     if (token !== null) await authenticate(server, request, token)
     // With operations the scopes wait for the body: one challenge has to name all of them.
     if (!policy.operations && request.auth) assertScopes(request.auth, policy, server.options.scopeHierarchy)
@@ -51,10 +51,10 @@ function assertOperations(server: ResourceServer, request: FastifyRequest, polic
   const asked = hasBody(request) ? readOperations(request.body) : []
   if (hasBody(request)) assertHeadersMirror(request.headers, asked)
   const forOperations = scopesOfOperations(server.operations, asked)
-  // Somebody without a token who was let in because the route is optional owes the scopes of his operations only.
-  const own = request.auth ? policy : { scopes: [], anyOf: [] }
-  const needed = { scopes: [...new Set([...own.scopes, ...forOperations])], anyOf: own.anyOf }
-  assertScopes(request.auth, needed, server.options.scopeHierarchy)
+  const scopes = [...new Set([...policy.scopes, ...forOperations])]
+  // A route that is open without a token asks for one as soon as an operation needs a scope.
+  if (request.auth) assertScopes(request.auth, { scopes, anyOf: policy.anyOf }, server.options.scopeHierarchy)
+  else if (forOperations.length > 0) throw new MissingTokenError(scopes)
 }
 
 // GET and DELETE open and close the streams of older revisions; a POST without a body is a body that nobody parsed.
@@ -73,7 +73,7 @@ export async function requirePrincipal(
     if (!request.auth) {
       assertHost(server.admission, request)
       const token = readBearerToken(request)
-      if (token === null) throw missingToken()
+      if (token === null) throw new MissingTokenError()
       await authenticate(server, request, token)
     }
     assertScopes(request.auth, { scopes, anyOf: [] }, server.options.scopeHierarchy)
@@ -123,13 +123,8 @@ async function explain(
     const wanted = suggestedScopes(request[POLICY] ?? server.plainPolicy)
     request[DENIAL] = denialOf(error, request, {
       metadataUrl: server.metadataUrl,
-      scopes: wanted.length > 0 ? wanted : server.advertisedScopes,
-      anonymous: isMissingToken(error)
+      scopes: wanted.length > 0 ? wanted : server.advertisedScopes
     })
     throw error
   }
-}
-
-function isMissingToken(error: unknown): boolean {
-  return error instanceof OAuthError && error.reason === 'no_token'
 }

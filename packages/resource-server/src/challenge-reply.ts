@@ -8,7 +8,7 @@
 import { STATUS_CODES } from 'node:http'
 import { formatChallenge, formatScope, isOAuthError, isUnavailableError, type OAuthError } from '@fastify-mcp-auth/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { InsufficientScopeError, isRefusedRequestError, RPC_CODES } from './errors.ts'
+import { InsufficientScopeError, isRefusedRequestError, MissingTokenError, RPC_CODES } from './errors.ts'
 
 /** A refusal that was decided but not yet sent. */
 export interface Denial {
@@ -27,8 +27,6 @@ export interface ChallengeContext {
   readonly metadataUrl: string
   /** Scopes that a new token should have; for errors that do not name their own. */
   readonly scopes: readonly string[]
-  /** True when the request brought no credentials: then the challenge has no error code. @see RFC 6750 section 3.1 */
-  readonly anonymous: boolean
 }
 
 /** @returns null for an error that is not ours to explain */
@@ -56,10 +54,12 @@ export function denialOf(error: unknown, request: FastifyRequest, context: Chall
 }
 
 function challengeOf(error: OAuthError, context: ChallengeContext): string {
-  const scopes = error instanceof InsufficientScopeError ? error.scopes : context.scopes
+  const isAnonymous = error instanceof MissingTokenError
+  const own = isAnonymous || error instanceof InsufficientScopeError ? error.scopes : []
+  const scopes = own.length > 0 ? own : context.scopes
   return formatChallenge('Bearer', {
-    error: context.anonymous ? undefined : error.error,
-    error_description: context.anonymous ? undefined : error.description,
+    error: isAnonymous ? undefined : error.error,
+    error_description: isAnonymous ? undefined : error.description,
     // A request that is malformed is not mended by a new token.
     scope: scopes.length === 0 || error.error === 'invalid_request' ? undefined : formatScope(scopes),
     resource_metadata: context.metadataUrl

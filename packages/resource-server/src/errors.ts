@@ -12,6 +12,17 @@ export class InsufficientScopeError extends OAuthError {
   }
 }
 
+/** The request brought no credentials: its challenge has no error code. @see RFC 6750 section 3.1 */
+export class MissingTokenError extends OAuthError {
+  /** What a token should have; empty when the route knows better. */
+  readonly scopes: readonly string[]
+
+  constructor(scopes: readonly string[] = []) {
+    super('invalid_token', 'an access token is needed', { reason: 'no_token' })
+    this.scopes = scopes
+  }
+}
+
 /** Codes of the error object. -32001 and -32020 are those that MCP servers use for their own purposes. */
 export const RPC_CODES = {
   /** Not authorized. */

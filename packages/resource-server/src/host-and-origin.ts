@@ -39,7 +39,7 @@ export function createAdmission(
   return { hosts, anyHost: hosts.has('*'), origins, anyOrigin: origins.has('*'), cors: options.cors }
 }
 
-// Browsers send origins in this spelling; people also write a final slash.
+// Browsers send host names in lower case and leave the default port out; people do not.
 function normalizeOrigin(origin: string): string {
   const parsed = URL.parse(origin)
   return parsed && parsed.origin !== 'null' ? parsed.origin : origin.toLowerCase()

@@ -67,8 +67,8 @@ export function outermost(app: FastifyInstance): FastifyInstance {
 
 function addRoutes(root: FastifyInstance, path: string, document: () => string | undefined): void {
   const config = { mcpAuth: false } as const
-  // A colon starts a parameter unless it is doubled.
-  const url = path.replaceAll(':', '::')
+  // The router decodes before it compares, and takes a colon for a parameter unless it is doubled.
+  const url = decodeURI(path).replaceAll(':', '::')
   root.route({
     method: 'GET',
     url,

@@ -86,7 +86,17 @@ function resourceOf(value: string): string {
     throw refused('must be https (plain http is for loopback only)')
   // Its metadata is served by path, so two resources that differ in their query could not be told apart.
   if (resource.includes('?')) throw refused('must not have a query')
+  if (!isRoutable(resource)) throw refused('must not have a * nor a broken percent-encoding in its path')
   return resource
+}
+
+// The place of its metadata is a route, where a star would stand for anything.
+function isRoutable(resource: string): boolean {
+  try {
+    return !decodeURI(new URL(resource).pathname).includes('*')
+  } catch {
+    return false
+  }
 }
 
 /**

@@ -3,8 +3,8 @@
  *
  * @see RFC 6750 section 3.1
  */
-import { expandScopes, OAuthError, type ScopeHierarchy } from '@fastify-mcp-auth/core'
-import { InsufficientScopeError } from './errors.ts'
+import { expandScopes, type ScopeHierarchy } from '@fastify-mcp-auth/core'
+import { InsufficientScopeError, MissingTokenError } from './errors.ts'
 import type { Principal } from './types.ts'
 
 /** What is needed: all of `scopes`, and one of `anyOf` unless that is empty. */
@@ -17,13 +17,13 @@ export interface NeededScopes {
  * Names everything that is needed in one error, so that the client has to ask once.
  *
  * @param principal null for a caller without a token, who may do what needs no scope
- * @throws OAuthError `invalid_token` when a scope is needed and there is no principal
+ * @throws MissingTokenError when a scope is needed and there is no principal
  * @throws InsufficientScopeError
  */
 export function assertScopes(principal: Principal | null, needed: NeededScopes, hierarchy: ScopeHierarchy): void {
   const { scopes, anyOf } = needed
   if (scopes.length === 0 && anyOf.length === 0) return
-  if (!principal) throw missingToken()
+  if (!principal) throw new MissingTokenError(suggestedScopes(needed))
   const granted = expandScopes(principal.scopes, hierarchy)
   const oneOf = anyOf.length === 0 || anyOf.some(scope => granted.has(scope))
   if (oneOf && scopes.every(scope => granted.has(scope))) return
@@ -33,9 +33,4 @@ export function assertScopes(principal: Principal | null, needed: NeededScopes, 
 /** What to ask for. Where one of several is enough the first is suggested: the author of the route put it first. */
 export function suggestedScopes({ scopes, anyOf }: NeededScopes): string[] {
   return [...new Set([...scopes, ...anyOf.slice(0, 1)])]
-}
-
-/** The request brought no credentials. */
-export function missingToken(): OAuthError {
-  return new OAuthError('invalid_token', 'an access token is needed', { reason: 'no_token' })
 }

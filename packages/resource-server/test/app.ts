@@ -1,4 +1,5 @@
 /** The app that most tests look at: a few protected routes behind a test issuer. */
+import { isOAuthError } from '@fastify-mcp-auth/core'
 import { createTestIssuer, type MintOptions, settableClock, type TestIssuer } from '@fastify-mcp-auth/testing'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import resourceServer, { jwt, type ResourceServerOptions } from '../src/index.ts'
@@ -65,4 +66,14 @@ export const MCP_HEADERS = { accept: 'application/json, text/event-stream', 'con
 /** A JSON-RPC request for a tool. */
 export function toolCall(name: unknown, id = 1): object {
   return { jsonrpc: '2.0', id, method: 'tools/call', params: { name } }
+}
+
+/** Why a token was refused; undefined when it was not. */
+export async function reasonOf(attempt: () => unknown): Promise<string | undefined> {
+  try {
+    await attempt()
+    return undefined
+  } catch (error) {
+    return isOAuthError(error) ? error.reason : String(error)
+  }
 }

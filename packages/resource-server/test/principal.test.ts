@@ -1,0 +1,152 @@
+import { Writable } from 'node:stream'
+import { inspect } from 'node:util'
+import { createTestIssuer, settableClock } from '@fastify-mcp-auth/testing'
+import t from 'tap'
+import { createPrincipal } from '../src/principal.ts'
+import type { AuthInfo, Principal, VerifiedToken } from '../src/types.ts'
+import { createApp, RESOURCE, reasonOf } from './app.ts'
+
+const verified: VerifiedToken = {
+  subject: 'alice',
+  clientId: 'client',
+  scopes: ['a'],
+  issuer: 'https://issuer.test',
+  audience: [RESOURCE],
+  expiresAt: 1,
+  organization: null,
+  claims: { nested: { list: [1] } }
+}
+
+t.test('RS-5: no verifier can let a token for somebody else through', async t => {
+  const audiences = [[], ['https://other.test'], [`${RESOURCE}/`], [`${RESOURCE}x`], ['http://127.0.0.1:3000'], ['']]
+  for (const audience of audiences)
+    t.equal(
+      await reasonOf(() => createPrincipal({ ...verified, audience }, 'token', RESOURCE)),
+      'audience',
+      String(audience)
+    )
+  t.equal(await reasonOf(() => createPrincipal(verified, 'token', RESOURCE)), undefined)
+  const { app } = await createApp(t, {
+    options: { verify: { issuers: [], verify: () => ({ ...verified, audience: ['https://other.test'] }) } }
+  })
+  const response = await app.inject({ url: '/mcp', headers: { authorization: 'Bearer abc' } })
+  t.equal(response.statusCode, 401)
+})
+
+t.test('a principal is frozen all the way down', t => {
+  const principal = createPrincipal(verified, 'token', RESOURCE)
+  const attempts = [
+    () => ((principal as { subject: string }).subject = 'mallory'),
+    () => (principal.scopes as string[]).push('admin'),
+    () => (principal.audience as string[]).push('x'),
+    () => ((principal.claims as Record<string, unknown>)['x'] = 1),
+    () => (principal.claims as { nested: { list: number[] } }).nested.list.push(2)
+  ]
+  for (const attempt of attempts) t.throws(attempt, TypeError)
+  t.strictSame(principal.scopes, ['a'])
+  t.end()
+})
+
+t.test('a cyclic claim and one that cannot be frozen do no harm', t => {
+  const claims: Record<string, unknown> = { bytes: new Uint8Array(2) }
+  claims['self'] = claims
+  t.doesNotThrow(() => createPrincipal({ ...verified, claims }, 'token', RESOURCE))
+  t.end()
+})
+
+t.test('GEN-6: the token is there for whoever names it, and for no serialiser', async t => {
+  let auth: Principal | null = null
+  let info: AuthInfo | undefined
+  const { app, bearer } = await createApp(t, {
+    routes: app => {
+      app.get('/x', { config: { mcpAuth: {} } }, async request => {
+        auth = request.auth
+        info = (request.raw as { auth?: AuthInfo }).auth
+        return { auth, info }
+      })
+    }
+  })
+  const headers = await bearer()
+  const token = headers.authorization.slice(7)
+  const response = await app.inject({ url: '/x', headers })
+  t.equal(response.statusCode, 200)
+  t.notMatch(response.body, token)
+  for (const holder of [auth, info]) {
+    t.equal((holder as { token?: string } | null | undefined)?.token, token)
+    t.notMatch(JSON.stringify(holder), token)
+    t.notMatch(JSON.stringify({ ...(holder as object | null) }), token)
+    t.notMatch(inspect(holder, { depth: 9 }), token)
+  }
+})
+
+t.test('GEN-6: a log at trace has no token in it, whatever happens to the request', async t => {
+  let log = ''
+  const stream = new Writable({
+    write(chunk, _encoding, done) {
+      log += String(chunk)
+      done()
+    }
+  })
+  const { app, bearer, issuer, clock } = await createApp(t, {
+    fastify: { logger: { level: 'trace', stream } },
+    options: { operations: { 'tools/call': ['tools'] } },
+    routes: app => {
+      app.post('/mcp', { config: { mcpAuth: {} } }, async request => {
+        request.log.info({ auth: request.auth, info: (request.raw as { auth?: AuthInfo }).auth }, 'called')
+        return 1
+      })
+    }
+  })
+  const tokens: string[] = []
+  const send = async (
+    authorization: string,
+    payload: object = { jsonrpc: '2.0', id: 1, method: 'ping' }
+  ): Promise<number> => {
+    tokens.push(authorization.replace(/^Bearer /, ''))
+    return (await app.inject({ method: 'POST', url: '/mcp', headers: { authorization }, payload })).statusCode
+  }
+  const good = await bearer()
+  t.equal(await send(good.authorization), 200)
+  t.equal(await send(good.authorization, { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'x' } }), 403)
+  for (const { token } of await issuer.wrong({ resource: RESOURCE })) t.equal(await send(`Bearer ${token}`), 401)
+  t.equal(await send(`Bearer ${'x'.repeat(9000)}`), 400)
+  t.equal(await send('Bearer secret"\\injected'), 401)
+  issuer.outage = true
+  clock.advance(100_000)
+  t.equal(await send((await bearer()).authorization), 503)
+  t.match(log, '"called"')
+  t.match(log, 'incoming request')
+  for (const token of tokens.filter(value => value.length > 12)) {
+    t.notMatch(log, token)
+    const [, claims, signature] = token.split('.')
+    for (const part of [claims, signature]) if (part && part.length > 12) t.notMatch(log, part)
+  }
+})
+
+t.test('log injection: nothing of a token gets into headers, bodies or lines of the log', async t => {
+  const issuer = await createTestIssuer({ clock: settableClock(1_800_000_000) })
+  const { app } = await createApp(t)
+  const evil = 'EVIL"\r\nset-cookie: a=b\u2028'
+  const claims = { sub: evil, scope: evil, iss: evil, aud: evil, client_id: evil }
+  for (const header of [{ kid: evil }, { typ: evil }, { crit: [evil] }]) {
+    const token = await issuer.mint({
+      resource: RESOURCE,
+      header: { ...header, kid: evil, ...(header.crit ? { typ: evil, crit: undefined } : {}) },
+      claims
+    })
+    const response = await app.inject({ url: '/mcp', headers: { authorization: `Bearer ${token}` } })
+    t.equal(response.statusCode, 401)
+    t.notMatch(JSON.stringify(response.headers) + response.body, 'EVIL')
+  }
+})
+
+t.test('app.mcpAuth.verify checks a token that came another way', async t => {
+  const { app, issuer } = await createApp(t)
+  const principal = await app.mcpAuth.verify(
+    await issuer.mint({ resource: RESOURCE, scopes: ['a', 'b'], claims: { org_id: 'o1' } })
+  )
+  t.match(principal, { subject: 'alice', scopes: ['a', 'b'], organization: 'o1', scheme: 'Bearer' })
+  const other = await issuer.mint({ resource: 'https://other.test' })
+  t.equal(await reasonOf(() => app.mcpAuth.verify(other)), 'audience')
+  t.equal(await reasonOf(() => app.mcpAuth.verify('a b')), 'token_malformed')
+})
