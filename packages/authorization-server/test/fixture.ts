@@ -1,5 +1,5 @@
 /** One line of arrangement: an app with the authorization server, a tiny login, a tiny consent page, and a client for it. */
-import { isInteractionError } from '@fastify-mcp-auth/core'
+import { isInteractionError, isOAuthError } from '@fastify-mcp-auth/core'
 import { createOAuthClient, type OAuthClient, type OAuthClientOptions, settableClock } from '@fastify-mcp-auth/testing'
 import Fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from 'fastify'
 import type { Test } from 'tap'
@@ -95,6 +95,17 @@ export async function buildServer(t: Test, build: BuildOptions = {}): Promise<Te
       ...more
     })
   return { app, storage, clock, accounts, log, client }
+}
+
+/** Why something was refused, in the word for the log; `accepted` when it was not. */
+export async function refusalOf(attempt: Promise<unknown>): Promise<string> {
+  try {
+    await attempt
+    return 'accepted'
+  } catch (error) {
+    if (isOAuthError(error)) return error.reason
+    throw error
+  }
 }
 
 /** Account name of the session cookie: an app's own login, as small as it gets. */

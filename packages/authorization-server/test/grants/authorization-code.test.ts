@@ -1,7 +1,7 @@
 import { createCodeVerifier } from '@fastify-mcp-auth/core'
 import { matchesOAuthError } from '@fastify-mcp-auth/testing'
 import t from 'tap'
-import { buildServer, RESOURCE } from '../fixture.ts'
+import { buildServer, RESOURCE, refusalOf } from '../fixture.ts'
 
 /** A person has said yes; the code is not used yet. */
 async function allowed(t: Parameters<typeof buildServer>[0], build?: Parameters<typeof buildServer>[1]) {
@@ -38,7 +38,7 @@ t.test('RFC 6749 4.1.2: a replayed code revokes what it had bought', async t => 
   const tokens = (await client.redeem(answer)).json<{ access_token: string; refresh_token: string }>()
   await verify(tokens.access_token)
   matchesOAuthError(t, await client.redeem(answer), 'invalid_grant')
-  await t.rejects(verify(tokens.access_token), { reason: 'grant_revoked' })
+  t.equal(await refusalOf(verify(tokens.access_token)), 'grant_revoked')
   matchesOAuthError(t, await client.refresh(tokens.refresh_token), 'invalid_grant')
   t.strictSame(await server.app.authorizationServer.grants.list('sub-alice'), [])
 })

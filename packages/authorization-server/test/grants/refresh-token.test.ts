@@ -1,6 +1,6 @@
 import { matchesOAuthError } from '@fastify-mcp-auth/testing'
 import t, { type Test } from 'tap'
-import { type BuildOptions, buildServer, RESOURCE } from '../fixture.ts'
+import { type BuildOptions, buildServer, RESOURCE, refusalOf } from '../fixture.ts'
 
 interface Tokens {
   access_token: string
@@ -43,7 +43,7 @@ t.test('TK-2: a token that was replaced two rotations ago is theft: the grant en
   const third = await refresh(second.refresh_token)
   matchesOAuthError(t, await client.refresh(tokens.refresh_token), 'invalid_grant')
   matchesOAuthError(t, await client.refresh(third.refresh_token), 'invalid_grant')
-  await t.rejects(verify(third.access_token), { reason: 'grant_revoked' })
+  t.equal(await refusalOf(verify(third.access_token)), 'grant_revoked')
   t.equal(await live(), 0)
   t.match(revoked, [{ reason: 'refresh_token_reused', subject: 'sub-alice' }])
 })
