@@ -96,7 +96,7 @@ ${error}
 <input id="password" type="password" name="password" autocomplete="current-password" maxlength="256" required>
 <button>Sign in</button>
 </form>
-<p class="soft"><br>This is a demo. Its accounts are ${demoAccounts()}.</p>`
+<p class="soft">This is a demo. Its accounts are ${demoAccounts()}.</p>`
   })
 }
 

@@ -31,10 +31,12 @@ const STYLE = `
 *{box-sizing:border-box}
 body{margin:0;padding:24px 16px;background:var(--bg);color:var(--ink);font:16px/1.5 system-ui,sans-serif}
 main,header{max-width:30rem;margin:0 auto}
-header{padding:8px 4px 12px;font-weight:600}
+header{display:flex;align-items:center;gap:12px;padding:8px 4px 12px;font-weight:600}
+.mark{display:grid;place-items:center;width:32px;height:32px;border-radius:9px;background:var(--accent);color:var(--accent-ink)}
 main{background:var(--card);border:1px solid var(--line);border-radius:14px;padding:28px}
 h1{font-size:1.375rem;line-height:1.3;margin:0 0 8px}
 p{margin:0 0 16px;overflow-wrap:anywhere}
+form+p{margin:24px 0 0}
 label{display:block;font-weight:600;margin:16px 0 4px}
 input{width:100%;min-height:44px;padding:8px 12px;font:inherit;color:inherit;background:transparent;border:1px solid var(--soft);border-radius:10px}
 button{width:100%;min-height:44px;margin-top:20px;padding:8px 16px;font:inherit;font-weight:600;color:var(--accent-ink);background:var(--accent);border:1px solid var(--accent);border-radius:10px;cursor:pointer}
@@ -66,7 +68,7 @@ export function sendPage(reply: FastifyReply, page: { title: string; body: Html 
 <style>${{ markup: STYLE }}</style>
 </head>
 <body>
-<header>Acme Notes</header>
+<header><span class="mark" aria-hidden="true">A</span>Acme Notes</header>
 <main>
 ${page.body}
 </main>
