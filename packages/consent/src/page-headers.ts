@@ -6,8 +6,8 @@
 import type { ConsentRequest } from '@fastify-mcp-auth/core'
 
 export interface PageNeeds {
-  /** Sources of the directive `form-action`; null leaves it out. */
-  readonly formAction: string | null
+  /** Sources of the directive `form-action`. */
+  readonly formAction: string
   /** The one image of the page, as an absolute URL. */
   readonly imageUrl: string | null
 }
@@ -18,9 +18,9 @@ export function pageHeaders({ formAction, imageUrl }: PageNeeds): Record<string,
     "style-src 'self'",
     `img-src ${imageUrl === null ? "'none'" : imageSource(imageUrl)}`,
     "frame-ancestors 'none'",
-    "base-uri 'none'"
+    "base-uri 'none'",
+    `form-action ${formAction}`
   ]
-  if (formAction !== null) policy.push(`form-action ${formAction}`)
   return {
     'content-type': 'text/html; charset=utf-8',
     'content-security-policy': policy.join('; '),
@@ -34,16 +34,21 @@ export function pageHeaders({ formAction, imageUrl }: PageNeeds): Record<string,
   }
 }
 
+/** Schemes of desktop apps to which the https callback of their maker hands the browser over. */
+const HANDOVER_SCHEMES = 'claude: cursor: vscode: vscode-insiders:'
+
 /**
- * Where the form of the consent page may lead. Chromium and Safari hold every redirect after a form against this list, also
- * those of the client that got the answer: an https callback that hands over to a desktop app, a local program that ends on
- * a page of its maker. Nobody but the client knows these, and a blocked one leaves the person on a page that seems dead. So
- * only an answer that goes straight to an app can be pinned down.
+ * Where the form of the consent page may lead. Chromium and Safari hold every redirect after a form against this list, not only
+ * the first one, and leave the person on a page that seems dead when one is not on it. Clients do lead on: an https callback to a
+ * page or the desktop app of its maker, a program on this computer to a page that says "done". So a web address may follow,
+ * and after a program on this computer another one; plain http elsewhere, and schemes that nobody knows, may not. An answer that goes straight to an app goes there only.
  *
  * @see https://github.com/w3c/webappsec-csp/issues/8
  */
-export function consentFormAction({ kind, formAction }: ConsentRequest['redirect']): string | null {
-  return kind === 'private-use' ? `'self' ${formAction}` : null
+export function consentFormAction({ kind, formAction }: ConsentRequest['redirect']): string {
+  if (kind === 'private-use') return `'self' ${formAction}`
+  const nearby = kind === 'loopback' ? ' http://127.0.0.1:* http://localhost:*' : ''
+  return `'self' ${formAction}${nearby} https: ${HANDOVER_SCHEMES}`
 }
 
 // A source has no query, and a comma or semicolon would end it.

@@ -130,6 +130,7 @@ t.test('the answer may lead on to a place that only the client knows', async t =
 t.test('the policy lets the answer out to https and to an app, and not to another app', async t => {
   const tries = [
     { uri: 'https://client.invalid/callback', kind: 'https', formAction: 'https://client.invalid', leaves: true },
+    { uri: 'http://client.invalid/callback', kind: 'https', formAction: 'https://client.invalid', leaves: false },
     { uri: 'cursor://client/callback', kind: 'private-use', formAction: 'cursor:', leaves: true },
     { uri: 'cursor://client/callback', kind: 'private-use', formAction: 'other:', leaves: false }
   ] as const
