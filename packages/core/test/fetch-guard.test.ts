@@ -1,5 +1,6 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { createServer } from 'node:http'
-import { type AddressInfo, Socket } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { createSafeFetch } from '../src/safe-fetch.ts'
 
@@ -124,15 +125,17 @@ t.test('CD-13: a socket that ended up somewhere else is closed before anything i
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   t.teardown(() => server.close())
   // No resolver and no literal leads astray by now; only the operating system could, so that is what is played here.
-  const remoteAddress = Object.getOwnPropertyDescriptor(Socket.prototype, 'remoteAddress')
-  if (!remoteAddress) return t.fail('sockets have no remoteAddress')
-  t.teardown(() => Object.defineProperty(Socket.prototype, 'remoteAddress', remoteAddress))
-  const fetch = createSafeFetch({ addresses: 'public-or-loopback' })
-  for (const reached of ['10.0.0.1', undefined]) {
-    Object.defineProperty(Socket.prototype, 'remoteAddress', { ...remoteAddress, get: () => reached })
-    const { port } = server.address() as AddressInfo
-    await t.rejects(fetch(`http://127.0.0.1:${port}/`), { name: 'FetchRefusedError', reason: 'address' })
+  let reached: string | undefined
+  const elsewhere = (message: unknown): void => {
+    const { socket } = message as { socket: Socket }
+    Object.defineProperty(socket, 'remoteAddress', { get: () => reached })
   }
+  subscribe('net.client.socket', elsewhere)
+  t.teardown(() => unsubscribe('net.client.socket', elsewhere))
+  const fetch = createSafeFetch({ addresses: 'public-or-loopback' })
+  const { port } = server.address() as AddressInfo
+  for (reached of ['10.0.0.1', undefined])
+    await t.rejects(fetch(`http://127.0.0.1:${port}/`), { name: 'FetchRefusedError', reason: 'address' })
   t.equal(requests, 0)
 })
 
