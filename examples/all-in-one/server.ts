@@ -4,34 +4,31 @@ import { DEMO_ACCOUNTS } from './accounts.ts'
 import { buildApp } from './app.ts'
 import { type Config, readConfig } from './config.ts'
 
-const config = readConfigOrExit()
-const app = await buildApp(config, { logger: { level: process.env['LOG_LEVEL'] ?? 'warn' } })
+const logLevel = process.env['LOG_LEVEL'] ?? 'warn'
 
-let closing = false
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.on(signal, () => {
-    // The second signal is from somebody who does not want to wait.
-    if (closing) process.exit(1)
-    closing = true
-    app.close().then(() => process.exit(0))
-  })
+await start().catch(fail)
 
-try {
+async function start(): Promise<void> {
+  const config = readConfig(process.env)
+  const app = await buildApp(config, { logger: { level: logLevel } })
+  let closing = false
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => {
+      // The second signal is from somebody who does not want to wait.
+      if (closing) process.exit(1)
+      closing = true
+      app.close().then(() => process.exit(0), fail)
+    })
   await app.listen({ host: config.host, port: config.port })
-} catch (error) {
-  // Almost always a port that somebody else uses; the message says which.
-  console.error(`${error instanceof Error ? error.message : error}\nSet PORT or HOST to listen elsewhere.`)
-  process.exit(1)
+  console.log(greeting(config))
 }
-console.log(greeting(config))
 
-function readConfigOrExit(): Config {
-  try {
-    return readConfig(process.env)
-  } catch (error) {
-    console.error(error instanceof Error ? error.message : error)
-    process.exit(1)
-  }
+/** A setting is to blame most of the time, and the message names it; whoever wants to see more asks for it. */
+function fail(error: unknown): never {
+  if (!(error instanceof Error) || logLevel === 'debug' || logLevel === 'trace') console.error(error)
+  else
+    console.error([error.message, error.cause instanceof Error ? error.cause.message : ''].filter(Boolean).join(': '))
+  process.exit(1)
 }
 
 function greeting({ publicUrl, host, port, databaseUrl }: Config): string {
