@@ -1,0 +1,43 @@
+/** A contender has to issue properly before anybody measures how fast it is. */
+import { createLocalJWKSet, jwtVerify } from 'jose'
+import { Client, readTokens } from './client.ts'
+import { type Issuing, issuerOf } from './issuing.ts'
+
+/** @returns what it does wrong; nothing when a flow ends in tokens that verify, and what must be refused is */
+export async function disprove(issuing: Issuing): Promise<string[]> {
+  const client = await Client.open(issuing)
+  const complaints: string[] = []
+  const expect = (what: string, holds: boolean): void => {
+    if (!holds) complaints.push(what)
+  }
+  try {
+    const tokens = await client.connect()
+    expect('the access token does not verify', await verifies(client, issuing, tokens.access_token))
+    const refreshed = readTokens(await client.refresh(tokens.refresh_token))
+    expect('the refreshed access token does not verify', await verifies(client, issuing, refreshed.access_token))
+    expect('the refresh token was not rotated', refreshed.refresh_token !== tokens.refresh_token)
+
+    const wrongVerifier = await client.redeem(
+      await client.authorize(),
+      'another-verifier-of-forty-three-characters-000'
+    )
+    expect(`a wrong code_verifier: ${wrongVerifier.status}`, wrongVerifier.status === 400)
+    const code = await client.authorize()
+    readTokens(await client.redeem(code))
+    const replayed = await client.redeem(code)
+    expect(`a code for the second time: ${replayed.status}`, replayed.status === 400)
+    const stolen = await client.authorize({ redirect_uri: 'https://elsewhere.example/' }).catch(() => null)
+    expect('an unknown redirect URI got a code', stolen === null)
+  } finally {
+    client.close()
+  }
+  return complaints
+}
+
+async function verifies(client: Client, issuing: Issuing, token: string): Promise<boolean> {
+  const { body } = await client.get(client.endpoints.jwks)
+  const keys = createLocalJWKSet(JSON.parse(body))
+  const expected = { algorithms: ['ES256'], issuer: issuerOf(issuing), audience: issuing.resource, typ: 'at+jwt' }
+  const verified = await jwtVerify(token, keys, expected).catch(() => null)
+  return verified?.payload['scope'] === issuing.scope
+}

@@ -1,0 +1,75 @@
+/**
+ * Measures the packages side by side with their peers, on 127.0.0.1 only.
+ *
+ *   pnpm bench [resource-server | authorization-server] [--only name,...] [--rounds N] [--seconds N] [--json file]
+ *
+ * Every contender is a process of its own and has to prove first that it does its job; this process is the load. Prints Markdown on
+ * stdout and progress on stderr.
+ */
+import { writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { parseArgs } from 'node:util'
+import { reportOf } from './report.ts'
+import { OURS, type Plan, SUITES, type Suite } from './suites.ts'
+
+/** Bounds, so that a typing error does not occupy a machine for a day. */
+const MAX_ROUNDS = 50
+const MAX_SECONDS = 30
+
+// The exit is what ends the servers.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    only: { type: 'string' },
+    rounds: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '1' },
+    json: { type: 'string' }
+  }
+})
+const suites = chooseSuites(positionals)
+const plan = readPlan(suites)
+
+const results: Record<string, unknown> = {}
+console.log(`${machine()}; ${plan.rounds} rounds of ${plan.seconds} s.\n`)
+for (const [name, suite] of suites) {
+  const series = await suite.run(plan)
+  results[name] = series
+  console.log(`${reportOf(suite, series)}\n`)
+}
+if (values.json !== undefined) writeFileSync(values.json, JSON.stringify({ machine: machine(), results }, null, 2))
+process.exit()
+
+function chooseSuites(names: readonly string[]): [string, Suite][] {
+  const chosen = names.length > 0 ? names : Object.keys(SUITES)
+  return chosen.map(name => {
+    const suite = SUITES[name]
+    if (!suite) throw new Error(`no suite ${name}: there are ${Object.keys(SUITES).join(' and ')}`)
+    return [name, suite]
+  })
+}
+
+function readPlan(chosen: readonly [string, Suite][]): Plan {
+  const only = values.only?.split(',') ?? null
+  const known = chosen.flatMap(([, { contenders }]) => contenders)
+  const unknown = only?.find(name => !known.includes(name))
+  if (unknown !== undefined) throw new Error(`no contender ${unknown}: there are ${known.join(', ')}`)
+  return {
+    rounds: Math.round(within('rounds', values.rounds, MAX_ROUNDS)),
+    seconds: within('seconds', values.seconds, MAX_SECONDS),
+    includes: name => only === null || name === OURS || only.includes(name),
+    say: text => console.error(text)
+  }
+}
+
+function within(option: string, text: string, most: number): number {
+  const value = Number(text)
+  if (!(value > 0 && value <= most)) throw new Error(`--${option} is a number up to ${most}`)
+  return value
+}
+
+function machine(): string {
+  const [first] = cpus()
+  return `Node ${process.version}, OpenSSL ${process.versions.openssl}, ${cpus().length} x ${first?.model ?? 'processor'}`
+}

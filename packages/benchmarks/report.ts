@@ -1,0 +1,65 @@
+/** Prints what was measured as Markdown. Medians of the rounds; ratios are taken inside a round, and are medians, too. */
+import { advantage, median, type Series } from './rounds.ts'
+import { OURS, type Suite } from './suites.ts'
+
+interface Cell {
+  readonly value: (series: Series) => number
+  readonly ratio: (series: Series, baseline: Series) => number
+}
+
+const COSTS: Cell = {
+  value: series => median(series.samples.map(({ cpu }) => cpu)),
+  ratio: (series, baseline) => advantage(series, baseline, 'cpu')
+}
+const RATES: Cell = {
+  value: series => median(series.samples.map(({ perSecond }) => perSecond)),
+  ratio: (series, baseline) => advantage(series, baseline, 'perSecond')
+}
+const TAILS: Cell = {
+  value: series => median(series.samples.map(({ p99 }) => p99)) * 1000,
+  ratio: (series, baseline) => advantage(series, baseline, 'p99')
+}
+
+export function reportOf(suite: Suite, series: readonly Series[]): string {
+  const { title, baseline } = suite
+  return [
+    `## ${title}`,
+    `Processor time per operation in microseconds / ratio to ${baseline} (higher is better)`,
+    table(suite, series, COSTS),
+    `Operations per second / ratio to ${baseline} (higher is better)`,
+    table(suite, series, RATES),
+    `99th percentile of the time to an answer in microseconds / ratio to ${baseline} (higher is better)`,
+    table(suite, series, TAILS),
+    `Processor time of each over that of ${OURS}: how many times more it needs`,
+    comparison(suite, series)
+  ].join('\n\n')
+}
+
+function table(suite: Suite, series: readonly Series[], { value, ratio }: Cell): string {
+  return grid(suite, series, found => {
+    const baseline = series.find(({ contender, load }) => contender === suite.baseline && load === found.load)
+    const absolute = Math.round(value(found)).toLocaleString('en')
+    return baseline ? `${absolute} / ${ratio(found, baseline).toFixed(2)}` : absolute
+  })
+}
+
+function comparison(suite: Suite, series: readonly Series[]): string {
+  return grid(suite, series, found => {
+    const ours = series.find(({ contender, load }) => contender === OURS && load === found.load)
+    return ours ? advantage(ours, found, 'cpu').toFixed(2) : ''
+  })
+}
+
+function grid(suite: Suite, series: readonly Series[], cell: (found: Series) => string): string {
+  const loads = [...new Set(series.map(({ load }) => load))]
+  const names = suite.contenders.filter(name => series.some(({ contender }) => contender === name))
+  const rows = names.map(name => {
+    const cells = loads.map(load => {
+      const found = series.find(one => one.contender === name && one.load === load)
+      return found ? cell(found) : '-'
+    })
+    return `| ${name} | ${cells.join(' | ')} |`
+  })
+  const rule = ['---', ...loads.map(() => '---:')]
+  return [`| contender | ${loads.join(' | ')} |`, `| ${rule.join(' | ')} |`, ...rows].join('\n')
+}

@@ -1,0 +1,77 @@
+/** A contender in a process of its own, so that its processor time is its own, too. */
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import type { Order, Report } from './contender.ts'
+
+export interface ServerProcess {
+  readonly name: string
+  readonly port: number
+  /** Microseconds of user and system time since the process began, all of its threads together. */
+  cpu(): Promise<number>
+  stop(): Promise<void>
+}
+
+const ENTRY = new URL('serve.ts', import.meta.url)
+/** Characters of what a server wrote to stderr; shown when it fails. */
+const KEPT_OUTPUT = 4000
+
+const running = new Set<ChildProcess>()
+// Also after an error and after Ctrl+C. A measuring process that is killed cannot run this; its servers see the channel close.
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+/**
+ * @param file of the contender
+ * @returns null when the contender does not do what the settings ask for
+ * @throws Error with what the server said when it does not start
+ */
+export async function startServer(name: string, file: URL, settings: unknown): Promise<ServerProcess | null> {
+  const child = fork(ENTRY, [file.href], {
+    env: { ...process.env, NODE_ENV: 'production' },
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc']
+  })
+  running.add(child)
+  child.once('exit', () => running.delete(child))
+  let output = ''
+  child.stderr?.on('data', chunk => {
+    output = (output + String(chunk)).slice(-KEPT_OUTPUT)
+  })
+
+  const report = await ask(child, { type: 'start', settings }).catch((error: unknown) => {
+    throw new Error(`${name} did not start: ${output}`, { cause: error })
+  })
+  if (report.type === 'ready')
+    return { name, port: report.port, cpu: () => cpuOf(name, child), stop: () => stop(child) }
+  await stop(child)
+  if (report.type === 'unsupported') return null
+  throw new Error(`${name} did not start: ${report.type === 'failed' ? report.message : output}`)
+}
+
+/** One order, one report: nobody asks twice at a time. */
+async function ask(child: ChildProcess, order: Order): Promise<Report> {
+  const gone = new AbortController()
+  const answer = once(child, 'message', { signal: gone.signal })
+  const exit = (): void => gone.abort(new Error('the server process ended'))
+  child.once('exit', exit)
+  child.send(order)
+  try {
+    const [report] = await answer
+    return report as Report
+  } finally {
+    child.off('exit', exit)
+  }
+}
+
+async function cpuOf(name: string, child: ChildProcess): Promise<number> {
+  const report = await ask(child, { type: 'usage' })
+  if (report.type !== 'usage') throw new Error(`${name} did not say how much processor time it used`)
+  return report.cpu
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (!running.has(child)) return
+  const exit = once(child, 'exit')
+  child.kill('SIGKILL')
+  await exit
+}

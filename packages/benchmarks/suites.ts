@@ -1,0 +1,39 @@
+/** The suites by name, and what a run asks of them. */
+import { CONTENDERS as issuers, runAuthorizationServer } from './authorization-server/suite.ts'
+import { CONTENDERS as guards, runResourceServer } from './resource-server/suite.ts'
+import type { Series } from './rounds.ts'
+
+export interface Plan {
+  readonly rounds: number
+  /** Length of one measurement of one contender. */
+  readonly seconds: number
+  includes(contender: string): boolean
+  /** Progress, for whoever waits. */
+  say(text: string): void
+}
+
+export interface Suite {
+  readonly title: string
+  /** What the others are compared with, by name. */
+  readonly baseline: string
+  readonly contenders: readonly string[]
+  run(plan: Plan): Promise<Series[]>
+}
+
+/** The name of our own contender in every suite. */
+export const OURS = 'fastify-mcp-auth'
+
+export const SUITES: { readonly [name: string]: Suite } = {
+  'resource-server': {
+    title: 'Checking a token on each request',
+    baseline: 'bare-fastify',
+    contenders: guards,
+    run: runResourceServer
+  },
+  'authorization-server': {
+    title: 'Issuing tokens',
+    baseline: 'oidc-provider',
+    contenders: issuers,
+    run: runAuthorizationServer
+  }
+}
