@@ -53,12 +53,13 @@ export function createKeyRing(keys: readonly string[]): KeyRing {
       return `${current.id}.${salt.toString('base64url')}.${body.toString('base64url')}`
     },
     unseal(sealed: string, context: string): string | null {
-      const [id, salt, body, ...more] = sealed.split('.')
+      const [id, ...encoded] = sealed.split('.')
       const entry = ring.find(candidate => candidate.id === id)
-      if (!entry || !salt || !body || more.length > 0) return null
-      const bytes = Buffer.from(body, 'base64url')
-      if (bytes.length < 16) return null
-      const key = deriveKey(entry.key, Buffer.from(salt, 'base64url'), context)
+      const [salt, bytes, ...more] = encoded.map(part => Buffer.from(part, 'base64url'))
+      if (!entry || !salt || !bytes || more.length > 0 || bytes.length < 16) return null
+      // One text, one spelling: decoding skips stray bits and foreign characters without a word.
+      if ([entry.id, salt.toString('base64url'), bytes.toString('base64url')].join('.') !== sealed) return null
+      const key = deriveKey(entry.key, salt, context)
       const decipher = createDecipheriv('aes-256-gcm', key, Buffer.alloc(12), { authTagLength: 16 })
       decipher.setAuthTag(bytes.subarray(-16))
       try {
