@@ -8,6 +8,7 @@ import { memoryStorage } from '@fastify-mcp-auth/core/memory'
 import resourceServer, { local } from '@fastify-mcp-auth/resource-server'
 import { sqlStorage } from '@fastify-mcp-auth/storage-sql'
 import { type NodeIncomingMessageLike, toWebRequest } from '@modelcontextprotocol/node'
+import type { McpHttpHandler } from '@modelcontextprotocol/server'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { type Account, type Accounts, createAccounts } from './accounts.ts'
 import type { Config } from './config.ts'
@@ -65,14 +66,19 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
     advertisedScopes: ['mcp:tools'],
     allowedOrigins: [publicUrl, ...(isHttpLoopback(publicUrl) ? INSPECTOR : [])]
   })
-  await app.register(login, { accounts, sessions, formTokens })
-  await app.register(home, { accounts, sessions, formTokens, resource })
-
-  const mcp = createNotesMcp({
-    notes,
-    findAccount: subject => accounts.find(subject),
-    onError: error => app.log.error(error)
+  await app.register(async pages => {
+    leadToPublicUrl(pages, publicUrl)
+    await pages.register(login, { accounts, sessions, formTokens })
+    await pages.register(home, { accounts, sessions, formTokens, resource })
   })
+
+  serveMcp(app, createNotesMcp({ notes, findAccount: accounts.find, onError: error => app.log.error(error) }))
+  keepClean(app, () => Promise.all([app.authorizationServer.cleanup(), sessions.cleanup()]))
+  return app
+}
+
+/** The endpoint speaks both generations of MCP over plain requests; sessions of older clients are not needed. */
+function serveMcp(app: FastifyInstance, mcp: McpHttpHandler): void {
   app.route({
     method: ['GET', 'POST', 'DELETE'],
     url: '/mcp',
@@ -86,12 +92,24 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
   })
   // Open streams would keep the server from closing.
   app.addHook('preClose', () => mcp.close())
-  keepClean(app, () => Promise.all([app.authorizationServer.cleanup(), sessions.cleanup()]))
-  return app
 }
 
 function openStorage({ databaseUrl }: Config): StorageDriver {
   return databaseUrl === 'memory:' ? memoryStorage() : sqlStorage({ url: databaseUrl })
+}
+
+/**
+ * `localhost` and `127.0.0.1` reach the same server, but each has its own cookies: whoever typed the other name is led to the public
+ * one. Only on one computer and one port; everywhere else the host header says nothing that could be relied on.
+ */
+function leadToPublicUrl(pages: FastifyInstance, publicUrl: string): void {
+  const { hostname, port } = new URL(publicUrl)
+  pages.addHook('onRequest', async (request, reply) => {
+    const asked = URL.parse(`http://${request.headers.host}`)
+    const isOtherName = asked !== null && asked.port === port && asked.hostname !== hostname
+    if (request.method === 'GET' && isOtherName && isHttpLoopback(asked.href) && isHttpLoopback(publicUrl))
+      return reply.redirect(`${publicUrl}${request.url}`, 302)
+  })
 }
 
 /** Every process may do this: what is expired is removed once, by whoever comes first. */

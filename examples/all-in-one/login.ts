@@ -15,20 +15,23 @@ export interface LoginOptions {
   readonly formTokens: FormTokens
 }
 
-/** Where `returnTo` and `loginHint` of the authorization server become a link to this page. */
-export function loginUrl({ returnTo, loginHint }: { returnTo: string; loginHint?: string | undefined }): string {
-  const query = new URLSearchParams({ returnTo, ...(loginHint ? { login_hint: loginHint } : {}) })
+const MAX_NAME = 64
+
+/** The link to this page for the authorization server. A hint that cannot be a name here comes from the client, and is dropped. */
+export function loginUrl({ returnTo, loginHint = '' }: { returnTo: string; loginHint?: string }): string {
+  const isHint = loginHint !== '' && loginHint.length <= MAX_NAME
+  const query = new URLSearchParams({ returnTo, ...(isHint ? { login_hint: loginHint } : {}) })
   return `/login?${query}`
 }
 
 const LoginQuery = Type.Object({
   returnTo: Type.Optional(Type.String()),
-  login_hint: Type.Optional(Type.String({ maxLength: 64 }))
+  login_hint: Type.Optional(Type.String({ maxLength: MAX_NAME }))
 })
 
 // Bounds: a password of a megabyte would keep a processor busy for whoever wishes so.
 const LoginForm = Type.Object({
-  username: Type.String({ maxLength: 64 }),
+  username: Type.String({ maxLength: MAX_NAME }),
   password: Type.String({ maxLength: 256 }),
   form_token: Type.String({ maxLength: 64 }),
   return_to: Type.Optional(Type.String())
@@ -91,7 +94,7 @@ ${error}
 <input type="hidden" name="form_token" value="${form.formToken}">
 <input type="hidden" name="return_to" value="${form.returnTo}">
 <label for="username">Name</label>
-<input id="username" name="username" value="${form.username}" autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="64" required>
+<input id="username" name="username" value="${form.username}" autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="${MAX_NAME}" required>
 <label for="password">Password</label>
 <input id="password" type="password" name="password" autocomplete="current-password" maxlength="256" required>
 <button>Sign in</button>

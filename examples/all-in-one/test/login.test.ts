@@ -1,6 +1,7 @@
 /** The login page, as somebody meets it who means no good. */
 import { createBrowser, formWith, injectTransport, type Page } from '@fastify-mcp-auth/testing'
 import t, { type Test } from 'tap'
+import { loginUrl } from '../login.ts'
 import { safeReturnTo } from '../return-to.ts'
 import { ALICE, createApp } from './running-app.ts'
 
@@ -136,6 +137,23 @@ t.test('goes back to a path of its own only', async t => {
   const landed = await submit({ ...ALICE, return_to: '//evil.example' })
   t.equal(landed.leavesTo, null)
   t.equal(new URL(landed.url).pathname, '/')
+})
+
+t.test('a hint that is no name does not keep anybody from signing in', async t => {
+  t.equal(loginUrl({ returnTo: '/', loginHint: 'x'.repeat(65) }), '/login?returnTo=%2F')
+  const hinted = loginUrl({ returnTo: '/', loginHint: 'bob' })
+  const { form } = await loginPage(t, hinted)
+  t.equal(form.fields.find(({ name }) => name === 'username')?.value, 'bob')
+})
+
+t.test('whoever comes by another name of this computer is led to the public one, and nobody else is', async t => {
+  const { app } = await createApp(t)
+  const from = (host: string) => app.inject({ url: '/login?returnTo=%2Fa', headers: { host } })
+  t.equal((await from('localhost:3000')).headers.location, 'http://127.0.0.1:3000/login?returnTo=%2Fa')
+  for (const host of ['127.0.0.1:3000', 'localhost:4000', 'evil.example', 'evil.example:3000', '[', ''])
+    t.equal((await from(host)).headers.location, undefined, `not from ${host}`)
+  const hosted = await createApp(t, { PUBLIC_URL: 'https://notes.example.com' })
+  t.equal((await hosted.app.inject({ url: '/login', headers: { host: 'localhost' } })).statusCode, 200)
 })
 
 t.test('cannot be framed, runs no script, is not cached, and escapes what it repeats', async t => {
