@@ -40,6 +40,8 @@ export async function guard(server: ResourceServer, request: FastifyRequest, rep
 export async function guardBody(server: ResourceServer, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const policy = request[POLICY]
   if (!policy) return
+  // Whoever got here was let in, by another strategy if not by ours: what comes now is not about our token.
+  request[DENIAL] = null
   exposeHeadersToRaw(reply)
   await explain(server, request, async () => {
     if (request.auth) assertNoTokenInForm(request)
@@ -62,18 +64,21 @@ function hasBody(request: FastifyRequest): boolean {
   return request.method === 'POST' || (request.body !== undefined && request.body !== null)
 }
 
-/** The hook behind `app.authenticate` and `app.requireScopes`. Does nothing twice: a guarded request has its principal already. */
+/**
+ * The hook behind `app.authenticate` and `app.requireScopes`. On a route that is not protected otherwise it makes all checks; on one that
+ * is, it finds the principal there.
+ */
 export async function requirePrincipal(
   server: ResourceServer,
-  request: FastifyRequest,
-  scopes: readonly string[]
+  { request, reply, scopes }: { request: FastifyRequest; reply: FastifyReply; scopes: readonly string[] }
 ): Promise<void> {
   request[POLICY] ??= createPolicy(server.options, { scopes: [...scopes], operations: false })
   await explain(server, request, async () => {
     if (!request.auth) {
       assertHost(server.admission, request)
+      assertOrigin(server.admission, request, reply)
       const token = readBearerToken(request)
-      if (token === null) throw new MissingTokenError()
+      if (token === null) throw new MissingTokenError(scopes)
       await authenticate(server, request, token)
     }
     assertScopes(request.auth, { scopes, anyOf: [] }, server.options.scopeHierarchy)

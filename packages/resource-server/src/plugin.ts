@@ -42,10 +42,10 @@ function decorate(app: FastifyInstance, server: ResourceServer): void {
   const { resource, metadata, metadataUrl } = server
   const mcpAuth: McpAuth = { resource, metadata, metadataUrl, verify: token => verifyToken(server, token, null) }
   app.decorate('mcpAuth', Object.freeze(mcpAuth))
-  app.decorate('authenticate', request => requirePrincipal(server, request, []))
+  app.decorate('authenticate', (request, reply) => requirePrincipal(server, { request, reply, scopes: [] }))
   app.decorate('requireScopes', (...scopes: string[]) => {
     assertScopesKnown(server.options, 'requireScopes', scopes)
-    const hook: AuthHook = request => requirePrincipal(server, request, scopes)
+    const hook: AuthHook = (request, reply) => requirePrincipal(server, { request, reply, scopes })
     return Object.assign(hook, { [REQUIRED_SCOPES]: Object.freeze([...scopes]) })
   })
   app.decorateRequest('auth', null)

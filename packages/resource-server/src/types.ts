@@ -1,6 +1,6 @@
 /** What the plugin adds to Fastify, and the shapes that travel between verifiers, routes and MCP handlers. */
-import type { AuthorizationServer, ProtectedResourceMetadata } from '@fastify-mcp-auth/core'
-import type { FastifyRequest } from 'fastify'
+import type { ProtectedResourceMetadata } from '@fastify-mcp-auth/core'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 
 /** Who calls, on whose behalf, and what they may do. Deeply frozen: what one request does with it cannot reach another. */
 export interface Principal {
@@ -100,7 +100,7 @@ export interface McpAuth {
 }
 
 /** A hook that lets the request pass or throws; fits `onRequest`, `preHandler` and `@fastify/auth`. */
-export type AuthHook = (request: FastifyRequest) => Promise<void>
+export type AuthHook = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -125,6 +125,5 @@ declare module 'fastify' {
      * @throws ConfigurationError at once, for a scope that is not declared
      */
     requireScopes(...scopes: string[]): AuthHook
-    authorizationServer: AuthorizationServer<FastifyRequest>
   }
 }

@@ -128,12 +128,9 @@ t.test('log injection: nothing of a token gets into headers, bodies or lines of 
   const { app } = await createApp(t)
   const evil = 'EVIL"\r\nset-cookie: a=b\u2028'
   const claims = { sub: evil, scope: evil, iss: evil, aud: evil, client_id: evil }
-  for (const header of [{ kid: evil }, { typ: evil }, { crit: [evil] }]) {
-    const token = await issuer.mint({
-      resource: RESOURCE,
-      header: { ...header, kid: evil, ...(header.crit ? { typ: evil, crit: undefined } : {}) },
-      claims
-    })
+  const changes = [{ claims }, { header: { kid: evil } }, { header: { typ: evil } }, { claims: { scope: evil } }]
+  for (const change of changes) {
+    const token = await issuer.mint({ resource: RESOURCE, ...change })
     const response = await app.inject({ url: '/mcp', headers: { authorization: `Bearer ${token}` } })
     t.equal(response.statusCode, 401)
     t.notMatch(JSON.stringify(response.headers) + response.body, 'EVIL')
