@@ -20,7 +20,7 @@ export type Order = { type: 'start'; settings: unknown } | { type: 'usage' }
 
 /** From a server process to the measuring process. `cpu` is in microseconds of user and system time together. */
 export type Report =
-  | { type: 'ready'; port: number }
+  | { type: 'ready'; port: number; does: string; leavesOut: string }
   | { type: 'unsupported' }
   | { type: 'failed'; message: string }
   | { type: 'usage'; cpu: number }

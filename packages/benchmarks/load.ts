@@ -9,6 +9,8 @@ export interface Sample {
   /** Microseconds of the server process per operation. */
   readonly cpu: number
   readonly perSecond: number
+  /** Processor cores that the server kept busy. Below one it was waiting: for the load, or for its turn on a busy machine. */
+  readonly cores: number
   /** Milliseconds, as a client sees them. */
   readonly p50: number
   readonly p99: number
@@ -43,6 +45,7 @@ export async function measure(server: ServerProcess, workers: readonly Operation
     operations,
     cpu: used / operations,
     perSecond: operations / elapsed,
+    cores: used / elapsed / 1e6,
     p50: latencies[Math.floor(operations * 0.5)] ?? 0,
     p99: latencies[Math.floor(operations * 0.99)] ?? 0
   }

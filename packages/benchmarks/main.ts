@@ -34,9 +34,9 @@ const plan = readPlan(suites)
 const results: Record<string, unknown> = {}
 console.log(`${machine()}; ${plan.rounds} rounds of ${plan.seconds} s.\n`)
 for (const [name, suite] of suites) {
-  const series = await suite.run(plan)
-  results[name] = series
-  console.log(`${reportOf(suite, series)}\n`)
+  const outcome = await suite.run(plan)
+  results[name] = outcome
+  console.log(`${reportOf(suite, outcome)}\n`)
 }
 if (values.json !== undefined) writeFileSync(values.json, JSON.stringify({ machine: machine(), results }, null, 2))
 process.exit()

@@ -1,8 +1,10 @@
 /** Prints what was measured as Markdown. Medians of the rounds; ratios are taken inside a round, and are medians, too. */
-import { advantage, median, type Series } from './rounds.ts'
+import { advantage, median, type Outcome, type Participant, type Series } from './rounds.ts'
 import { OURS, type Suite } from './suites.ts'
 
 interface Cell {
+  /** Whether the value may be printed as it is; in brackets when not. */
+  readonly isOwn?: (series: Series) => boolean
   readonly value: (series: Series) => number
   readonly ratio: (series: Series, baseline: Series) => number
 }
@@ -12,6 +14,7 @@ const COSTS: Cell = {
   ratio: (series, baseline) => advantage(series, baseline, 'cpu')
 }
 const RATES: Cell = {
+  isOwn: series => median(series.samples.map(({ cores }) => cores)) >= BUSY,
   value: series => median(series.samples.map(({ perSecond }) => perSecond)),
   ratio: (series, baseline) => advantage(series, baseline, 'perSecond')
 }
@@ -20,33 +23,44 @@ const TAILS: Cell = {
   ratio: (series, baseline) => advantage(series, baseline, 'p99')
 }
 
-export function reportOf(suite: Suite, series: readonly Series[]): string {
+/** A server that kept less of a core busy than this was not the bottleneck: its rate says nothing about it. */
+const BUSY = 0.8
+
+export function reportOf(suite: Suite, { participants, series }: Outcome): string {
   const { title, baseline } = suite
-  return [
-    `## ${title}`,
+  const sections = [
     `Processor time per operation in microseconds / ratio to ${baseline} (higher is better)`,
     table(suite, series, COSTS),
-    `Operations per second / ratio to ${baseline} (higher is better)`,
-    table(suite, series, RATES),
-    `99th percentile of the time to an answer in microseconds / ratio to ${baseline} (higher is better)`,
-    table(suite, series, TAILS),
     `Processor time of each over that of ${OURS}: how many times more it needs`,
-    comparison(suite, series)
-  ].join('\n\n')
+    comparison(suite, series),
+    `Operations per second / ratio to ${baseline} (higher is better). In brackets: the server was not kept busy, the rate is not its own`,
+    table(suite, series, RATES)
+  ]
+  const tails = [
+    `99th percentile of the time to an answer in microseconds / ratio to ${baseline} (higher is better)`,
+    table(suite, series, TAILS)
+  ]
+  return [`## ${title}`, legend(participants), ...sections, ...(suite.tails ? tails : [])].join('\n\n')
 }
 
-function table(suite: Suite, series: readonly Series[], { value, ratio }: Cell): string {
+function legend(participants: readonly Participant[]): string {
+  const rows = participants.map(({ name, does, leavesOut }) => `| ${name} | ${does} | ${leavesOut} |`)
+  return ['| contender | does | leaves out |', '| --- | --- | --- |', ...rows].join('\n')
+}
+
+function table(suite: Suite, series: readonly Series[], { value, ratio, isOwn }: Cell): string {
   return grid(suite, series, found => {
     const baseline = series.find(({ contender, load }) => contender === suite.baseline && load === found.load)
     const absolute = Math.round(value(found)).toLocaleString('en')
-    return baseline ? `${absolute} / ${ratio(found, baseline).toFixed(2)}` : absolute
+    const text = baseline ? `${absolute} / ${ratio(found, baseline).toFixed(2)}` : absolute
+    return isOwn && !isOwn(found) ? `(${text})` : text
   })
 }
 
 function comparison(suite: Suite, series: readonly Series[]): string {
   return grid(suite, series, found => {
     const ours = series.find(({ contender, load }) => contender === OURS && load === found.load)
-    return ours ? advantage(ours, found, 'cpu').toFixed(2) : ''
+    return ours ? advantage(ours, found, 'cpu').toFixed(2) : '-'
   })
 }
 

@@ -9,18 +9,31 @@ export interface Series {
   readonly samples: readonly Sample[]
 }
 
-export interface Entrant {
+/** Who took part, in its own words. */
+export interface Participant {
   readonly name: string
-  take(): Promise<Sample>
+  readonly does: string
+  readonly leavesOut: string
 }
 
-export async function playRounds(load: string, entrants: readonly Entrant[], rounds: number): Promise<Series[]> {
+/** What a suite found out. */
+export interface Outcome {
+  readonly participants: readonly Participant[]
+  readonly series: readonly Series[]
+}
+
+export interface Entrant {
+  readonly name: string
+  take(round: number): Promise<Sample>
+}
+
+export async function playRounds(load: string, rounds: number, entrants: readonly Entrant[]): Promise<Series[]> {
   const taken = new Map<string, Sample[]>(entrants.map(({ name }) => [name, []]))
   for (let round = 0; round < rounds; round++) {
     // Nobody always comes after the same neighbour at the same temperature of the processor.
     const first = round % Math.max(1, entrants.length)
     for (const { name, take } of [...entrants.slice(first), ...entrants.slice(0, first)])
-      taken.get(name)?.push(await take())
+      taken.get(name)?.push(await take(round))
   }
   return [...taken].map(([contender, samples]) => ({ contender, load, samples }))
 }

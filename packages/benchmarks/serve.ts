@@ -18,7 +18,8 @@ process.on('message', (order: Order) => {
 async function start(settings: unknown): Promise<Report> {
   const { contender }: { contender: Contender<unknown> } = await import(file)
   const server = await contender.start(settings)
-  return server ? { type: 'ready', port: server.port } : { type: 'unsupported' }
+  const { does, leavesOut } = contender
+  return server ? { type: 'ready', port: server.port, does, leavesOut } : { type: 'unsupported' }
 }
 
 function usage(): Report {

@@ -6,6 +6,9 @@ import type { Order, Report } from './contender.ts'
 export interface ServerProcess {
   readonly name: string
   readonly port: number
+  /** As the contender says it. */
+  readonly does: string
+  readonly leavesOut: string
   /** Microseconds of user and system time since the process began, all of its threads together. */
   cpu(): Promise<number>
   stop(): Promise<void>
@@ -41,8 +44,10 @@ export async function startServer(name: string, file: URL, settings: unknown): P
   const report = await ask(child, { type: 'start', settings }).catch((error: unknown) => {
     throw new Error(`${name} did not start: ${output}`, { cause: error })
   })
-  if (report.type === 'ready')
-    return { name, port: report.port, cpu: () => cpuOf(name, child), stop: () => stop(child) }
+  if (report.type === 'ready') {
+    const { port, does, leavesOut } = report
+    return { name, port, does, leavesOut, cpu: () => cpuOf(name, child), stop: () => stop(child) }
+  }
   await stop(child)
   if (report.type === 'unsupported') return null
   throw new Error(`${name} did not start: ${report.type === 'failed' ? report.message : output}`)

@@ -1,7 +1,7 @@
 /** The suites by name, and what a run asks of them. */
 import { CONTENDERS as issuers, runAuthorizationServer } from './authorization-server/suite.ts'
 import { CONTENDERS as guards, runResourceServer } from './resource-server/suite.ts'
-import type { Series } from './rounds.ts'
+import type { Outcome } from './rounds.ts'
 
 export interface Plan {
   readonly rounds: number
@@ -17,7 +17,9 @@ export interface Suite {
   /** What the others are compared with, by name. */
   readonly baseline: string
   readonly contenders: readonly string[]
-  run(plan: Plan): Promise<Series[]>
+  /** Whether the slowest answers are of interest. */
+  readonly tails: boolean
+  run(plan: Plan): Promise<Outcome>
 }
 
 /** The name of our own contender in every suite. */
@@ -28,12 +30,14 @@ export const SUITES: { readonly [name: string]: Suite } = {
     title: 'Checking a token on each request',
     baseline: 'bare-fastify',
     contenders: guards,
+    tails: false,
     run: runResourceServer
   },
   'authorization-server': {
     title: 'Issuing tokens',
     baseline: 'oidc-provider',
     contenders: issuers,
+    tails: true,
     run: runAuthorizationServer
   }
 }

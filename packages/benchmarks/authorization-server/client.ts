@@ -31,6 +31,7 @@ const MAX_STEPS = 8
 export class Client {
   readonly #connection: Connection
   readonly #issuing: Issuing
+  readonly #query: string
   readonly #cookies = new Map<string, string>()
   /** Signed in as this one; may be changed between flows. */
   user = 'user-0'
@@ -40,6 +41,7 @@ export class Client {
     this.#connection = connection
     this.#issuing = issuing
     this.endpoints = endpoints
+    this.#query = new URLSearchParams(authorizationParameters(issuing)).toString()
   }
 
   static async open(issuing: Issuing): Promise<Client> {
@@ -51,9 +53,9 @@ export class Client {
     return new Client(connection, issuing, readEndpoints(JSON.parse(body)))
   }
 
-  /** From the authorization request to the code. @throws Error when it does not end at the redirect URI with one */
-  async authorize(change: Record<string, string> = {}): Promise<string> {
-    let answer = await this.get(`${this.endpoints.authorize}?${this.#authorizationQuery(change)}`)
+  /** From the authorization request to the code; by default a good request. @throws Error when it does not end at the redirect URI with one */
+  async authorize(query = this.#query): Promise<string> {
+    let answer = await this.get(`${this.endpoints.authorize}?${query}`)
     for (let step = 0; step < MAX_STEPS; step++) {
       const location = answer.status >= 300 && answer.status < 400 ? headerOf(answer.head, 'location') : null
       if (location?.startsWith(`${this.#issuing.redirectUri}?`)) return codeOf(location)
@@ -124,23 +126,22 @@ export class Client {
     return answer
   }
 
-  #authorizationQuery(change: Record<string, string>): string {
-    const { clientId, redirectUri, resource, scope } = this.#issuing
-    return new URLSearchParams({
-      response_type: 'code',
-      client_id: clientId,
-      redirect_uri: redirectUri,
-      code_challenge: CHALLENGE,
-      code_challenge_method: 'S256',
-      state: 'a-state-of-some-length',
-      scope,
-      resource,
-      ...change
-    }).toString()
-  }
-
   #decide({ action, fields }: ConsentForm): Promise<Answer> {
     return this.post(action, fields)
+  }
+}
+
+/** A good authorization request. */
+export function authorizationParameters({ clientId, redirectUri, resource, scope }: Issuing): Record<string, string> {
+  return {
+    response_type: 'code',
+    client_id: clientId,
+    redirect_uri: redirectUri,
+    code_challenge: CHALLENGE,
+    code_challenge_method: 'S256',
+    state: 'a-state-of-some-length',
+    scope,
+    resource
   }
 }
 

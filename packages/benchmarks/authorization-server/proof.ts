@@ -1,6 +1,6 @@
 /** A contender has to issue properly before anybody measures how fast it is. */
 import { createLocalJWKSet, jwtVerify } from 'jose'
-import { Client, readTokens } from './client.ts'
+import { authorizationParameters, Client, readTokens } from './client.ts'
 import { type Issuing, issuerOf } from './issuing.ts'
 
 /** @returns what it does wrong; nothing when a flow ends in tokens that verify, and what must be refused is */
@@ -26,7 +26,8 @@ export async function disprove(issuing: Issuing): Promise<string[]> {
     readTokens(await client.redeem(code))
     const replayed = await client.redeem(code)
     expect(`a code for the second time: ${replayed.status}`, replayed.status === 400)
-    const stolen = await client.authorize({ redirect_uri: 'https://elsewhere.example/' }).catch(() => null)
+    const elsewhere = { ...authorizationParameters(issuing), redirect_uri: 'https://elsewhere.example/' }
+    const stolen = await client.authorize(new URLSearchParams(elsewhere).toString()).catch(() => null)
     expect('an unknown redirect URI got a code', stolen === null)
   } finally {
     client.close()

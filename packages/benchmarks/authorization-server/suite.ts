@@ -1,7 +1,7 @@
 /** Issuing tokens: the contenders, by operation, each signed-in user on a connection of his own. */
 import { createServer } from 'node:net'
 import { measure, type Operation, type Sample } from '../load.ts'
-import { playRounds, type Series } from '../rounds.ts'
+import { type Outcome, playRounds, type Series } from '../rounds.ts'
 import { type ServerProcess, startServer } from '../server-process.ts'
 import type { Plan } from '../suites.ts'
 import { Client, readTokens } from './client.ts'
@@ -40,7 +40,7 @@ export function issuingOn(port: number): Issuing {
   }
 }
 
-export async function runAuthorizationServer(plan: Plan): Promise<Series[]> {
+export async function runAuthorizationServer(plan: Plan): Promise<Outcome> {
   const entrants: { server: ServerProcess; issuing: Issuing }[] = []
   try {
     for (const name of CONTENDERS.filter(plan.includes)) {
@@ -55,7 +55,8 @@ export async function runAuthorizationServer(plan: Plan): Promise<Series[]> {
     const series: Series[] = []
     for (const [load, prepare] of Object.entries(OPERATIONS))
       series.push(...(await playLoad(plan, load, { prepare, entrants })))
-    return series
+    const participants = entrants.map(({ server: { name, does, leavesOut } }) => ({ name, does, leavesOut }))
+    return { participants, series }
   } finally {
     for (const { server } of entrants) await server.stop()
   }
@@ -73,6 +74,7 @@ async function playLoad(
   }
   return playRounds(
     load,
+    plan.rounds,
     able.map(entrant => ({
       name: entrant.server.name,
       async take() {
@@ -80,8 +82,7 @@ async function playLoad(
         if (!sample) throw new Error(`${entrant.server.name} stopped offering ${load}`)
         return sample
       }
-    })),
-    plan.rounds
+    }))
   )
 }
 

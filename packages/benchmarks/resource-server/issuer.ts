@@ -9,6 +9,8 @@ export interface Issuer {
   readonly protection: Protection
   /** An access token of RFC 9068 with ids as long as real ones; 600 to 900 characters, no two alike. */
   mint(changes?: { readonly [claim: string]: unknown }): string
+  /** The same with a signature that is not its own. */
+  forge(): string
   close(): void
 }
 
@@ -29,6 +31,7 @@ export async function startIssuer(algorithm: Algorithm): Promise<Issuer> {
     publicKey: signer.publicKey,
     secret: signer.secret
   }
+  const foreign = signer.sign('something else')
   const header = encode({ alg: algorithm, typ: 'at+jwt', kid: signer.kid })
   return {
     protection,
@@ -36,6 +39,7 @@ export async function startIssuer(algorithm: Algorithm): Promise<Issuer> {
       const content = `${header}.${encode({ ...claimsFor(protection), ...changes })}`
       return `${content}.${signer.sign(content)}`
     },
+    forge: () => `${header}.${encode(claimsFor(protection))}.${foreign}`,
     close() {
       server.closeAllConnections()
       server.close()

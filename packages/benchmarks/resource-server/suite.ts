@@ -1,7 +1,10 @@
-/** Checking a token on every request: the contenders, by algorithm, with tokens that come again (hot) and that never do (cold). */
+/**
+ * Checking a token on every request: the contenders, by algorithm, with tokens that come again (hot), that never do
+ * (cold), and that never do and are signed wrongly (forged).
+ */
 import { Connection } from '../connection.ts'
 import { measure, type Operation, type Sample } from '../load.ts'
-import { playRounds, type Series } from '../rounds.ts'
+import { type Entrant, type Outcome, type Participant, playRounds, type Series } from '../rounds.ts'
 import { type ServerProcess, startServer } from '../server-process.ts'
 import type { Plan } from '../suites.ts'
 import { type Issuer, startIssuer } from './issuer.ts'
@@ -26,16 +29,23 @@ export function contenderFile(name: string): URL {
 
 const CONNECTIONS = 32
 const HOT_TOKENS = 100
-/** Tokens that a second of cold load may use up; minting them is what takes long. The load ends early when they are gone. */
-const COLD_TOKENS_PER_SECOND = 6000
+/** New tokens for a second of load; minting them is what takes long. The measurement ends early when they are gone. */
+const NEW_TOKENS_PER_SECOND = 6000
+/** Checks nothing, so it is not asked to prove anything and gets no forged tokens. */
+const UNGUARDED = 'bare-fastify'
 
-export async function runResourceServer(plan: Plan): Promise<Series[]> {
+export async function runResourceServer(plan: Plan): Promise<Outcome> {
+  const participants = new Map<string, Participant>()
   const series: Series[] = []
-  for (const algorithm of ALGORITHMS) series.push(...(await runAlgorithm(plan, algorithm)))
-  return series
+  for (const algorithm of ALGORITHMS) {
+    const outcome = await runAlgorithm(plan, algorithm)
+    for (const participant of outcome.participants) participants.set(participant.name, participant)
+    series.push(...outcome.series)
+  }
+  return { participants: [...participants.values()], series }
 }
 
-async function runAlgorithm(plan: Plan, algorithm: Algorithm): Promise<Series[]> {
+async function runAlgorithm(plan: Plan, algorithm: Algorithm): Promise<Outcome> {
   const issuer = await startIssuer(algorithm)
   const servers: ServerProcess[] = []
   try {
@@ -43,10 +53,11 @@ async function runAlgorithm(plan: Plan, algorithm: Algorithm): Promise<Series[]>
       const server = await startServer(name, contenderFile(name), issuer.protection)
       if (!server) continue
       servers.push(server)
-      if (name !== 'bare-fastify') await assertProven(server, issuer)
+      if (name !== UNGUARDED) await assertProven(server, issuer)
     }
     plan.say(`${algorithm}: ${servers.map(({ name }) => name).join(', ')} have proven themselves`)
-    return await playLoads(plan, { algorithm, issuer, servers })
+    const participants = servers.map(({ name, does, leavesOut }) => ({ name, does, leavesOut }))
+    return { participants, series: await playLoads(plan, { algorithm, issuer, servers }) }
   } finally {
     for (const server of servers) await server.stop()
     issuer.close()
@@ -62,48 +73,71 @@ async function playLoads(
   plan: Plan,
   { algorithm, issuer, servers }: { algorithm: Algorithm; issuer: Issuer; servers: readonly ServerProcess[] }
 ): Promise<Series[]> {
-  const hot = mintRequests(issuer, HOT_TOKENS)
-  const coldCount = Math.ceil(plan.seconds * COLD_TOKENS_PER_SECOND)
-  const warmUp = mintRequests(issuer, Math.ceil(coldCount / 4))
+  const { rounds, seconds } = plan
+  const count = Math.ceil(seconds * NEW_TOKENS_PER_SECOND)
+  const hot: Load = { requests: mintRequests(HOT_TOKENS, issuer.mint), status: 200, again: true }
+  const guarded = servers.filter(({ name }) => name !== UNGUARDED)
+
+  const warmUp: Load = { requests: mintRequests(count, issuer.mint), status: 200, again: false }
   for (const server of servers) {
-    await runWindow(server, warmUp, { seconds: plan.seconds / 2, again: false })
-    await runWindow(server, hot, { seconds: plan.seconds / 2, again: true })
+    await runWindow(server, warmUp, seconds)
+    await runWindow(server, hot, seconds)
   }
-  const hotSeries = await playRounds(
-    `${algorithm} hot`,
-    servers.map(server => ({
-      name: server.name,
-      take: () => runWindow(server, hot, { seconds: plan.seconds, again: true })
-    })),
-    plan.rounds
-  )
-  // New to every server each time, but the same for all of them.
-  const pools = Array.from({ length: plan.rounds }, () => mintRequests(issuer, coldCount))
-  const coldSeries = await playRounds(
-    `${algorithm} cold`,
-    servers.map(server => {
-      const left = [...pools]
+  // New to every server in every round, but the same for all of them.
+  const pools = (mint: () => string): string[][] => Array.from({ length: rounds }, () => mintRequests(count, mint))
+  const cold = pools(issuer.mint)
+  const forged = pools(issuer.forge)
+  return [
+    ...(await playRounds(
+      `${algorithm} hot`,
+      rounds,
+      entrantsOf(servers, seconds, () => hot)
+    )),
+    ...(await playRounds(
+      `${algorithm} cold`,
+      rounds,
       // Nothing is new to who does not look: without a check, the tokens may come again until the time is over.
-      const again = server.name === 'bare-fastify'
-      return {
-        name: server.name,
-        take: () => runWindow(server, left.pop() ?? [], { seconds: plan.seconds, again })
-      }
-    }),
-    plan.rounds
-  )
-  return [...hotSeries, ...coldSeries]
+      entrantsOf(servers, seconds, (round, name) => ({
+        requests: cold[round] ?? [],
+        status: 200,
+        again: name === UNGUARDED
+      }))
+    )),
+    ...(await playRounds(
+      `${algorithm} forged`,
+      rounds,
+      entrantsOf(guarded, seconds, round => ({ requests: forged[round] ?? [], status: 401, again: false }))
+    ))
+  ]
 }
 
-function mintRequests(issuer: Issuer, count: number): string[] {
-  return Array.from({ length: count }, () => requestWith(issuer.mint()))
+function entrantsOf(
+  servers: readonly ServerProcess[],
+  seconds: number,
+  loadOf: (round: number, name: string) => Load
+): Entrant[] {
+  return servers.map(server => ({
+    name: server.name,
+    take: round => runWindow(server, loadOf(round, server.name), seconds)
+  }))
 }
 
-/** @param limits `again`: start over when all requests were sent */
+function mintRequests(count: number, mint: () => string): string[] {
+  return Array.from({ length: count }, () => requestWith(mint()))
+}
+
+interface Load {
+  readonly requests: readonly string[]
+  /** The only right answer. */
+  readonly status: number
+  /** Start over when all requests were sent; else the measurement ends there. */
+  readonly again: boolean
+}
+
 async function runWindow(
   server: ServerProcess,
-  requests: readonly string[],
-  { seconds, again }: { seconds: number; again: boolean }
+  { requests, status: expected, again }: Load,
+  seconds: number
 ): Promise<Sample> {
   const connections = await Promise.all(Array.from({ length: CONNECTIONS }, () => Connection.open(server.port)))
   let next = 0
@@ -114,7 +148,7 @@ async function runWindow(
         const request = requests[next++]
         if (request === undefined) return false
         const { status } = await connection.exchange(request)
-        if (status !== 200) throw new Error(`${server.name} answered ${status} to a good token`)
+        if (status !== expected) throw new Error(`${server.name} answered ${status} instead of ${expected}`)
         return true
       }
   )
