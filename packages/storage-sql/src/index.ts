@@ -1,1 +1,2 @@
-export {}
+export { type SqlStorage, sqlStorage } from './driver.ts'
+export type { KyselyInstance, SqlStorageOptions } from './options.ts'

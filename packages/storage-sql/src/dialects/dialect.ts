@@ -1,0 +1,73 @@
+/** What the three engines do differently, and nothing else. */
+import type { Capabilities } from '@fastify-mcp-auth/core'
+import type { Dialect, Kysely, RawBuilder } from 'kysely'
+
+/** Tables are derived at run time, so Kysely is used without table types. */
+export type Database = Kysely<unknown>
+
+export type DialectName = 'sqlite' | 'postgres' | 'mysql'
+
+/** `key` and `indexed` are texts of at most 768 characters, compared byte by byte; `text` has no limit of its own. */
+export type ColumnType = 'key' | 'indexed' | 'text' | 'integer' | 'boolean' | 'json'
+
+/** A table as the database has it: columns with the type that the engine names, and the names of its indexes. */
+export interface ExistingTable {
+  readonly columns: ReadonlyMap<string, string>
+  readonly indexes: ReadonlySet<string>
+}
+
+/**
+ * What an error of the engine means.
+ *
+ * - `duplicate`: the key was taken; a verdict
+ * - `conflict`: the engine rolled the statement back and asks for a retry (deadlock, serialization failure)
+ * - `statement`: the statement itself is wrong or refused, and would be again
+ * - `unavailable`: everything else; nobody knows whether the write happened
+ */
+export type Failure = 'duplicate' | 'conflict' | 'statement' | 'unavailable'
+
+export interface SqlDialect {
+  readonly name: DialectName
+  /** SQL type of a column; MySQL needs to know its database first. */
+  columnType(type: ColumnType): RawBuilder<unknown>
+  /** What {@link ExistingTable} calls that type, in lower case. */
+  typeName(type: ColumnType): string
+  /** Clauses after the column list of CREATE TABLE. */
+  tableOptions(db: Database): Promise<RawBuilder<unknown>>
+  /** Whether a text column may be given another text type in place. */
+  readonly alterable: boolean
+  /** The tables among `names` that exist. */
+  inspect(db: Database, names: readonly string[]): Promise<ReadonlyMap<string, ExistingTable>>
+  /** Runs alone among all processes that use the same prefix. Locks, and unlocks also after a failure. */
+  exclusively(db: Database, prefix: string, run: (db: Database) => Promise<void>): Promise<void>
+  /** Refuses a database whose settings would break a promise. */
+  check(db: Database): Promise<void>
+  judge(error: unknown): Failure
+}
+
+/** A place to connect to: made from a URL, opened by the first statement. */
+export interface Connector {
+  readonly dialect: SqlDialect
+  readonly kysely: Dialect
+  readonly capabilities: Capabilities
+}
+
+/** The `code` of a database error: SQLSTATE, a name of the engine, or a name of the operating system. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+}
+
+/** Turns rows of columns and of indexes into tables. */
+export function groupTables(
+  columns: readonly { table: string; column: string; type: string }[],
+  indexes: readonly { table: string; name: string }[]
+): ReadonlyMap<string, ExistingTable> {
+  const tables = new Map<string, { columns: Map<string, string>; indexes: Set<string> }>()
+  for (const { table, column, type } of columns) {
+    const existing = tables.get(table) ?? { columns: new Map(), indexes: new Set() }
+    existing.columns.set(column, type.toLowerCase())
+    tables.set(table, existing)
+  }
+  for (const { table, name } of indexes) tables.get(table)?.indexes.add(name)
+  return tables
+}

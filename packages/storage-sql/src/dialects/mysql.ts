@@ -1,0 +1,124 @@
+/** MySQL 8 and MariaDB through mysql2: many processes, many machines. */
+import { ConfigurationError } from '@fastify-mcp-auth/core'
+import { MysqlDialect, type MysqlPool, sql } from 'kysely'
+import type { PoolOptions } from 'mysql2'
+import type { ColumnType, Connector, Database, Failure, SqlDialect } from './dialect.ts'
+import { codeOf, groupTables } from './dialect.ts'
+import { loadPeer } from './peer.ts'
+
+/** Seconds to wait while another process creates tables. */
+const LOCK_TIMEOUT = 60
+
+/** What connections are set to, whatever the server's default is; see `check`. */
+const SQL_MODE = 'STRICT_TRANS_TABLES,STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'
+
+const TYPES: Record<ColumnType, string> = {
+  key: 'varchar(768)',
+  indexed: 'varchar(768)',
+  text: 'longtext',
+  integer: 'bigint',
+  boolean: 'smallint',
+  json: 'longtext'
+}
+
+export const mysql: SqlDialect = {
+  name: 'mysql',
+  // A text that becomes indexed changes from longtext to varchar; strict mode stops that if one is too long.
+  alterable: true,
+  columnType: type => sql.raw(TYPES[type]),
+  typeName: type => TYPES[type].replace(/\(.*/, ''),
+
+  async tableOptions(db) {
+    // Columns inherit the collation. Both compare bytes and do not ignore spaces at the end, as utf8mb4_bin would.
+    const { rows } = await sql<{ name: string }>`
+      select collation_name as name from information_schema.collations
+      where collation_name in ('utf8mb4_0900_bin', 'utf8mb4_nopad_bin')`.execute(db)
+    const [collation] = rows
+    if (!collation) throw refuse('is too old: MySQL 8.0.17 or MariaDB 10.2 is needed')
+    return sql`engine = InnoDB character set utf8mb4 collate ${sql.raw(collation.name)}`
+  },
+
+  async check(db) {
+    const { rows } = await sql<{ mode: string }>`select @@session.sql_mode as mode`.execute(db)
+    const modes = rows[0]?.mode.split(',') ?? []
+    if (!modes.includes('STRICT_TRANS_TABLES') && !modes.includes('STRICT_ALL_TABLES'))
+      throw refuse('is not in strict mode and would cut values off without an error: set sql_mode=STRICT_ALL_TABLES')
+    // mysql2 escapes values on the client with backslashes; in this mode the server would take them for text.
+    if (modes.includes('NO_BACKSLASH_ESCAPES')) throw refuse('has sql_mode NO_BACKSLASH_ESCAPES: turn it off')
+    if (modes.includes('ANSI_QUOTES')) throw refuse('has sql_mode ANSI_QUOTES: turn it off')
+  },
+
+  async inspect(db, names) {
+    const columns = await sql<{ table: string; column: string; type: string }>`
+      select table_name as ${sql.ref('table')}, column_name as ${sql.ref('column')}, data_type as ${sql.ref('type')}
+      from information_schema.columns
+      where table_schema = database() and table_name in (${sql.join(names)})`.execute(db)
+    const indexes = await sql<{ table: string; name: string }>`
+      select distinct table_name as ${sql.ref('table')}, index_name as name from information_schema.statistics
+      where table_schema = database() and table_name in (${sql.join(names)})`.execute(db)
+    return groupTables(columns.rows, indexes.rows)
+  },
+
+  exclusively(db, prefix, run) {
+    return db.connection().execute(async connection => {
+      const name = `fastify-mcp-auth:${prefix}`
+      const { rows } = await sql<{ locked: unknown }>`select get_lock(${name}, ${LOCK_TIMEOUT}) as locked`.execute(
+        connection
+      )
+      if (Number(rows[0]?.locked) !== 1) throw new Error('another process has been creating tables for too long')
+      try {
+        await run(connection)
+      } finally {
+        await releaseLock(connection, name)
+      }
+    })
+  },
+
+  judge(error): Failure {
+    const code = codeOf(error)
+    if (code === 'ER_DUP_ENTRY') return 'duplicate'
+    if (code === 'ER_LOCK_DEADLOCK' || code === 'ER_CHECKREAD') return 'conflict'
+    const state = error instanceof Error && 'sqlState' in error ? String(error.sqlState) : ''
+    return /^(22|23|42)...$/.test(state) && !BUSY.has(code) ? 'statement' : 'unavailable'
+  }
+}
+
+/** Errors that MySQL files under "syntax error or access rule", although they pass. */
+const BUSY = new Set(['ER_USER_LIMIT_REACHED', 'ER_TOO_MANY_USER_CONNECTIONS'])
+
+function refuse(reason: string): ConfigurationError {
+  return new ConfigurationError('FST_OAUTH_STORAGE', `storage-sql: the MySQL database ${reason}`)
+}
+
+async function releaseLock(connection: Database, name: string): Promise<void> {
+  await sql`select release_lock(${name})`.execute(connection)
+}
+
+/** @param poolSize connections at most, per process */
+export function connectMysql(url: string, poolSize: number): Connector {
+  const settings: PoolOptions = {
+    uri: url.replace(/^mariadb:/, 'mysql:'),
+    connectionLimit: poolSize,
+    connectTimeout: 5000,
+    enableKeepAlive: true,
+    charset: 'utf8mb4',
+    multipleStatements: false
+  }
+  return {
+    dialect: mysql,
+    kysely: new MysqlDialect({ pool: () => openPool(settings) }),
+    capabilities: Object.freeze({ durable: true, atomic: true, shared: true })
+  }
+}
+
+async function openPool(settings: PoolOptions): Promise<MysqlPool> {
+  const { createPool } = await loadPeer<typeof import('mysql2')>('mysql2')
+  const pool = createPool(settings)
+  pool.on('connection', connection => {
+    // Queued before the first statement of the connection, which is only used when this worked.
+    connection.query(`set session sql_mode = '${SQL_MODE}'`, error => {
+      if (error) connection.destroy()
+    })
+  })
+  return pool as unknown as MysqlPool
+}

@@ -1,0 +1,198 @@
+/** The seven verbs on SQL: one statement and one round trip each. */
+import {
+  type Capabilities,
+  type CollectionDeclaration,
+  ConfigurationError,
+  type Guard,
+  type Page,
+  type StorageDriver,
+  type StoredRecord
+} from '@fastify-mcp-auth/core'
+import type { CompiledQuery, QueryResult } from 'kysely'
+import { answer } from './answer.ts'
+import { migrate } from './migrate.ts'
+import { connect, type SqlStorageOptions } from './options.ts'
+import { createStatements, type Statements } from './statements.ts'
+import {
+  type Column,
+  decode,
+  encode,
+  isKey,
+  isStorable,
+  KEY,
+  type Row,
+  type SqlValue,
+  type Table,
+  tableOf
+} from './tables.ts'
+
+/** A {@link StorageDriver} on SQL. */
+export interface SqlStorage extends StorageDriver {
+  readonly capabilities: Capabilities
+  open(collections: readonly CollectionDeclaration[]): Promise<void>
+  /** Ends the connections; verbs reject with UnavailableError afterwards. A Kysely instance that was handed in stays open. */
+  close(): Promise<void>
+  /**
+   * Creates missing tables, columns and indexes, as `open` does, also when `autoMigrate` is off. Never drops or renames.
+   *
+   * @returns the statements that were run, or with `dryRun` those that would be; empty when nothing is missing
+   */
+  migrate(collections: readonly CollectionDeclaration[], options?: { dryRun?: boolean }): Promise<string[]>
+}
+
+/** Everything that a verb needs to know about its collection. */
+interface Prepared {
+  readonly table: Table
+  readonly statements: Statements
+  readonly columns: ReadonlyMap<string, Column>
+}
+
+/**
+ * Keeps records in SQLite, PostgreSQL, MySQL or MariaDB, one table per collection and one column per field.
+ *
+ * Nothing is connected to and no package of a database is loaded before the first verb or `open`. Keys and indexed values may
+ * have 768 characters; text with a NUL character or half a surrogate pair is refused with a RangeError before anything is
+ * written, on every engine alike, so that records can move between them.
+ *
+ * Does not remove expired records by itself, and does not retry a write whose fate is unknown: that is an UnavailableError.
+ *
+ * @throws ConfigurationError naming the option
+ */
+export function sqlStorage(options: SqlStorageOptions): SqlStorage {
+  const connection = connect(options)
+  const { db, dialect, tablePrefix, autoMigrate } = connection
+  const prepared = new WeakMap<CollectionDeclaration, Prepared>()
+
+  function prepare(collection: CollectionDeclaration): Prepared {
+    let known = prepared.get(collection)
+    if (!known) {
+      const table = tableOf(collection, tablePrefix)
+      const columns = new Map(table.columns.map(column => [column.name, column]))
+      known = { table, columns, statements: createStatements(table, dialect, db) }
+      prepared.set(collection, known)
+    }
+    return known
+  }
+
+  function run(statement: CompiledQuery, parameters: readonly SqlValue[]): Promise<QueryResult<Row>> {
+    return answer(connection, () => db.executeQuery<Row>({ ...statement, parameters } as CompiledQuery<Row>))
+  }
+
+  const changed = async (statement: CompiledQuery, parameters: readonly SqlValue[]): Promise<number> =>
+    Number((await run(statement, parameters)).numAffectedRows ?? 0)
+
+  return Object.freeze({
+    capabilities: connection.capabilities,
+
+    async open(collections) {
+      await answer(connection, () => dialect.check(db))
+      const tables = collections.map(collection => prepare(collection).table)
+      const missing = await answer(connection, () => migrate(connection, tables, { dryRun: !autoMigrate }))
+      if (!autoMigrate && missing.length > 0)
+        throw new ConfigurationError('FST_OAUTH_STORAGE', `storage-sql: the database lacks: ${missing.join('; ')}`)
+    },
+
+    close: () => connection.close(),
+
+    migrate(collections, options) {
+      const tables = collections.map(collection => prepare(collection).table)
+      return answer(connection, () => migrate(connection, tables, options))
+    },
+
+    async get(collection, key) {
+      if (!isKey(key)) return null
+      const { table, statements } = prepare(collection)
+      const [row] = (await run(statements.get(), [key])).rows
+      return row ? decode(table, row) : null
+    },
+
+    async insert(collection, key, record) {
+      if (!isKey(key)) throw new RangeError(`${collection.name}: a key of this kind cannot be kept`)
+      const { table, statements, columns } = prepare(collection)
+      for (const field of Object.keys(record)) columnOf(columns, collection, field)
+      const values = table.columns.map(column => encode(column, record[column.name] ?? null))
+      try {
+        return (await changed(statements.insert(), [key, ...values])) === 1
+      } catch (error) {
+        if (dialect.judge(error) === 'duplicate') return false
+        throw error
+      }
+    },
+
+    async update(collection, key, guard, patch) {
+      const { statements, columns } = prepare(collection)
+      const guarded = readGuard(columns, collection, guard)
+      const patched = Object.entries(patch).map(([field, value]) => {
+        const column = columnOf(columns, collection, field)
+        return { name: field, value: encode(column, value) }
+      })
+      if (guarded === null || !isKey(key)) return false
+      const statement = statements.update(
+        patched.map(({ name }) => name),
+        guarded.map(({ name, value }) => ({ column: name, isNull: value === null }))
+      )
+      const tested = guarded.flatMap(({ value }) => (value === null ? [] : [value]))
+      return (await changed(statement, [...patched.map(({ value }) => value), key, ...tested])) === 1
+    },
+
+    async remove(collection, key) {
+      return isKey(key) && (await changed(prepare(collection).statements.remove(), [key])) === 1
+    },
+
+    async list(collection, index, value, { limit = 100, cursor = null } = {}): Promise<Page<StoredRecord>> {
+      const { table, statements } = prepare(collection)
+      assertIndex(collection, index)
+      if (!isKey(value) || (cursor !== null && !isKey(cursor))) return { records: [], cursor: null }
+      const size = Math.min(limit, 1000)
+      const after = cursor === null ? [] : [cursor]
+      const { rows } = await run(statements.list(index, cursor !== null), [value, ...after, size + 1])
+      const records = rows.slice(0, size).map(row => ({ key: String(row[KEY]), record: decode(table, row) }))
+      return { records, cursor: rows.length > size ? (records.at(-1)?.key ?? null) : null }
+    },
+
+    async removeWhere(collection, ...where) {
+      const [index, value, { limit = 1000 } = {}] = where
+      const { table, statements } = prepare(collection)
+      if (index === 'expiresBefore' && typeof value === 'number') {
+        if (table.expiry === null) return 0
+        return changed(statements.removeBatch(table.expiry, '<'), batch(dialect.name, value, limit))
+      }
+      assertIndex(collection, index)
+      if (typeof value !== 'string' || !isKey(value)) return 0
+      return changed(statements.removeBatch(index, '='), batch(dialect.name, value, limit))
+    }
+  } satisfies SqlStorage)
+}
+
+/** The parameters of {@link Statements.removeBatch}. */
+function batch(dialect: string, value: SqlValue, limit: number): SqlValue[] {
+  return dialect === 'mysql' ? [value, limit] : [value, limit, value]
+}
+
+/** Null when the guard can never hold, because no record can have such a value. */
+function readGuard(
+  columns: ReadonlyMap<string, Column>,
+  collection: CollectionDeclaration,
+  guard: Guard
+): { name: string; value: SqlValue }[] | null {
+  const guarded: { name: string; value: SqlValue }[] = []
+  for (const [field, value] of Object.entries(guard)) {
+    const column = columnOf(columns, collection, field)
+    // A missing value must not widen the guard: that would make two winners of one.
+    if (value === undefined || column.type === 'json')
+      throw new TypeError(`${collection.name}: "${field}" cannot be guarded with ${typeof value}`)
+    if (typeof value === 'string' && !(column.type === 'indexed' ? isKey(value) : isStorable(value))) return null
+    guarded.push({ name: field, value: encode(column, value) })
+  }
+  return guarded
+}
+
+function columnOf(columns: ReadonlyMap<string, Column>, { name }: CollectionDeclaration, field: string): Column {
+  const column = columns.get(field)
+  if (!column) throw new TypeError(`${name}: there is no field "${field}"`)
+  return column
+}
+
+function assertIndex(collection: CollectionDeclaration, index: string): void {
+  if (!collection.indexes.includes(index)) throw new TypeError(`${collection.name}: there is no index "${index}"`)
+}

@@ -1,0 +1,100 @@
+/**
+ * The SQL of the verbs. Each statement is compiled once for its shape and afterwards only gets other parameters, so a verb
+ * costs one round trip and no building of queries.
+ */
+import { type CompiledQuery, type RawBuilder, sql } from 'kysely'
+import type { Database, SqlDialect } from './dialects/dialect.ts'
+import { KEY, REVISION, type Table } from './tables.ts'
+
+/** Stands for a parameter while a statement is compiled. */
+const ANY = null
+
+export interface Statements {
+  /** Parameters: key. */
+  get(): CompiledQuery
+  /** Parameters: key, then each column. */
+  insert(): CompiledQuery
+  /** Parameters: each patched column, key, then each guarded column that is not null. */
+  update(patched: readonly string[], guarded: readonly { column: string; isNull: boolean }[]): CompiledQuery
+  /** Parameters: key. */
+  remove(): CompiledQuery
+  /** Parameters: value, the key to start after if `after`, limit. */
+  list(column: string, after: boolean): CompiledQuery
+  /** Parameters: value, limit, and the value again on engines other than MySQL. */
+  removeBatch(column: string, comparison: '=' | '<'): CompiledQuery
+}
+
+export function createStatements(table: Table, dialect: SqlDialect, db: Database): Statements {
+  const compiled = new Map<string, CompiledQuery>()
+  function once(shape: string, build: () => RawBuilder<unknown>): CompiledQuery {
+    let statement = compiled.get(shape)
+    if (!statement) {
+      statement = build().compile(db)
+      compiled.set(shape, statement)
+    }
+    return statement
+  }
+
+  return {
+    get: () =>
+      once('get', () => sql`select ${columns(table)} from ${sql.table(table.name)} where ${sql.ref(KEY)} = ${ANY}`),
+    insert: () => once('insert', () => insert(table, dialect)),
+    update: (patched, guarded) =>
+      once(`update ${patched} where ${guarded.map(({ column, isNull }) => (isNull ? `!${column}` : column))}`, () =>
+        update(table, dialect, patched, guarded)
+      ),
+    remove: () => once('remove', () => sql`delete from ${sql.table(table.name)} where ${sql.ref(KEY)} = ${ANY}`),
+    list: (column, after) => once(`list ${column} ${after}`, () => list(table, column, after)),
+    removeBatch: (column, comparison) =>
+      once(`remove ${column} ${comparison}`, () => removeBatch(table, dialect, column, comparison))
+  }
+}
+
+// Named one by one, because a column that a later version adds must not change what a prepared statement returns.
+function columns(table: Table): RawBuilder<unknown> {
+  return sql.join([KEY, ...table.columns.map(column => column.name)].map(name => sql.ref(name)))
+}
+
+function insert(table: Table, dialect: SqlDialect): RawBuilder<unknown> {
+  const values = sql.join([KEY, ...table.columns].map(() => sql`${ANY}`))
+  const statement = sql`insert into ${sql.table(table.name)} (${columns(table)}) values (${values})`
+  // MySQL's ways to ignore a duplicate ignore other errors too or count it as a match: there the error is the verdict.
+  return dialect.name === 'mysql' ? statement : sql`${statement} on conflict do nothing`
+}
+
+function update(
+  table: Table,
+  dialect: SqlDialect,
+  patched: readonly string[],
+  guarded: readonly { column: string; isNull: boolean }[]
+): RawBuilder<unknown> {
+  const changes = patched.map(column => sql`${sql.ref(column)} = ${ANY}`)
+  // MySQL may count the rows that changed instead of those that matched, depending on a flag of the connection. A column
+  // that always changes makes both numbers the same.
+  if (dialect.name === 'mysql') changes.push(sql`${sql.ref(REVISION)} = ${sql.ref(REVISION)} + 1`)
+  if (changes.length === 0) changes.push(sql`${sql.ref(KEY)} = ${sql.ref(KEY)}`)
+  const conditions = guarded.map(({ column, isNull }) =>
+    isNull ? sql`${sql.ref(column)} is null` : sql`${sql.ref(column)} = ${ANY}`
+  )
+  const where = sql.join([sql`${sql.ref(KEY)} = ${ANY}`, ...conditions], sql` and `)
+  return sql`update ${sql.table(table.name)} set ${sql.join(changes)} where ${where}`
+}
+
+function list(table: Table, column: string, after: boolean): RawBuilder<unknown> {
+  const key = sql.ref(KEY)
+  const rest = after ? sql` and ${key} > ${ANY}` : sql``
+  return sql`select ${columns(table)} from ${sql.table(table.name)}
+    where ${sql.ref(column)} = ${ANY}${rest} order by ${key} limit ${ANY}`
+}
+
+function removeBatch(table: Table, dialect: SqlDialect, column: string, comparison: '=' | '<'): RawBuilder<unknown> {
+  const [name, key] = [sql.table(table.name), sql.ref(KEY)]
+  const condition = sql`${sql.ref(column)} ${sql.raw(comparison)} ${ANY}`
+  const order = comparison === '=' ? key : sql.ref(column)
+  if (dialect.name === 'mysql') return sql`delete from ${name} where ${condition} order by ${order} limit ${ANY}`
+  // Between the choice and the removal another process may move a record out of the index or extend its life, so on
+  // PostgreSQL the choice locks, and the condition is held against the locked row once more.
+  const lock = dialect.name === 'postgres' ? sql` for update` : sql``
+  return sql`delete from ${name} where ${key} in (
+    select ${key} from ${name} where ${condition} order by ${order} limit ${ANY}${lock}) and ${condition}`
+}
