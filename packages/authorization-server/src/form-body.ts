@@ -29,9 +29,9 @@ export function readForm(source: unknown): Form {
   return form
 }
 
-function onlyResource(values: unknown[]): string {
-  const distinct = new Set(values.filter(value => value !== ''))
-  if (distinct.size === 1) return String([...distinct][0])
+function onlyResource(values: unknown[]): unknown {
+  const [only = '', ...others] = new Set(values.filter(value => value !== ''))
+  if (others.length === 0) return only
   throw new OAuthError('invalid_target', 'one grant is for one resource', { reason: 'several_resources' })
 }
 

@@ -42,7 +42,7 @@ export function observableStorage(inner: StorageDriver = memoryStorage()): Obser
     update: (...call) => reach(() => inner.update(...call)),
     remove: (...call) => reach(() => inner.remove(...call)),
     list: (...call) => reach(() => inner.list(...call)),
-    removeWhere: (...call: Parameters<StorageDriver['removeWhere']>) => reach(() => inner.removeWhere(...call)),
+    removeWhere: (collection, ...where) => reach(() => inner.removeWhere(collection, ...where)),
     async counts() {
       const sum: Record<string, number> = { clients: 0, interactions: 0, grants: 0 }
       for (const { name } of await records()) if (name !== 'signing_keys') sum[name] = (sum[name] ?? 0) + 1

@@ -1,0 +1,89 @@
+import { AuthorizationServerMetadata } from '@fastify-mcp-auth/core'
+import t from 'tap'
+import Value from 'typebox/value'
+import { buildServer, ORIGIN } from '../fixture.ts'
+
+t.test('CD-10: RFC 8414 3: the metadata says what is there, and every endpoint in it answers', async t => {
+  const { app } = await buildServer(t)
+  const response = await app.inject('/.well-known/oauth-authorization-server')
+  t.equal(response.statusCode, 200)
+  t.match(response.headers['content-type'], /^application\/json/)
+  t.match(response.headers['cache-control'], 'max-age=')
+  const metadata = response.json()
+  t.ok(Value.Check(AuthorizationServerMetadata, metadata))
+  t.strictSame(metadata, {
+    issuer: ORIGIN,
+    authorization_endpoint: `${ORIGIN}/oauth/authorize`,
+    token_endpoint: `${ORIGIN}/oauth/token`,
+    jwks_uri: `${ORIGIN}/.well-known/jwks.json`,
+    registration_endpoint: `${ORIGIN}/oauth/register`,
+    revocation_endpoint: `${ORIGIN}/oauth/revoke`,
+    scopes_supported: ['notes:read', 'notes:write', 'notes:admin', 'offline_access'],
+    response_types_supported: ['code'],
+    response_modes_supported: ['query'],
+    grant_types_supported: ['authorization_code', 'refresh_token'],
+    token_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
+    revocation_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
+    code_challenge_methods_supported: ['S256'],
+    authorization_response_iss_parameter_supported: true,
+    client_id_metadata_document_supported: true
+  })
+  for (const name of ['token', 'register', 'revoke']) {
+    const answer = await app.inject({ method: 'POST', url: `/oauth/${name}` })
+    t.ok(answer.statusCode >= 400 && answer.statusCode < 500 && answer.statusCode !== 404, name)
+  }
+  t.equal((await app.inject('/oauth/authorize')).statusCode, 400)
+})
+
+t.test('PRM-9: the metadata needs no token and no Host header that is ours', async t => {
+  const { app } = await buildServer(t)
+  const response = await app.inject({
+    url: '/.well-known/oauth-authorization-server',
+    headers: { host: 'evil.example', 'x-forwarded-host': 'evil.example' }
+  })
+  t.equal(response.statusCode, 200)
+  t.notMatch(response.body, 'evil.example')
+})
+
+t.test('RFC 8414 3.1: with a path in the issuer the metadata is where the path is inserted', async t => {
+  const issuer = 'https://auth.example/tenants/one'
+  const { app } = await buildServer(t, { options: { issuer, prefix: '/tenants/one/oauth' } })
+  const response = await app.inject('/.well-known/oauth-authorization-server/tenants/one')
+  t.match(response.json(), {
+    issuer,
+    authorization_endpoint: 'https://auth.example/tenants/one/oauth/authorize',
+    jwks_uri: 'https://auth.example/.well-known/jwks.json'
+  })
+  for (const url of [
+    '/.well-known/oauth-authorization-server',
+    '/.well-known/oauth-authorization-server/tenants',
+    '/.well-known/oauth-authorization-server/tenants/two'
+  ])
+    t.equal((await app.inject(url)).statusCode, 404)
+  t.equal((await app.inject('/.well-known/jwks.json')).statusCode, 200)
+})
+
+t.test('AZ-15: with a path in the issuer iss is the whole issuer, and a client gets to its tokens', async t => {
+  const issuer = `${ORIGIN}/tenant`
+  const { client } = await buildServer(t, { options: { issuer } })
+  t.ok((await client().connect()).access_token)
+})
+
+t.test('RFC 9110 9.3.2: HEAD answers like GET, without a body', async t => {
+  const { app } = await buildServer(t)
+  for (const url of ['/.well-known/oauth-authorization-server', '/.well-known/jwks.json']) {
+    const response = await app.inject({ method: 'HEAD', url })
+    t.equal(response.statusCode, 200)
+    t.equal(response.body, '')
+  }
+})
+
+t.test('RFC 7517 5: the key set has one public ES256 key and nothing private', async t => {
+  const { app } = await buildServer(t)
+  const response = await app.inject('/.well-known/jwks.json')
+  t.match(response.headers['content-type'], /^application\/jwk-set\+json/)
+  const { keys } = response.json()
+  t.equal(keys.length, 1)
+  t.match(keys[0], { kty: 'EC', crv: 'P-256', alg: 'ES256', use: 'sig', kid: /^[\w-]{43}$/ })
+  t.equal('d' in keys[0], false)
+})

@@ -1,0 +1,65 @@
+import { isOAuthError } from '@fastify-mcp-auth/core'
+import fc from 'fast-check'
+import t from 'tap'
+import { readForm } from '../src/form-body.ts'
+
+/** The error of a form, or what was read. */
+function read(source: unknown): unknown {
+  try {
+    return { ...readForm(source) }
+  } catch (error) {
+    if (isOAuthError(error)) return error.error
+    throw error
+  }
+}
+
+t.test('RFC 6749 3.1: every parameter counts once, an empty one not at all', async t => {
+  t.strictSame(read({ a: '1', b: '' }), { a: '1' })
+  t.strictSame(read({ a: ['1', '2'] }), 'invalid_request')
+  t.strictSame(read({ a: ['1', '1'] }), 'invalid_request')
+  t.strictSame(read({ a: [] }), 'invalid_request')
+  t.strictSame(read({ a: { b: '1' } }), 'invalid_request')
+  t.strictSame(read({ a: 'x'.repeat(8193) }), 'invalid_request')
+  t.strictSame(read({ a: 'x'.repeat(8192) }), { a: 'x'.repeat(8192) })
+  for (const nothing of [undefined, null, '', 'a=b', 7]) t.strictSame(read(nothing), {})
+})
+
+t.test('RFC 8707 2: resource may be repeated, but one grant is for one resource', async t => {
+  t.strictSame(read({ resource: ['https://a.example', 'https://a.example'] }), { resource: 'https://a.example' })
+  t.strictSame(read({ resource: ['https://a.example', ''] }), { resource: 'https://a.example' })
+  t.strictSame(read({ resource: ['https://a.example', 'https://b.example'] }), 'invalid_target')
+  t.strictSame(read({ resource: ['', ''] }), {})
+})
+
+t.test('A14: a description never quotes what it could not name safely', async t => {
+  for (const name of ['"<script>', 'a'.repeat(100), 'naïve']) {
+    const error = (() => {
+      try {
+        return readForm({ [name]: ['1', '2'] })
+      } catch (caught) {
+        return caught
+      }
+    })() as Error
+    t.equal(error.message, 'invalid_request: a parameter must not be repeated')
+  }
+})
+
+t.test('RFC 6749 3.2: for any source the form is flat, bounded, and inherits nothing', async t => {
+  const value = fc.oneof(fc.string(), fc.array(fc.string()), fc.dictionary(fc.string(), fc.string()), fc.constant(null))
+  const name = fc.oneof(fc.string(), fc.constantFrom('__proto__', 'constructor', 'resource', 'scope', 'hasOwnProperty'))
+  fc.assert(
+    fc.property(fc.array(fc.tuple(name, value)), entries => {
+      let form: Record<string, unknown>
+      try {
+        form = readForm(Object.fromEntries(entries))
+      } catch (error) {
+        return isOAuthError(error)
+      }
+      return (
+        Object.getPrototypeOf(form) === null &&
+        Object.values(form).every(text => typeof text === 'string' && text !== '' && text.length <= 8192)
+      )
+    })
+  )
+  t.equal(({} as Record<string, unknown>)['polluted'], undefined)
+})
