@@ -51,13 +51,7 @@ async function visit(t: Test, options: { javaScriptEnabled?: boolean } = {}): Pr
       return started
     },
     async scopeOf(answer, codeVerifier) {
-      const response = await client.redeem({
-        code: answer?.get('code') ?? null,
-        error: null,
-        parameters: new URLSearchParams(),
-        codeVerifier,
-        redirectUri
-      })
+      const response = await client.redeem({ code: answer?.get('code') ?? null, codeVerifier, redirectUri })
       if (response.statusCode !== 200) throw new Error(response.body)
       return response.json<{ scope: string }>().scope
     }

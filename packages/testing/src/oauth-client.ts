@@ -49,6 +49,9 @@ export interface AuthorizeOptions extends Decision {
   parameters?: Bends
 }
 
+/** What of an answer is needed to redeem its code; for tests that received it by another browser. */
+export type Redeemable = Pick<AuthorizationAnswer, 'code' | 'codeVerifier' | 'redirectUri'>
+
 export interface OAuthClient {
   readonly browser: Browser
   readonly send: Send
@@ -72,7 +75,7 @@ export interface OAuthClient {
    */
   authorize(options?: AuthorizeOptions): Promise<AuthorizationAnswer>
   /** Sends the code to the token endpoint. */
-  redeem(answer: AuthorizationAnswer, parameters?: Bends): Promise<HttpResponse>
+  redeem(answer: Redeemable, parameters?: Bends): Promise<HttpResponse>
   refresh(refreshToken: string, parameters?: Bends): Promise<HttpResponse>
   /** @see RFC 7009 section 2.1 */
   revoke(token: string, parameters?: Bends): Promise<HttpResponse>
