@@ -37,7 +37,7 @@ export async function loadSigningKeys({
   if (privateJwk === null) {
     throw new ConfigurationError(
       'FST_OAUTH_OPTION',
-      'authorization-server: option "encryptionKeys" has no key that decrypts the stored signing key'
+      'authorization-server: option "encryptionKeys" has no key that decrypts the stored signing key; without the option every start makes a key of its own'
     )
   }
   const privateKey = (await importJWK(JSON.parse(privateJwk) as JWK, ALG)) as CryptoKey
