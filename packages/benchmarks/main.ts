@@ -3,8 +3,9 @@
  *
  *   pnpm bench [resource-server | authorization-server] [--only name,...] [--rounds N] [--seconds N] [--json file]
  *
- * Every contender is a process of its own and has to prove first that it does its job; this process is the load. Prints Markdown on
- * stdout and progress on stderr.
+ * `--only` leaves out all others but ours and the one that ratios are taken from. Every contender is a process of its own and has to
+ * prove first that it does its job; this process is the load. Prints Markdown on stdout and progress on stderr; `--json` keeps every
+ * sample.
  */
 import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
@@ -45,28 +46,35 @@ function chooseSuites(names: readonly string[]): [string, Suite][] {
   const chosen = names.length > 0 ? names : Object.keys(SUITES)
   return chosen.map(name => {
     const suite = SUITES[name]
-    if (!suite) throw new Error(`no suite ${name}: there are ${Object.keys(SUITES).join(' and ')}`)
+    if (!suite) return refuse(`no suite ${name}: there are ${Object.keys(SUITES).join(' and ')}`)
     return [name, suite]
   })
 }
 
 function readPlan(chosen: readonly [string, Suite][]): Plan {
   const only = values.only?.split(',') ?? null
-  const known = chosen.flatMap(([, { contenders }]) => contenders)
+  const known = [...new Set(chosen.flatMap(([, { contenders }]) => contenders))]
+  // Without these there would be nothing to compare.
+  const always = [OURS, ...chosen.map(([, { baseline }]) => baseline)]
   const unknown = only?.find(name => !known.includes(name))
-  if (unknown !== undefined) throw new Error(`no contender ${unknown}: there are ${known.join(', ')}`)
+  if (unknown !== undefined) refuse(`no contender ${unknown}: there are ${known.join(', ')}`)
   return {
-    rounds: Math.round(within('rounds', values.rounds, MAX_ROUNDS)),
+    rounds: Math.ceil(within('rounds', values.rounds, MAX_ROUNDS)),
     seconds: within('seconds', values.seconds, MAX_SECONDS),
-    includes: name => only === null || name === OURS || only.includes(name),
+    includes: name => only === null || always.includes(name) || only.includes(name),
     say: text => console.error(text)
   }
 }
 
 function within(option: string, text: string, most: number): number {
   const value = Number(text)
-  if (!(value > 0 && value <= most)) throw new Error(`--${option} is a number up to ${most}`)
+  if (!(value > 0 && value <= most)) refuse(`--${option} is a number above 0 and up to ${most}`)
   return value
+}
+
+function refuse(why: string): never {
+  console.error(why)
+  process.exit(2)
 }
 
 function machine(): string {
