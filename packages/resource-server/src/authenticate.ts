@@ -18,28 +18,32 @@ import { createPolicy, decideRoute, isProtectedUrl, type RoutePolicy } from './p
 import { assertScopes, suggestedScopes } from './require-scopes.ts'
 import type { AuthInfo, Principal } from './types.ts'
 
-/** First hook of every request: `onRequest`, before a body is read. */
-export async function guard(server: ResourceServer, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
-  if (request.is404) return
-  const policy = policyOf(server, request)
-  if (!policy) return
-  request[POLICY] = policy
+/**
+ * First hook of a protected request: `onRequest`, before a body is read.
+ *
+ * @returns false when the request was answered here, a preflight
+ */
+export async function guard(server: ResourceServer, request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
+  const policy = request[POLICY] ?? server.plainPolicy
   return explain(server, request, async () => {
     assertHost(server.admission, request)
     assertOrigin(server.admission, request, reply)
-    if (isPreflight(request)) return answerPreflight(server.admission, request, reply)
+    if (isPreflight(request)) {
+      answerPreflight(server.admission, request, reply)
+      return false
+    }
     const token = readBearerToken(request)
     if (token === null && !policy.optional) throw new MissingTokenError()
     if (token !== null) await authenticate(server, request, token)
     // With operations the scopes wait for the body: one challenge has to name all of them.
     if (!policy.operations && request.auth) assertScopes(request.auth, policy, server.options.scopeHierarchy)
+    return true
   })
 }
 
-/** Second hook: `preHandler`, with the body parsed. */
+/** Second hook of a protected request: `preHandler`, with the body parsed. */
 export async function guardBody(server: ResourceServer, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-  const policy = request[POLICY]
-  if (!policy) return
+  const policy = request[POLICY] ?? server.plainPolicy
   // Whoever got here was let in, by another strategy if not by ours: what comes now is not about our token.
   request[DENIAL] = null
   exposeHeadersToRaw(reply)
@@ -47,6 +51,33 @@ export async function guardBody(server: ResourceServer, request: FastifyRequest,
     if (request.auth) assertNoTokenInForm(request)
     if (policy.operations) assertOperations(server, request, policy)
   })
+}
+
+/** Answers for routes that have no OPTIONS of their own. */
+export async function preflight(
+  server: ResourceServer,
+  request: FastifyRequest,
+  reply: FastifyReply
+): Promise<unknown> {
+  return explain(server, request, async () => {
+    assertHost(server.admission, request)
+    assertOrigin(server.admission, request, reply)
+    return answerPreflight(server.admission, request, reply)
+  })
+}
+
+/** What the route of a request asks for; null when it is not protected. Decided once per route. */
+export function policyOf(server: ResourceServer, request: FastifyRequest): RoutePolicy | null {
+  if (request.is404) return null
+  const { config } = request.routeOptions
+  let decision = server.decisions.get(config)
+  if (decision === undefined) {
+    decision = decideRoute(server.options, { url: config.url, mcpAuth: config.mcpAuth })
+    server.decisions.set(config, decision)
+  }
+  if (decision === 'open') return null
+  if (decision === 'depends') return isProtectedUrl(server.options.protect, request.url) ? server.plainPolicy : null
+  return decision
 }
 
 function assertOperations(server: ResourceServer, request: FastifyRequest, policy: RoutePolicy): void {
@@ -60,8 +91,10 @@ function assertOperations(server: ResourceServer, request: FastifyRequest, polic
 }
 
 // GET and DELETE open and close the streams of older revisions; a POST without a body is a body that nobody parsed.
+const WITHOUT_BODY = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS'])
+
 function hasBody(request: FastifyRequest): boolean {
-  return request.method === 'POST' || (request.body !== undefined && request.body !== null)
+  return !WITHOUT_BODY.has(request.method) || (request.body !== undefined && request.body !== null)
 }
 
 /**
@@ -104,24 +137,8 @@ async function authenticate(server: ResourceServer, request: FastifyRequest, tok
   raw.auth = createAuthInfo(principal, server)
 }
 
-function policyOf(server: ResourceServer, request: FastifyRequest): RoutePolicy | null {
-  const { config } = request.routeOptions
-  let decision = server.decisions.get(config)
-  if (decision === undefined) {
-    decision = decideRoute(server.options, { url: config.url, mcpAuth: config.mcpAuth })
-    server.decisions.set(config, decision)
-  }
-  if (decision === 'open') return null
-  if (decision === 'depends') return isProtectedUrl(server.options, request) ? server.plainPolicy : null
-  return decision
-}
-
 // Notes down how the refusal looks before it goes its way through whatever error handler the app has.
-async function explain(
-  server: ResourceServer,
-  request: FastifyRequest,
-  check: () => Promise<unknown>
-): Promise<unknown> {
+async function explain<T>(server: ResourceServer, request: FastifyRequest, check: () => Promise<T>): Promise<T> {
   try {
     return await check()
   } catch (error) {

@@ -27,7 +27,7 @@ export const Options = Type.Object(
      * Path prefixes under which every route is protected, for routes of other plugins whose `config` cannot be set. `/mcp` covers
      * `/mcp` and `/mcp/x`, not `/mcpx`. A route says `mcpAuth: false` to stay open.
      */
-    protect: Type.Array(Type.String({ pattern: '^/[^*:?#%\\\\]*$' }), { default: [] }),
+    protect: Type.Array(Type.String({ pattern: "^/[A-Za-z0-9._~!$&'()+,=@/-]*$" }), { default: [] }),
     /** Every scope of the resource and what it allows. With it, a scope that is not listed stops the boot. */
     scopes: Type.Optional(Type.Record(Type.String(), Type.String())),
     /** Scopes that bring others along: `{ 'notes:admin': ['notes:read', 'notes:write'] }`. Transitive. */

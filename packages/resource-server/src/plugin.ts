@@ -2,10 +2,9 @@
 import { ConfigurationError } from '@fastify-mcp-auth/core'
 import type { FastifyInstance, RouteOptions } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
-import { guard, guardBody, requirePrincipal, verifyToken } from './authenticate.ts'
+import { guard, guardBody, policyOf, preflight, requirePrincipal, verifyToken } from './authenticate.ts'
 import { writeDenial } from './challenge-reply.ts'
 import { createResourceServer, DENIAL, POLICY, type ResourceServer } from './context.ts'
-import { answerPreflight, assertHost, assertOrigin } from './host-and-origin.ts'
 import { outermost, publishMetadata } from './metadata.ts'
 import { assertScopesKnown, type ResourceServerOptions, resolveResourceServerOptions } from './options.ts'
 import { decideRoute, placeRoute } from './protected-routes.ts'
@@ -22,11 +21,26 @@ async function resourceServer(app: FastifyInstance, input: ResourceServerOptions
   decorate(app, server)
   watchRoutes(app, server)
   publishMetadata(app, server)
-  app.addHook('onRequest', (request, reply) => guard(server, request, reply))
-  app.addHook('preHandler', (request, reply) => guardBody(server, request, reply))
+  addGuards(app, server)
   app.addHook('onSend', (request, reply, payload, done) => {
     const denial = request[DENIAL]
     done(null, denial ? writeDenial(denial, reply, payload) : payload)
+  })
+}
+
+// With callbacks, because a request to any other route of the app should not have to wait for a promise.
+function addGuards(app: FastifyInstance, server: ResourceServer): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    const policy = policyOf(server, request)
+    if (!policy) return done()
+    request[POLICY] = policy
+    guard(server, request, reply).then(goOn => {
+      if (goOn) done()
+    }, done)
+  })
+  app.addHook('preHandler', (request, reply, done) => {
+    if (!request[POLICY]) return done()
+    guardBody(server, request, reply).then(() => done(), done)
   })
 }
 
@@ -55,24 +69,25 @@ function decorate(app: FastifyInstance, server: ResourceServer): void {
 
 /** Looks at every route as it is declared: wrong wiring stops the boot instead of leaving a door open. */
 function watchRoutes(app: FastifyInstance, server: ResourceServer): void {
-  const unseen = new Set(server.options.protect)
+  const unseen = new Set(server.options.protect.filter(prefix => !hasRouteUnder(app, prefix)))
   const preflights = new Set<string>()
   app.addHook('onRoute', route => {
     const decision = decideRoute(server.options, { url: route.url, mcpAuth: route.config?.mcpAuth })
-    for (const prefix of unseen) if (placeRoute(route.url, prefix) !== 'outside') unseen.delete(prefix)
+    const methods = methodsOf(route)
+    // An open route does not show that the prefix is right, nor does the wildcard of a CORS plugin.
+    if (decision !== 'open' && methods.some(method => method !== 'OPTIONS'))
+      for (const prefix of unseen) if (placeRoute(route.url, prefix) !== 'outside') unseen.delete(prefix)
     if (typeof decision !== 'object' || !server.options.cors) return
-    if (preflights.has(route.url) || methodsOf(route).includes('OPTIONS')) return
+    if (preflights.has(route.url) || methods.includes('OPTIONS')) return
     preflights.add(route.url)
     addPreflight(app, server, route.url)
   })
   app.addHook('onReady', async () => {
-    for (const prefix of unseen) {
-      if (hasRouteUnder(app, prefix)) continue
+    for (const prefix of unseen)
       throw new ConfigurationError(
         'FST_OAUTH_OPTION',
         `resource-server: option "protect": no route lies under ${prefix} (register the plugin, with await, before the routes)`
       )
-    }
   })
 }
 
@@ -95,11 +110,7 @@ function addPreflight(app: FastifyInstance, server: ResourceServer, url: string)
     url,
     config: { mcpAuth: false },
     schema: { hide: true } as object,
-    handler: async (request, reply) => {
-      assertHost(server.admission, request)
-      assertOrigin(server.admission, request, reply)
-      return answerPreflight(server.admission, request, reply)
-    }
+    handler: (request, reply) => preflight(server, request, reply)
   })
 }
 
@@ -108,5 +119,9 @@ function addPreflight(app: FastifyInstance, server: ResourceServer, url: string)
  *
  * Protects only routes that say so (`config.mcpAuth`) or that lie under `protect`, in the scope where it is registered and below.
  * Several resources in one app: one registration each, in sibling scopes.
+ *
+ * Register it with `await`, before the routes: routes that were there before are protected too, but their wiring is checked only when
+ * they are called, and their preflights are not answered. A route that wants to answer OPTIONS itself declares it together with its other
+ * methods.
  */
 export default fastifyPlugin(resourceServer, { name: NAME, fastify: '>=5.8.3 <6' })

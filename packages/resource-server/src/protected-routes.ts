@@ -4,7 +4,6 @@
  * a changed case make of a URL is the router's business, and both must agree.
  */
 import { ConfigurationError } from '@fastify-mcp-auth/core'
-import type { FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
 import Value from 'typebox/value'
 import { assertScopesKnown, type Options } from './options.ts'
@@ -51,11 +50,13 @@ export function decideRoute(options: Options, route: RouteFacts): RouteDecision 
   return placements.includes('depends') ? 'depends' : 'open'
 }
 
-/** Whether a URL of a route that `depends` lies under a prefix. Takes every doubt for a yes. */
-export function isProtectedUrl(options: Options, request: FastifyRequest): boolean {
-  const path = request.url.split(/[?#;]/, 1)[0] ?? ''
-  const spellings = [path, flatten(path)]
-  return options.protect.some(prefix => spellings.some(spelling => isUnder(segmentsOf(spelling), segmentsOf(prefix))))
+/**
+ * Whether a URL of a route that `depends` lies under a prefix, in any spelling that a server behind the route (a proxy, a file system)
+ * might give it: when they disagree, the answer is yes.
+ */
+export function isProtectedUrl(prefixes: readonly string[], url: string): boolean {
+  const paths = spellingsOf(url).map(segmentsOf)
+  return prefixes.some(prefix => paths.some(path => isUnder(path, segmentsOf(prefix))))
 }
 
 export function createPolicy(options: Options, auth: Static<typeof RouteAuthSchema>): RoutePolicy {
@@ -108,20 +109,26 @@ function segmentsOf(path: string): string[] {
     .filter(segment => segment !== '')
 }
 
-// What the most obliging server behind a wildcard (a proxy, a file system) might make of the path.
-function flatten(path: string): string {
-  let decoded = path
-  for (let round = 0; round < 3; round++) {
-    try {
-      decoded = decodeURIComponent(decoded)
-    } catch {
-      break
-    }
+function spellingsOf(url: string): string[] {
+  const spellings = new Set<string>()
+  // Some servers decode once more than they should.
+  for (let text = url.replace(/^[a-z]+:\/\/[^/]*/i, ''), round = 0; round < 4; text = decodeAscii(text), round++) {
+    const [path = ''] = text.split(/[?#]/, 1)
+    for (const spelling of [path, text, path.replace(/;[^/]*/g, '')]) spellings.add(spelling).add(resolveDots(spelling))
   }
+  return [...spellings]
+}
+
+// Prefixes are ASCII, so nothing else has to be understood, and nothing can be malformed.
+function decodeAscii(text: string): string {
+  return text.replace(/%([0-7][0-9a-f])/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+}
+
+function resolveDots(path: string): string {
   const segments: string[] = []
-  for (const segment of decoded.replaceAll('\\', '/').split('/')) {
+  for (const segment of path.replaceAll('\\', '/').split('/')) {
     if (segment === '..') segments.pop()
     else if (segment !== '.' && segment !== '') segments.push(segment)
   }
-  return `/${segments.join('/')}`
+  return segments.join('/')
 }

@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
 import resourceServer, { jwt, type Verifier } from '../src/index.ts'
-import { placeRoute } from '../src/protected-routes.ts'
+import { isProtectedUrl, placeRoute } from '../src/protected-routes.ts'
 import { createApp } from './app.ts'
 
 t.test('placeRoute: segments, parameters and wildcards', t => {
@@ -103,7 +103,11 @@ t.test('protect and wildcard routes: nothing that a server behind could take for
     '/mcp%5cx',
     '/\\mcp/x',
     '/mcp;v=1/x',
-    '/mcp/x?a=1'
+    '/mcp/x?a=1',
+    '/x;/../mcp/y',
+    '/x%3f/../mcp/y',
+    '/mcp%3f/y',
+    '/a/%252e%252e/mcp/y'
   ]
   for (const path of tricks) t.not(await raw(path), '200', path)
   t.strictSame(reached, [])
@@ -111,6 +115,14 @@ t.test('protect and wildcard routes: nothing that a server behind could take for
     const status = await raw(path)
     t.ok(status === '200' || path.startsWith('/mcp/'), `${path}: ${status}`)
   }
+})
+
+t.test('isProtectedUrl: spellings that the router would not even let through', t => {
+  for (const url of ['http://any.test/mcp/x', '/%zz/%2e%2e/mcp', '/mcp#x', '/%25252e%25252e/mcp', '\\mcp'])
+    t.ok(isProtectedUrl(['/mcp'], url), url)
+  for (const url of ['/', '/mcpx', '/x/mcp', '/?mcp', '/mc/p', '/x?y=/mcp', 'http://mcp/x'])
+    t.notOk(isProtectedUrl(['/mcp'], url), url)
+  t.end()
 })
 
 t.test('fast-check: a path whose segments begin with the prefix is never outside', t => {
@@ -199,6 +211,11 @@ t.test('wrong wiring stops the boot and names what is wrong', async t => {
     [boot({ protect: ['mcp'] }), /"protect/],
     [boot({ protect: ['/mcp/*'] }), /"protect/],
     [boot({ protect: ['/mpc'] }, app => void app.get('/mcp', async () => 1)), /"protect".*\/mpc/],
+    [boot({ protect: ['/mpc'] }, app => void app.options('*', async () => 1)), /"protect"/],
+    [
+      boot({ protect: ['/mcp'] }, app => void app.get('/mcp', { config: { mcpAuth: false } }, async () => 1)),
+      /"protect"/
+    ],
     [boot({ scopes, operations: { 'tools/call': ['b'] } }), /operations.*"b"/],
     [boot({ scopes, scopeHierarchy: { a: ['b'] } }), /scopeHierarchy.*"b"/],
     [boot({ scopes, advertisedScopes: ['b'] }), /advertisedScopes.*"b"/],
