@@ -1,11 +1,12 @@
 /** Correctness only: a contender that lets everybody in, or nobody, would win every race. How fast they are is never tested. */
 import t from 'tap'
+import type { Issuing } from '../authorization-server/issuing.ts'
 import { disprove as disproveIssuing } from '../authorization-server/proof.ts'
 import * as issuing from '../authorization-server/suite.ts'
 import type { Contender } from '../contender.ts'
 import { startIssuer } from '../resource-server/issuer.ts'
 import { disprove as disproveProtection } from '../resource-server/proof.ts'
-import { ALGORITHMS } from '../resource-server/protection.ts'
+import { ALGORITHMS, type Protection } from '../resource-server/protection.ts'
 import * as protection from '../resource-server/suite.ts'
 
 async function load<Settings>(file: URL): Promise<Contender<Settings>> {
@@ -17,7 +18,7 @@ for (const algorithm of ALGORITHMS) {
     const issuer = await startIssuer(algorithm)
     t.teardown(() => issuer.close())
     for (const name of protection.CONTENDERS) {
-      const contender = await load(protection.contenderFile(name))
+      const contender = await load<Protection>(protection.contenderFile(name))
       const server = await contender.start(issuer.protection)
       if (!server) {
         t.match([name, algorithm], ['fastify-mcp-auth', 'HS256'], `${name} does not know ${algorithm}`)
@@ -33,8 +34,8 @@ for (const algorithm of ALGORITHMS) {
 
 t.test('every issuing contender goes from a request to tokens that verify, and refuses what it must', async t => {
   for (const name of issuing.CONTENDERS) {
+    const contender = await load<Issuing>(issuing.contenderFile(name))
     const settings = issuing.issuingOn(await issuing.freePort())
-    const contender = await load(issuing.contenderFile(name))
     const server = await contender.start(settings)
     t.ok(server, `${name} starts`)
     t.same(await disproveIssuing(settings), [], name)
