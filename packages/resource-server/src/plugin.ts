@@ -86,7 +86,7 @@ function watchRoutes(app: FastifyInstance, server: ResourceServer): void {
     for (const prefix of unseen)
       throw new ConfigurationError(
         'FST_OAUTH_OPTION',
-        `resource-server: option "protect": no route lies under ${prefix} (register the plugin, with await, before the routes)`
+        `resource-server: option "protect": no route lies under ${prefix} (paths are whole, with the prefixes of plugins; register this plugin, with await, before the routes)`
       )
   })
 }

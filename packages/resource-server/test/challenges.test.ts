@@ -181,3 +181,16 @@ t.test('RFC 9110 11.6.1: nothing in a scope or path can break out of the challen
   t.equal(challengeOf(await app.inject(route)).scope, "a'b c,d e=f")
   t.match(challengeOf(await app.inject(route)).resource_metadata, "/a'b,c=d")
 })
+
+t.test('RS-16, RS-17: every request needs its token, whatever session or connection it belongs to', async t => {
+  const { app, bearer } = await createApp(t)
+  const url = new URL('/mcp', await app.listen({ port: 0, host: '127.0.0.1' }))
+  const session = { 'mcp-session-id': 'known', cookie: 'session=known' }
+  const first = await fetch(url, {
+    method: 'DELETE',
+    headers: { ...session, ...(await bearer({ scopes: ['mcp:tools'] })) }
+  })
+  t.equal(first.status, 200)
+  for (const method of ['GET', 'POST', 'DELETE'])
+    t.equal((await fetch(url, { method, headers: session })).status, 401, method)
+})
