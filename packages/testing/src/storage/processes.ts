@@ -1,0 +1,99 @@
+/** Several processes on one database: they start together, race, and one is killed while it writes. */
+import assert from 'node:assert/strict'
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { extname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type CreateDriver, samples, type Test, unique, withDriver } from './driver-under-test.ts'
+import type { Order, Report } from './racer.ts'
+
+/** How another process makes the driver: it cannot be handed a function. */
+export interface DriverModule {
+  /** A module that exports `createDriver(argument: string)`, for example `new URL('./driver.ts', import.meta.url)`. */
+  url: URL
+  /** Handed to `createDriver`, for example the URL of the database. */
+  argument?: string
+  /** Processes that start and race together; 10 by default. */
+  processes?: number
+}
+
+export async function testProcesses(test: Test, createDriver: CreateDriver, module: DriverModule): Promise<void> {
+  const { processes = 10 } = module
+
+  await test(`${processes} processes open the database at once and then race: each record has one winner`, async () => {
+    const keys = Array.from({ length: 25 }, () => unique())
+    const racers = Array.from({ length: processes }, () => startRacer(module))
+    try {
+      // Nobody gets its order before all have opened the database.
+      await Promise.all(racers.map(racer => reportOf(racer, 'ready')))
+      const results = await Promise.all(racers.map(racer => order(racer, { task: 'race', keys })))
+      await withDriver(createDriver, async driver => {
+        for (const key of keys) {
+          const inserted = results.filter(result => result.inserted.includes(key))
+          const consumed = results.filter(result => result.consumed.includes(key))
+          assert.deepEqual([inserted.length, consumed.length], [1, 1], `winners of ${key}`)
+          const record = await driver.get(samples, key)
+          assert.deepEqual([record?.owner, record?.note], [`${inserted[0]?.pid}`, `${consumed[0]?.pid}`])
+        }
+      })
+    } finally {
+      for (const racer of racers) racer.kill()
+    }
+  })
+
+  await test('kill -9 of a writer loses nothing that was answered and leaves nothing half written', async () => {
+    const prefix = unique('crash')
+    const writer = startRacer(module)
+    const answered: string[] = []
+    await reportOf(writer, 'ready')
+    const enough = new Promise<void>(resolve =>
+      writer.on('message', (report: Report) => {
+        if (report.kind === 'written' && answered.push(report.key) === 60) resolve()
+      })
+    )
+    writer.send({ task: 'write', prefix } satisfies Order)
+    await enough
+    writer.kill('SIGKILL')
+    await once(writer, 'exit')
+
+    await withDriver(createDriver, async driver => {
+      for (const key of answered) {
+        const record = await driver.get(samples, key)
+        assert.deepEqual([record?.usedAt, record?.count, record?.note], [1, 1, 'used'], key)
+        assert.equal(await driver.update(samples, key, { usedAt: null }, { count: 2 }), false, `${key} works twice`)
+      }
+      const { records } = await driver.list(samples, 'owner', prefix, { limit: 1000 })
+      assert.ok(records.length >= answered.length)
+      for (const { key, record } of records) {
+        const state = [record.usedAt, record.count, record.note]
+        assert.deepEqual(state, record.usedAt === null ? [null, 0, null] : [1, 1, 'used'], key)
+      }
+    })
+  })
+}
+
+function startRacer({ url, argument = '' }: DriverModule): ChildProcess {
+  // The same folder holds .ts in the source and .js in the package.
+  const racer = new URL(`./racer${extname(import.meta.url)}`, import.meta.url)
+  const child = fork(fileURLToPath(racer), [url.href, argument], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  return child.setMaxListeners(0)
+}
+
+async function order(racer: ChildProcess, task: Order): Promise<Extract<Report, { kind: 'raced' }>> {
+  racer.send(task)
+  return reportOf(racer, 'raced')
+}
+
+/** The next report of that kind. @throws when the process ends without one */
+function reportOf<Kind extends Report['kind']>(
+  racer: ChildProcess,
+  kind: Kind
+): Promise<Extract<Report, { kind: Kind }>> {
+  return new Promise((resolve, reject) => {
+    racer.on('message', (report: Report) => {
+      if (report.kind === 'failed') reject(new Error(report.message))
+      if (report.kind === kind) resolve(report as Extract<Report, { kind: Kind }>)
+    })
+    racer.once('exit', code => reject(new Error(`a process ended with ${code} before it was ${kind}`)))
+  })
+}
