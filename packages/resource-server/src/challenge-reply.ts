@@ -37,14 +37,14 @@ export function denialOf(error: unknown, request: FastifyRequest, context: Chall
       message: error.message,
       challenges: [challengeOf(error, context)],
       retryAfter: error.retryAfter ?? null,
-      body: bodyOf(request, error.toJSON())
+      body: bodyOf(request, error.toJSON(), RPC_CODES.unauthorized)
     }
   }
   if (isUnavailableError(error)) {
     // The cause is for the log: which of our dependencies is down is nobody's business.
     const body = { error: 'temporarily_unavailable', error_description: 'the token cannot be checked at the moment' }
     const { statusCode, message, retryAfter } = error
-    return { statusCode, message, challenges: [], retryAfter, body: bodyOf(request, body) }
+    return { statusCode, message, challenges: [], retryAfter, body: bodyOf(request, body, RPC_CODES.internal) }
   }
   if (isRefusedRequestError(error)) {
     const { statusCode, message, rpcCode } = error
@@ -66,8 +66,12 @@ function challengeOf(error: OAuthError, context: ChallengeContext): string {
   })
 }
 
-function bodyOf(request: FastifyRequest, body: { error: string; error_description: string }): object {
-  return speaksJsonRpc(request) ? rpcError(RPC_CODES.unauthorized, body.error_description, body) : body
+function bodyOf(
+  request: FastifyRequest,
+  body: { readonly error: string; readonly error_description: string },
+  rpcCode: number
+): object {
+  return speaksJsonRpc(request) ? rpcError(rpcCode, body.error_description, body) : body
 }
 
 function rpcError(code: number, message: string, data?: object): object {

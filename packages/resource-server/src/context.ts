@@ -1,9 +1,5 @@
 /** What every part of the resource server is handed: resolved once, frozen. */
-import {
-  ConfigurationError,
-  type ProtectedResourceMetadata,
-  protectedResourceMetadataUrl
-} from '@fastify-mcp-auth/core'
+import { type ProtectedResourceMetadata, protectedResourceMetadataUrl } from '@fastify-mcp-auth/core'
 import type { Denial } from './challenge-reply.ts'
 import { type Admission, createAdmission } from './host-and-origin.ts'
 import { createMetadata } from './metadata.ts'
@@ -43,8 +39,6 @@ export function createResourceServer(options: Options): ResourceServer {
   const advertisedScopes = (options.advertisedScopes ?? Object.keys(options.scopes ?? {})).filter(
     scope => scope !== 'offline_access'
   )
-  if (!Array.isArray(options.verify.issuers))
-    throw new ConfigurationError('FST_OAUTH_OPTION', 'resource-server: option "verify" has no list "issuers"')
   return Object.freeze({
     options,
     resource: options.resource,

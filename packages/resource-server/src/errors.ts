@@ -30,7 +30,9 @@ export const RPC_CODES = {
   /** A header says something else than the body. */
   headerMismatch: -32020,
   invalidRequest: -32600,
-  invalidParams: -32602
+  invalidParams: -32602,
+  /** Nobody can tell at the moment. */
+  internal: -32603
 } as const
 
 /**

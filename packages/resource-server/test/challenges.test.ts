@@ -128,6 +128,8 @@ t.test('architecture rule 6: an outage is 503 with Retry-After, without a challe
   t.notOk(response.headers['www-authenticate'])
   t.equal(response.json().error, 'temporarily_unavailable')
   t.notMatch(response.body, /db-7/)
+  const mcp = await app.inject({ ...route, headers: { ...MCP_HEADERS, authorization: 'Bearer abc' } })
+  t.match(mcp.json(), { jsonrpc: '2.0', error: { code: -32603, data: { error: 'temporarily_unavailable' } } })
 })
 
 t.test('a verifier that breaks is a 500 and never lets anybody in', async t => {
