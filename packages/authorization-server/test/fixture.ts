@@ -1,6 +1,13 @@
 /** One line of arrangement: an app with the authorization server, a tiny login, a tiny consent page, and a client for it. */
-import { isInteractionError, isOAuthError } from '@fastify-mcp-auth/core'
-import { createOAuthClient, type OAuthClient, type OAuthClientOptions, settableClock } from '@fastify-mcp-auth/testing'
+import { type ConsentRequest, isInteractionError, isOAuthError } from '@fastify-mcp-auth/core'
+import {
+  createOAuthClient,
+  formWith,
+  type OAuthClient,
+  type OAuthClientOptions,
+  type Page,
+  settableClock
+} from '@fastify-mcp-auth/testing'
 import Fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from 'fastify'
 import type { Test } from 'tap'
 import authorizationServer, { type AuthorizationServerOptions } from '../src/index.ts'
@@ -97,6 +104,17 @@ export async function buildServer(t: Test, build: BuildOptions = {}): Promise<Te
   return { app, storage, clock, accounts, log, client }
 }
 
+/** Opens an authorization URL and signs in where a login form appears. */
+export async function openSignedIn(client: OAuthClient, url: string): Promise<Page> {
+  const page = await client.browser.open(url)
+  return formWith(page, 'password') ? client.login(page) : page
+}
+
+/** What the consent page was told. */
+export function modelOf(page: Page): ConsentRequest {
+  return JSON.parse(/<pre>(.*)<\/pre>/.exec(page.body)?.[1] ?? '{}')
+}
+
 /** Why something was refused, in the word for the log; `accepted` when it was not. */
 export async function refusalOf(attempt: Promise<unknown>): Promise<string> {
   try {
@@ -106,6 +124,21 @@ export async function refusalOf(attempt: Promise<unknown>): Promise<string> {
     if (isOAuthError(error)) return error.reason
     throw error
   }
+}
+
+/** What an app must not say about its tokens. */
+const FORGED = {
+  sub: 'x',
+  aud: 'x',
+  iss: 'x',
+  exp: 1,
+  iat: 1,
+  nbf: 9e12,
+  jti: 'x',
+  cnf: {},
+  act: {},
+  may_act: {},
+  scope: 'x'
 }
 
 /** Account name of the session cookie: an app's own login, as small as it gets. */
@@ -129,7 +162,7 @@ function usersOf(accounts: Accounts, clock: { now(): number }): AuthorizationSer
       fail()
       return accounts.gone.has(subject) ? null : subject.slice(4)
     },
-    claims: user => ({ name: user, sub: 'forged', aud: 'forged', exp: 1 }),
+    claims: user => ({ name: user, ...FORGED }),
     displayName: user => String(user)
   }
 }

@@ -1,4 +1,4 @@
-/** A storage that a test can look into and switch off. */
+/** A storage that a test can look into and switch off. Like a database it takes a moment, so that parallel requests overlap. */
 import { type CollectionDeclaration, type StorageDriver, UnavailableError } from '@fastify-mcp-auth/core'
 import { memoryStorage } from '@fastify-mcp-auth/core/memory'
 
@@ -17,6 +17,7 @@ export function observableStorage(inner: StorageDriver = memoryStorage()): Obser
   let isDown = false
 
   async function reach<T>(verb: () => Promise<T>): Promise<T> {
+    await new Promise(setImmediate)
     if (isDown) throw new UnavailableError('the test storage is down', { retryAfter: 7 })
     return verb()
   }

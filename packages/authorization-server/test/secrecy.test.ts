@@ -1,5 +1,6 @@
 /** Nothing that opens a door is kept, logged, or told to a listener. */
-import type { AuthorizationServerEvents } from '@fastify-mcp-auth/core'
+import { randomBytes } from 'node:crypto'
+import { type AuthorizationServerEvents, createKeyRing } from '@fastify-mcp-auth/core'
 import t, { type Test } from 'tap'
 import { buildServer, ORIGIN } from './fixture.ts'
 
@@ -81,3 +82,25 @@ t.test('GEN-6: events say what happened to whom, and carry no secret', async t =
   for (const [name, value] of Object.entries({ ...secrets, handle }))
     t.equal(text.includes(value), false, `no ${name} is told`)
 })
+
+t.test(
+  'GEN-6: the response kept for a retry opens with the encryption key and the old token together only',
+  async t => {
+    const key = randomBytes(32).toString('base64')
+    const server = await buildServer(t, { options: { encryptionKeys: [key] } })
+    const client = server.client()
+    const { refresh_token: token = '' } = await client.connect()
+    const response = await client.refresh(token)
+    const stored = async () =>
+      JSON.parse(await server.storage.dump()).find(({ name }: { name: string }) => name === 'grants').record
+    const [grantId, , secret] = token.split('.')
+    const { unseal } = createKeyRing([key])
+    const { replay, previousDigest, refreshDigest, familyDigest } = await stored()
+    t.equal(unseal(replay, `replay ${grantId} ${secret} `), response.body, 'this is how it opens')
+    for (const guess of ['', previousDigest, refreshDigest, familyDigest])
+      for (const context of [`replay ${grantId} ${guess} `, `replay ${grantId} ${guess}`])
+        t.equal(unseal(replay, context), null, context)
+    await client.revoke(token)
+    t.match(await stored(), { replay: null, replayUntil: null }, 'and it is gone when the grant is')
+  }
+)

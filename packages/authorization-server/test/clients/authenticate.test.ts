@@ -143,3 +143,8 @@ for (const method of ['none', 'client_secret_basic', 'client_secret_post'])
     t.equal((await client.refresh(tokens.refresh_token ?? '')).statusCode, 200)
     if (secret !== undefined) t.equal((await server.storage.dump()).includes(secret), false, 'only a digest is stored')
   })
+
+t.test('RFC 6749 2.3: no secret is not an empty secret', async t => {
+  const { send } = await endpoint(t, [{ client_id: 'x', secret: '' }])
+  matchesOAuthError(t, await send('&client_id=x'), 'invalid_client')
+})

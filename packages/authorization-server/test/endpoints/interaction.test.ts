@@ -1,19 +1,14 @@
 import type { OAuthClient, Page } from '@fastify-mcp-auth/testing'
 import t, { type Test } from 'tap'
-import { type BuildOptions, buildServer, CALLBACK, ORIGIN, RESOURCE, type TestServer } from '../fixture.ts'
+import { type BuildOptions, buildServer, CALLBACK, ORIGIN, openSignedIn, type TestServer } from '../fixture.ts'
 
 /** Alice is signed in and looks at the consent page. */
 async function asked(t: Test, build: BuildOptions = {}, scope?: string) {
   const server = await buildServer(t, build)
   const client = server.client()
   const started = await client.start(scope === undefined ? {} : { scope })
-  const page = await look(client, started.url)
+  const page = await openSignedIn(client, started.url)
   return { server, client, started, page }
-}
-
-async function look(client: OAuthClient, url: string): Promise<Page> {
-  const page = await client.browser.open(url)
-  return page.forms.some(form => form.fields.some(({ type }) => type === 'password')) ? client.login(page) : page
 }
 
 /** Sends the form of a page by hand. */
@@ -76,22 +71,6 @@ t.test('AZ-24: nobody adds scopes that were not asked for, and none at all is a 
   await nothingGranted(t, server)
 })
 
-t.test('AZ-24: required scopes are part of every request and every grant', async t => {
-  const resources = {
-    [RESOURCE]: {
-      name: 'Notes',
-      scopes: { base: { description: 'Connect', required: true }, 'notes:read': 'Read your notes' }
-    }
-  }
-  const { server, client, page } = await asked(t, { options: { resources } }, 'notes:read')
-  await client.decide(page, { scopes: [] })
-  const records = JSON.parse(await server.storage.dump())
-  t.match(
-    records.find(({ name }: { name: string }) => name === 'grants'),
-    { record: { scopes: ['base'] } }
-  )
-})
-
 t.test('SEP-2207: offline_access is granted and told, but is nothing to decide about', async t => {
   const { server, client, page } = await asked(t, {}, 'notes:read offline_access claudeai')
   t.notMatch(
@@ -114,7 +93,7 @@ for (const [what, bend, status, reason] of [
     'with the cookie of another browser',
     async (server: TestServer) => {
       const other = server.client()
-      await look(other, (await other.start()).url)
+      await openSignedIn(other, (await other.start()).url)
       return { cookie: cookieOf(other) }
     },
     403,
@@ -190,7 +169,7 @@ t.test('unraid 14: a page that is loaded twice works from either copy', async t 
 
 t.test('two tabs of one browser do not lock each other out', async t => {
   const { server, client, page } = await asked(t)
-  const second = await look(client, (await client.start()).url)
+  const second = await openSignedIn(client, (await client.start()).url)
   t.match((await client.decide(page)).leavesTo, /code=/)
   t.match((await client.decide(second)).leavesTo, /code=/)
   t.equal((await server.storage.counts())['grants'], 2)
@@ -223,7 +202,7 @@ t.test('GHSA-cq3f: the decision counts only for the account that saw the page', 
 
 t.test('the proof of another interaction, or none, is not accepted', async t => {
   const { server, client, page } = await asked(t)
-  const other = await look(client, (await client.start()).url)
+  const other = await openSignedIn(client, (await client.start()).url)
   const foreign = other.forms[0]?.fields.find(({ name }) => name === 'account')?.value ?? ''
   for (const account of [foreign, '', 'x']) {
     const response = await post(server, page, { headers: { cookie: cookieOf(client) }, fields: { account } })
@@ -280,40 +259,3 @@ t.test('a body that is no form, or too large, is a page', async t => {
   t.equal((await send('application/x-www-form-urlencoded', `decision=allow&x=${'a'.repeat(70_000)}`)).statusCode, 413)
   await nothingGranted(t, server)
 })
-
-t.test('AZ-22: a step-up is recognised, and shows what is granted already', async t => {
-  const { client } = await asked(t)
-  await client.connect({ scope: 'notes:read' })
-  const page = await visit(client, 'notes:read notes:admin')
-  const model = JSON.parse(/<pre>(.*)<\/pre>/.exec(page.body)?.[1] ?? '{}')
-  t.match(model, {
-    stepUp: true,
-    scopes: [
-      { scope: 'notes:read', granted: true, preselected: true },
-      { scope: 'notes:admin', granted: false, destructive: true, preselected: true }
-    ]
-  })
-})
-
-t.test('a destructive scope is not preselected at the first request', async t => {
-  const { page } = await asked(t, {}, 'notes:read notes:admin')
-  t.match(page.forms[0]?.fields, [
-    { value: 'notes:read', checked: true },
-    { value: 'notes:admin', checked: false }
-  ])
-})
-
-t.test('PX-1: another client of the same person is asked anew', async t => {
-  const { server, client } = await asked(t)
-  await client.connect()
-  const other = server.client()
-  other.browser.cookies.store(`${ORIGIN}/`, ['session=alice; Path=/'])
-  const page = await other.browser.open((await other.start()).url)
-  t.equal(page.leavesTo, null)
-  t.ok(page.forms.length === 1, 'a consent page is shown')
-  t.equal((await server.storage.counts())['grants'], 1)
-})
-
-async function visit(client: OAuthClient, scope: string): Promise<Page> {
-  return look(client, (await client.start({ scope })).url)
-}

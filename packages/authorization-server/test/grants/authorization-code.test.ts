@@ -62,6 +62,7 @@ t.test('GEN-4: of 40 parallel redemptions of one code exactly one is answered wi
   for (const response of responses.filter(({ statusCode }) => statusCode !== 200))
     t.equal(response.json()['error'], 'invalid_grant')
   t.equal(issued.length, 1)
+  t.strictSame(await server.app.authorizationServer.grants.list('sub-alice'), [], 'the losers are replays')
   t.equal((await server.storage.counts())['grants'], 1)
 })
 
@@ -169,4 +170,23 @@ t.test(
 t.test('TK-1: an access token never outlives its grant', async t => {
   const { client, answer } = await allowed(t, { options: { grantTtl: 120, refreshTokenTtl: 120 } })
   t.equal((await client.redeem(answer)).json()['expires_in'], 120)
+})
+
+t.test('RFC 6749 4.1.2: a grant that is revoked before its code is used, or while it is, gives no tokens', async t => {
+  for (const when of ['before', 'while']) {
+    let revoke = async (): Promise<unknown> => null
+    const users = {
+      current: () => ({ user: 'alice', authTime: 1 }),
+      loginUrl: () => '/login',
+      subject: () => 'sub-alice',
+      displayName: () => 'alice',
+      find: async () => (when === 'while' ? [await revoke()] : ['alice'])
+    }
+    const { server, client, answer } = await allowed(t, { options: { users } })
+    const { grants } = server.app.authorizationServer
+    revoke = () => grants.revoke((answer.code ?? '').split('.')[0] ?? '')
+    if (when === 'before') t.equal(await revoke(), true)
+    matchesOAuthError(t, await client.redeem(answer), 'invalid_grant')
+    t.strictSame(await grants.list('sub-alice'), [])
+  }
 })

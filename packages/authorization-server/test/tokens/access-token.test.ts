@@ -51,7 +51,9 @@ t.test('RFC 9068 2: a foreign resource server can check the token with the publi
 
 t.test('RFC 9068 2.2: claims of the app are added, but never in the place of what the protocol says', async t => {
   const { token } = await issued(t)
-  t.match(claimsOf(token), { name: 'alice', sub: 'sub-alice', aud: RESOURCE })
+  const claims = claimsOf(token)
+  t.match(claims, { name: 'alice', sub: 'sub-alice', aud: RESOURCE, iss: ORIGIN, scope: 'notes:read notes:write' })
+  for (const claim of ['nbf', 'cnf', 'act', 'may_act']) t.equal(claim in claims, false, claim)
 })
 
 t.test('RFC 9068 2.2: two tokens are never the same', async t => {
