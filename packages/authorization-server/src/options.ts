@@ -61,7 +61,7 @@ const ClientDefinition = Type.Object(
 
 const RateLimit = Type.Object(
   {
-    /** Authorization requests per minute and address. */
+    /** Authorization requests per minute and address; decisions are counted alone, by the same number. */
     authorize: Type.Integer({ default: 500, minimum: 1 }),
     /** Registrations per minute and address. Hosted assistants share few addresses: do not set it too low. */
     register: Type.Integer({ default: 200, minimum: 1 }),
@@ -131,11 +131,13 @@ export type AuthorizationServerOptions = Pick<Options, 'issuer' | 'storage' | 'u
     rateLimit?: false | Partial<Static<typeof RateLimit>>
   }
 
+/** A protected resource: its name and what may be asked for there. */
 export type ResourceOptions = Pick<Static<typeof ResourceDefinition>, 'name'> &
   Partial<Omit<Static<typeof ResourceDefinition>, 'name' | 'scopes'>> & {
     scopes: { [scope: string]: string | ScopeOptions }
   }
 
+/** What a scope means to a person, and how it may be granted. */
 export type ScopeOptions = Static<typeof ScopeDefinition>
 
 /** @throws ConfigurationError naming the option */
