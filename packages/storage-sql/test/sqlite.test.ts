@@ -20,8 +20,7 @@ await t.test('SQLite in a file', async t => {
 
 await t.test('SQLite in a file, ten processes', async t => {
   const url = join(t.testdir(), 'auth.db')
-  const module = { url: driverModule, argument: JSON.stringify({ url }) }
-  await storageSuiteAcrossProcesses(t, () => sqlStorage({ url }), module)
+  await storageSuiteAcrossProcesses(t, () => sqlStorage({ url }), driverModule({ url }))
 })
 
 await t.test('SQLite through the Kysely instance of the app', async t => {

@@ -73,7 +73,9 @@ export function connectPostgres(url: string, poolSize: number): Connector {
 async function openPool(settings: PoolConfig): Promise<Pool> {
   const { default: pg } = await loadPeer<{ default: typeof import('pg') }>('pg')
   const pool = new pg.Pool(settings)
-  // An idle connection that the server closes is reported here and replaced; without a listener it would end the process.
+  // A connection that the server ends is reported and replaced: by the pool while it is idle, by itself between two events
+  // while it is lent. Either report would end the process if nobody listened; the verb has its own error.
   pool.on('error', () => {})
+  pool.on('connect', client => client.on('error', () => {}))
   return pool
 }

@@ -15,6 +15,8 @@ export interface DriverModule {
   argument?: string
   /** Processes that start and race together; 10 by default. */
   processes?: number
+  /** Flags of Node.js for them; those of this process by default. Without the loaders of a test runner they start sooner. */
+  execArgv?: string[]
 }
 
 export async function testProcesses(test: Test, createDriver: CreateDriver, module: DriverModule): Promise<void> {
@@ -72,10 +74,13 @@ export async function testProcesses(test: Test, createDriver: CreateDriver, modu
   })
 }
 
-function startRacer({ url, argument = '' }: DriverModule): ChildProcess {
+function startRacer({ url, argument = '', execArgv = process.execArgv }: DriverModule): ChildProcess {
   // The same folder holds .ts in the source and .js in the package.
   const racer = new URL(`./racer${extname(import.meta.url)}`, import.meta.url)
-  const child = fork(fileURLToPath(racer), [url.href, argument], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const child = fork(fileURLToPath(racer), [url.href, argument], {
+    execArgv,
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc']
+  })
   return child.setMaxListeners(0)
 }
 

@@ -154,6 +154,10 @@ async function keepsOrRefuses(driver: StorageDriver, text: string): Promise<void
   const updated = await driver.update(samples, base, {}, { note: text }).catch(() => false)
   assert.deepEqual(await driver.get(samples, base), updated ? { ...before, note: text } : before)
   // What some encoding would turn it into is a different key.
-  for (const other of [base + text.slice(0, 1), base + text.replace(/\p{Surrogate}/gu, '\ufffd'), base + text.slice(0, 768)])
+  for (const other of [
+    base + text.slice(0, 1),
+    base + text.replace(/\p{Surrogate}/gu, '\ufffd'),
+    base + text.slice(0, 768)
+  ])
     if (other !== key) assert.equal(await driver.get(samples, other), null)
 }
