@@ -34,6 +34,7 @@ export function observableStorage(inner: StorageDriver = memoryStorage()): Obser
 
   return {
     capabilities: inner.capabilities,
+    open: async collections => inner.open?.(collections),
     get: (...call) => reach(() => inner.get(...call)),
     insert: (collection, key, record) =>
       reach(() => {
