@@ -75,17 +75,18 @@ function assertClients({ clients, privateUseRedirectUris }: Options): void {
 }
 
 function assertStorage({ storage, issuer, encryptionKeys }: Options): void {
-  const { atomic, durable } = storage.capabilities
+  const { atomic, durable, shared } = storage.capabilities
   if (!atomic && !isHttpLoopback(issuer)) {
     throw new ConfigurationError(
       'FST_OAUTH_STORAGE',
       'authorization-server: option "storage" is not atomic, so a code could be redeemed twice'
     )
   }
-  if (durable && !encryptionKeys) {
+  // A key made at boot would be lost with the process, or unknown to the others.
+  if ((durable || shared) && !encryptionKeys) {
     throw refused(
       'encryptionKeys',
-      'is missing: signing keys are kept encrypted in a durable storage. Make one with `openssl rand -base64 32`'
+      'is missing: signing keys are kept encrypted in a durable or shared storage. Make one with `openssl rand -base64 32`'
     )
   }
 }

@@ -43,3 +43,8 @@ export function endpointUrl(server: ServerContext, name: string): string {
 export function interactionPath(server: ServerContext, handle: string): string {
   return `${server.options.prefix}/interaction/${handle}`
 }
+
+/** Where a person goes next: to sign in, or to decide. */
+export function pageUrl(server: ServerContext, handle: string): string {
+  return server.options.interactionUrl?.(handle) ?? interactionPath(server, handle)
+}

@@ -83,7 +83,7 @@ export const Options = Type.Object(
     resources: Type.Record(Type.String(), ResourceDefinition),
     /**
      * 32-byte keys in base64. The first encrypts signing keys and replayed responses at rest, all decrypt. Required when the
-     * storage is durable; every process needs the same.
+     * storage is durable or shared; every process needs the same.
      */
     encryptionKeys: Type.Optional(Type.Array(Type.String(), { minItems: 1 })),
     /** Path of the endpoints. */

@@ -9,6 +9,7 @@ import { ORIGIN, RESOURCE, RESOURCES } from './fixture.ts'
 const users = { current: () => null, loginUrl: () => '/login', subject: String, find: () => null, displayName: String }
 const good: AuthorizationServerOptions = { issuer: ORIGIN, storage: memoryStorage(), users, resources: RESOURCES }
 const durable = { ...memoryStorage(), capabilities: { durable: true, atomic: true, shared: true } }
+const shared = { ...memoryStorage(), capabilities: { durable: false, atomic: true, shared: true } }
 const careless = { ...memoryStorage(), capabilities: { durable: false, atomic: false, shared: false } }
 const client = { client_id: 'x', client_name: 'X', redirect_uris: ['https://x.example/cb'] }
 const scoped = (scopes: object, more: object = {}): object => ({
@@ -108,6 +109,7 @@ const WRONG: [string, object, string][] = [
   ['a code of an hour', { codeTtl: 3600 }, '"codeTtl"'],
   ['a limit of none', { rateLimit: { token: 0 } }, 'rateLimit'],
   ['a limit of an endpoint that is none', { rateLimit: { login: 5 } }, 'rateLimit'],
+  ['a shared storage without encryption keys', { storage: shared }, '"encryptionKeys"'],
   ['a durable storage without encryption keys', { storage: durable }, '"encryptionKeys"'],
   ['an encryption key that is too short', { encryptionKeys: ['c2hvcnQ='] }, '"encryptionKeys"'],
   ['an encryption key of zeros', { encryptionKeys: [Buffer.alloc(32).toString('base64')] }, '"encryptionKeys"'],

@@ -4,12 +4,8 @@
  */
 import {
   type AuthorizationServer,
-  type ConsentRequest,
-  type ConsentScope,
-  describeRedirectUri,
   digest,
   equalInConstantTime,
-  expandScopes,
   InteractionError,
   type LoginRequest,
   OAuthError,
@@ -17,11 +13,11 @@ import {
 } from '@fastify-mcp-auth/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { OFFLINE_ACCESS, type ResourcePolicy } from '../catalogue.ts'
-import { interactionPath, type ServerContext } from '../context.ts'
-import { approveGrant, liveGrants } from '../grants/lifecycle.ts'
+import { pageUrl, type ServerContext } from '../context.ts'
+import { approveGrant } from '../grants/lifecycle.ts'
 import type { InteractionRecord } from '../records.ts'
-import type { Session } from '../users.ts'
 import { bindBrowser, browserDigest } from './browser.ts'
+import { accountProof, consentRequest } from './consent-request.ts'
 import type { AuthorizationRequest, TrustedClient } from './request.ts'
 import { codeResponse, errorResponse } from './response.ts'
 
@@ -52,11 +48,6 @@ export async function startInteraction(
     answeredAt: null
   })
   return handle
-}
-
-/** Where a person goes next: to sign in, or to decide. */
-export function pageUrl(server: ServerContext, handle: string): string {
-  return server.options.interactionUrl?.(handle) ?? interactionPath(server, handle)
 }
 
 /** The `interactions` of `app.authorizationServer`. */
@@ -131,68 +122,9 @@ function loginRequest(server: ServerContext, handle: string): LoginRequest {
   return { status: 'login', loginUrl: server.users.loginUrl({ returnTo: pageUrl(server, handle) }) }
 }
 
-// Says which account saw the page; the handle in it keeps it from being guessed or reused.
-function accountProof(handle: string, subject: string): string {
-  return digest(`account ${handle} ${subject}`)
-}
-
 function chosenScopes(policy: ResourcePolicy, asked: readonly string[], ticked: readonly string[]): string[] {
   const kept = asked.filter(
     scope => policy.scopes.has(scope) && (policy.scopes.get(scope)?.required || ticked.includes(scope))
   )
   return kept.length > 0 && asked.includes(OFFLINE_ACCESS) ? [...kept, OFFLINE_ACCESS] : kept
-}
-
-async function consentRequest(
-  server: ServerContext,
-  { handle, interaction, session }: { handle: string; interaction: InteractionRecord; session: Session }
-): Promise<ConsentRequest> {
-  const { subject, displayName } = session
-  const policy = server.catalogue.resolve(interaction.resource)
-  const granted = await grantedBefore(server, interaction, subject)
-  const stepUp = granted.size > 0 && interaction.scopes.some(scope => policy.scopes.has(scope) && !granted.has(scope))
-  const { refreshable: _, ...client } = interaction.client
-  return {
-    status: 'consent',
-    decisionUrl: interactionPath(server, handle),
-    client: { clientId: interaction.clientId, ...client },
-    redirect: { uri: interaction.redirectUri, ...describeRedirectUri(interaction.redirectUri) },
-    resource: { resource: policy.resource, name: policy.name },
-    scopes: interaction.scopes.flatMap(scope => consentScope(policy, scope, { granted, stepUp })),
-    stepUp,
-    account: {
-      displayName,
-      switchUrl: server.users.loginUrl({ returnTo: pageUrl(server, handle), prompt: 'login' }),
-      proof: accountProof(handle, subject)
-    },
-    grantTtl: server.options.grantTtl,
-    expiresAt: interaction.expiresAt
-  }
-}
-
-function consentScope(
-  policy: ResourcePolicy,
-  scope: string,
-  { granted, stepUp }: { granted: ReadonlySet<string>; stepUp: boolean }
-): ConsentScope[] {
-  const known = policy.scopes.get(scope)
-  if (!known) return []
-  // A step-up is the answer to something the person just asked for, so what it is about may be ticked.
-  return [{ scope, ...known, granted: granted.has(scope), preselected: known.required || !known.destructive || stepUp }]
-}
-
-/** What this person allowed this client at this resource and could still use. For display only: every request is asked. */
-async function grantedBefore(
-  server: ServerContext,
-  interaction: InteractionRecord,
-  subject: string
-): Promise<Set<string>> {
-  const grants = await liveGrants(server, subject)
-  const same = grants.filter(
-    grant => grant.clientId === interaction.clientId && grant.resource === interaction.resource
-  )
-  return expandScopes(
-    same.flatMap(grant => grant.scopes),
-    server.catalogue.resolve(interaction.resource).hierarchy
-  )
 }

@@ -5,10 +5,10 @@
  */
 import { isOAuthError } from '@fastify-mcp-auth/core'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { pageUrl, startInteraction } from '../authorization/interaction.ts'
+import { startInteraction } from '../authorization/interaction.ts'
 import { type AuthorizationRequest, readRequest, type TrustedClient, trustClient } from '../authorization/request.ts'
 import { errorResponse } from '../authorization/response.ts'
-import type { ServerContext } from '../context.ts'
+import { pageUrl, type ServerContext } from '../context.ts'
 import type { RouteSettings } from '../scopes.ts'
 
 export function authorizationEndpoint(scope: FastifyInstance, server: ServerContext, route: RouteSettings): void {
