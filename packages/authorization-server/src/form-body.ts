@@ -10,9 +10,14 @@ export type Form = { readonly [name: string]: string | undefined }
 
 const MAX_LENGTH = 8192
 
+/** Short enough to be kept, and text that every database keeps as it is: no NUL, no half characters. */
+export function isParameterValue(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= MAX_LENGTH && !/[\0\p{Cs}]/u.test(value)
+}
+
 /**
  * @param source what the parser made of a body or query: repeated names are arrays
- * @throws OAuthError `invalid_request` naming the parameter that is repeated or too long
+ * @throws OAuthError `invalid_request` naming the parameter that is repeated, too long or no text
  */
 export function readForm(source: unknown): Form {
   const form: Record<string, string> = Object.create(null) as Record<string, string>
@@ -23,7 +28,8 @@ export function readForm(source: unknown): Form {
       throw new OAuthError('invalid_request', `${nameable(name)} must not be repeated`, {
         reason: 'repeated_parameter'
       })
-    if (single.length > MAX_LENGTH) throw new OAuthError('invalid_request', `${nameable(name)} is too long`)
+    if (!isParameterValue(single))
+      throw new OAuthError('invalid_request', `${nameable(name)} is too long or has a character that is not allowed`)
     if (single !== '') form[name] = single
   }
   return form

@@ -21,6 +21,8 @@ t.test('RFC 6749 3.1: every parameter counts once, an empty one not at all', asy
   t.strictSame(read({ a: { b: '1' } }), 'invalid_request')
   t.strictSame(read({ a: 'x'.repeat(8193) }), 'invalid_request')
   t.strictSame(read({ a: 'x'.repeat(8192) }), { a: 'x'.repeat(8192) })
+  for (const bad of ['a\0b', 'a\ud800b', '\udc00']) t.equal(read({ a: bad }), 'invalid_request')
+  t.strictSame(read({ a: '\u{1f600}' }), { a: '\u{1f600}' })
   for (const nothing of [undefined, null, '', 'a=b', 7]) t.strictSame(read(nothing), {})
 })
 

@@ -9,7 +9,7 @@ import { requestedScopes } from '../catalogue.ts'
 import type { Client } from '../clients/client.ts'
 import { resolveClient } from '../clients/resolve.ts'
 import type { ServerContext } from '../context.ts'
-import { type Form, readForm } from '../form-body.ts'
+import { type Form, isParameterValue, readForm } from '../form-body.ts'
 import type { TrustedRedirect } from './response.ts'
 
 export interface TrustedClient extends TrustedRedirect {
@@ -36,7 +36,7 @@ export async function trustClient(
 
 function single(query: Readonly<Record<string, unknown>>, name: string): string | null {
   const value = query[name]
-  return typeof value === 'string' && value !== '' && value.length <= 8192 ? value : null
+  return isParameterValue(value) && value !== '' ? value : null
 }
 
 async function findClient(server: ServerContext, clientId: string): Promise<Client> {

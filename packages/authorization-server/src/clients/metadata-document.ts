@@ -24,9 +24,12 @@ const CACHE_ENTRIES = 500
 const DEFAULT_TTL = 300
 const MAX_TTL = 86_400
 
+/** What fits into an index of every database that we know; real ones have less than 100 characters. */
+const MAX_ID_LENGTH = 512
+
 /** https, a path, and nothing that would make two spellings of one place: no user, fragment, dot segment. */
 export function isMetadataDocumentId(clientId: string): boolean {
-  if (!clientId.startsWith('https://') || clientId.length > 2048) return false
+  if (!clientId.startsWith('https://') || clientId.length > MAX_ID_LENGTH) return false
   const url = URL.parse(clientId)
   return (
     url !== null &&

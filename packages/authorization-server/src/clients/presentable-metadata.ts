@@ -17,7 +17,7 @@ export function presentableMetadata(given: ClientMetadata): ClientMetadata {
   ) as ClientMetadata
   // A link that is followed from our page: anything but a web address is dropped, a script above all.
   for (const link of LINKS) if (known[link] !== undefined && !isWebUrl(known[link])) delete known[link]
-  if (known.client_name !== undefined) known.client_name = known.client_name.replace(/\p{Cc}+/gu, ' ').trim()
+  if (known.client_name !== undefined) known.client_name = known.client_name.replace(/[\p{Cc}\p{Cs}]+/gu, ' ').trim()
   if (known.client_name === '') delete known.client_name
   return known
 }

@@ -233,7 +233,7 @@ t.test('REG-4: which client_ids are fetched at all', async t => {
     'https://CLIENT.example/client.json',
     'https://client.example:443/client.json',
     'https://client.example\\client.json',
-    `https://client.example/${'x'.repeat(2048)}`,
+    `https://client.example/${'x'.repeat(512)}`,
     'ftp://client.example/client.json',
     'https:client.example/client.json'
   ]) {

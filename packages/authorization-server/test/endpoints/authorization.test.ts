@@ -57,6 +57,7 @@ t.test('RFC 6749 4.1.1: a person who is signed in goes straight to the page; log
 const UNTRUSTED: [string, string, Bends, string][] = [
   ['no client_id', 'web', { client_id: null }, 'invalid_request'],
   ['two client_ids', 'web', { client_id: ['web', 'cli'] }, 'invalid_request'],
+  ['a client_id with a NUL', 'web', { client_id: 'web\0' }, 'invalid_request'],
   ['an unknown client_id', 'web', { client_id: 'nobody' }, 'unknown_client'],
   ['a client_id of 300 characters', 'web', { client_id: 'x'.repeat(300) }, 'unknown_client'],
   [
@@ -194,9 +195,9 @@ for (const [what, parameters, error] of REFUSED)
     t.match(await server.storage.counts(), { interactions: 0, grants: 0 })
   })
 
-t.test('RFC 6749 3.1: a state that is repeated or too long is refused and not sent back', async t => {
+t.test('RFC 6749 3.1: a state that is repeated, too long or no text is refused and not sent back', async t => {
   const server = await buildServer(t, build)
-  for (const state of [['a', 'b'], 'x'.repeat(8193)]) {
+  for (const state of [['a', 'b'], 'x'.repeat(8193), 'a\0b']) {
     const answer = answerOf(await ask(server, server.client({ clientId: 'cli' }), { state }))
     t.match(answer, { error: 'invalid_request', iss: ORIGIN })
     t.equal('state' in answer, false)

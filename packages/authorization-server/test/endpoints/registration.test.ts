@@ -100,7 +100,7 @@ t.test('RFC 7591 2: links that are no web addresses and invisible characters in 
   const { send } = await endpoint(t)
   const response = await send({
     redirect_uris: CB,
-    client_name: ' Good\u0000\r\nApp\u001b[31m ',
+    client_name: ' Good\u0000\r\n\ud800App\u001b[31m ',
     client_uri: 'javascript:alert(1)',
     logo_uri: 'data:image/png;base64,x',
     policy_uri: 'ftp://app.example',
