@@ -64,6 +64,20 @@ export async function testVerbs(test: Test, driver: StorageDriver): Promise<void
     assert.deepEqual(read.details, { list: [1] })
     const again = (await driver.get(samples, key)) as Sample
     assert.deepEqual(again.details, { list: [3] })
+    const owned = again.details as { list: number[] }
+    owned.list.push(5)
+    Object.assign(again, { note: 'changed by its reader' })
+    assert.deepEqual(await driver.get(samples, key), sample({ details: { list: [3] } }))
+  })
+
+  await test('a listed record is not the object of its reader either', async () => {
+    const owner = unique('owner')
+    await driver.insert(samples, unique(), sample({ owner }))
+    const [listed] = (await driver.list(samples, 'owner', owner)).records
+    const read = listed?.record as Sample
+    Object.assign(read, { note: 'changed by its reader' })
+    Object.assign(read.details as object, { more: true })
+    assert.deepEqual((await driver.list(samples, 'owner', owner)).records[0]?.record, sample({ owner }))
   })
 }
 
