@@ -27,7 +27,7 @@ function attempt<T>(run: () => T): T | string {
   }
 }
 
-t.test('AZ-8: RFC 8707 2: a resource is found in any spelling of scheme and host, and no other', async t => {
+t.test('AZ-8, RFC 8707 2: a resource is found in any spelling of scheme and host, and no other', async t => {
   t.equal(catalogue.resolve('HTTPS://ONE.example:443/mcp').resource, ONE)
   for (const resource of ['https://one.example', `${ONE}/`, `${ONE}?x`, 'http://one.example/mcp', 'one', 'toString'])
     t.equal(

@@ -8,7 +8,7 @@ async function page({ client: newClient }: TestServer, scope: string, client = n
 }
 
 t.test(
-  'PX-3: REG-12: the page is told the client, where the answer goes, for what, and to whom it belongs',
+  'PX-3, REG-12: the page is told the client, where the answer goes, for what, and to whom it belongs',
   async t => {
     const server = await buildServer(t)
     const model = modelOf(await page(server, 'notes:read'))

@@ -72,7 +72,7 @@ const CASES: [string, string, string | undefined, string][] = [
   ],
   ['basic of 6,000 characters', '', basic('confidential', 'x'.repeat(4500)), 'invalid_client']
 ]
-t.test('GEN-3: RFC 6749 2.3: client authentication', async t => {
+t.test('GEN-3, RFC 6749 2.3: client authentication', async t => {
   const { server, send } = await endpoint(t, CLIENTS)
   const before = await server.storage.dump()
   for (const [what, body, authorization, error] of CASES)

@@ -1,4 +1,10 @@
-import { FetchFailedError, FetchRefusedError, type SafeFetch, type SafeResponse } from '@fastify-mcp-auth/core'
+import {
+  createSafeFetch,
+  FetchFailedError,
+  FetchRefusedError,
+  type SafeFetch,
+  type SafeResponse
+} from '@fastify-mcp-auth/core'
 import t, { type Test } from 'tap'
 import { isMetadataDocumentId } from '../../src/clients/metadata-document.ts'
 import { type BuildOptions, buildServer, CALLBACK, ORIGIN } from '../fixture.ts'
@@ -41,7 +47,7 @@ async function serve(t: Test, answer: Parameters<typeof host>[0], build: BuildOp
 }
 
 t.test(
-  'REG-3: REG-6: a client that is a document gets to its tokens and refreshes them; one fetch is enough',
+  'REG-3, REG-6: a client that is a document gets to its tokens and refreshes them; one fetch is enough',
   async t => {
     const { asked, client } = await serve(t, () => document(DOCUMENT))
     const tokens = await client.connect()
@@ -136,6 +142,17 @@ for (const [what, answer] of [
     t.match(await server.storage.counts(), { interactions: 0 })
   })
 
+t.test('REG-10: a client_id that points into our own network is not fetched', async t => {
+  const server = await buildServer(t, { options: { fetch: createSafeFetch() } })
+  for (const host of ['127.0.0.1', '169.254.169.254', '10.0.0.1', '[::1]', '[::ffff:7f00:1]', '[fd00::1]']) {
+    const { url } = await server.client({ clientId: `https://${host}/client.json` }).start()
+    const response = await server.app.inject(url.slice(ORIGIN.length))
+    t.equal(response.statusCode, 400, host)
+    t.match(response.body, '"reason":"client_metadata"')
+    t.match(server.log.join(), 'the document cannot be fetched')
+  }
+})
+
 t.test('REG-8: a redirect_uri that is not in the document is a page', async t => {
   const { client, open } = await serve(t, () => document(DOCUMENT))
   const { url } = await client.start({ parameters: { redirect_uri: 'https://evil.example/cb' } })
@@ -176,7 +193,7 @@ for (const [cacheControl, seconds] of [
   ['no-cache, max-age=60', 0],
   ['max-age=nonsense', 300]
 ] as const)
-  t.test(`REG-9: RFC 9111 5.2.2: Cache-Control "${cacheControl}" keeps a document ${seconds} seconds`, async t => {
+  t.test(`REG-9, RFC 9111 5.2.2: Cache-Control "${cacheControl}" keeps a document ${seconds} seconds`, async t => {
     const headers = cacheControl === undefined ? {} : { 'cache-control': cacheControl }
     const { asked, server, open } = await serve(t, () => document(DOCUMENT, headers))
     await open()

@@ -188,7 +188,7 @@ const CLIENTS: RealClient[] = [
 ]
 
 for (const { name, registration, redirectUri, scope, resource, echoed, kept } of CLIENTS)
-  t.test(`REG-16: ${name}`, async t => {
+  t.test(`REG-16, REG-19: ${name}`, async t => {
     const server = await buildServer(t)
     const registered = registration['redirect_uris'] as string[]
     const client = server.client({ redirectUri: redirectUri ?? registered[0] ?? '' })

@@ -1,6 +1,6 @@
 import { randomSecret } from '@fastify-mcp-auth/core'
 import type { Bends, OAuthClient } from '@fastify-mcp-auth/testing'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { type BuildOptions, buildServer, CALLBACK, ORIGIN, RESOURCE, type TestServer } from '../fixture.ts'
 
 const CLIENTS = {
@@ -137,7 +137,7 @@ for (const [clientId, redirect_uri] of [
   ['web', 'https://app.example/cb'],
   ['web', null]
 ] as const)
-  t.test(`AZ-10: RFC 8252 7.3: ${clientId} is answered at ${redirect_uri ?? 'its only URI'}`, async t => {
+  t.test(`AZ-10, RFC 8252 7.3: ${clientId} is answered at ${redirect_uri ?? 'its only URI'}`, async t => {
     const server = await buildServer(t, build)
     const response = await ask(server, server.client({ clientId }), { redirect_uri, response_type: 'token' })
     t.equal(response.statusCode, 303)
@@ -153,47 +153,75 @@ t.test('RFC 6749 4.1.2: a redirect URI with a query keeps it', async t => {
   t.match(response.headers.location, 'https://app.example/cb?tenant=1&error=invalid_scope&')
 })
 
+type Refused = [what: string, parameters: Bends, error: string]
+
+/** Each is told to the client, which gets its state and the issuer back, and nothing is stored. */
+async function areRefused(t: Test, rows: readonly Refused[]): Promise<void> {
+  for (const [what, parameters, error] of rows)
+    await t.test(`${what}: ${error}`, async t => {
+      const server = await buildServer(t, build)
+      const response = await ask(server, server.client({ clientId: 'cli' }), { state: 'the state', ...parameters })
+      t.equal(response.headers['cache-control'], 'no-store')
+      t.match(response.headers.location, new RegExp(`^${CALLBACK}\\?`))
+      const answer = answerOf(response)
+      t.match(answer, { error, state: 'the state', iss: ORIGIN })
+      t.match(answer['error_description'], /^[\x20-\x21\x23-\x5B\x5D-\x7E]+$/)
+      t.strictSame(Object.keys(answer).sort(), ['error', 'error_description', 'iss', 'state'])
+      t.match(await server.storage.counts(), { interactions: 0, grants: 0 })
+    })
+}
+
 const S256 = randomSecret()
-const REFUSED: [string, Bends, string][] = [
-  ['RFC 6749 3.1.1: no response_type', { response_type: null }, 'invalid_request'],
-  ['GEN-4: response_type token', { response_type: 'token' }, 'unsupported_response_type'],
-  ['GEN-4: response_type code id_token', { response_type: 'code id_token' }, 'unsupported_response_type'],
-  ['RFC 6749 3.1: two response_types', { response_type: ['code', 'code'] }, 'invalid_request'],
-  ['response_mode fragment', { response_mode: 'fragment' }, 'invalid_request'],
-  ['AZ-4: no code_challenge', { code_challenge: null }, 'invalid_request'],
-  ['AZ-4: no code_challenge and no method', { code_challenge: null, code_challenge_method: null }, 'invalid_request'],
-  ['AZ-4: no code_challenge_method, which would mean plain', { code_challenge_method: null }, 'invalid_request'],
-  ['AZ-4: code_challenge_method plain', { code_challenge_method: 'plain' }, 'invalid_request'],
-  ['AZ-4: code_challenge_method s256', { code_challenge_method: 's256' }, 'invalid_request'],
-  ['AZ-4: an empty code_challenge', { code_challenge: '' }, 'invalid_request'],
-  ['AZ-4: a code_challenge that is too short', { code_challenge: S256.slice(1) }, 'invalid_request'],
-  ['AZ-4: a code_challenge that is too long', { code_challenge: `${S256}a` }, 'invalid_request'],
-  ['AZ-4: a code_challenge with padding', { code_challenge: `${S256.slice(1)}=` }, 'invalid_request'],
-  ['AZ-4: two code_challenges', { code_challenge: [S256, S256] }, 'invalid_request'],
-  ['AZ-8: an unknown resource', { resource: 'https://other.example/mcp' }, 'invalid_target'],
-  ['AZ-8: a resource with a longer path', { resource: `${RESOURCE}/more` }, 'invalid_target'],
-  ['AZ-8: a resource with a fragment', { resource: `${RESOURCE}#x` }, 'invalid_target'],
-  ['AZ-8: two resources', { resource: [RESOURCE, 'https://other.example/mcp'] }, 'invalid_target'],
-  ['RFC 6749 3.3: only unknown scopes', { scope: 'everything else' }, 'invalid_scope'],
-  ['RFC 6749 3.3: a scope with a forbidden character', { scope: 'notes:read "' }, 'invalid_scope'],
-  ['CVE-2026-4634: a scope of 5,000 characters', { scope: 'x'.repeat(5000) }, 'invalid_scope'],
-  ['CVE-2026-4634: 101 scopes', { scope: Array.from({ length: 101 }, (_, i) => `s${i}`).join(' ') }, 'invalid_scope'],
-  ['RFC 6749 3.1: two scopes parameters', { scope: ['notes:read', 'notes:write'] }, 'invalid_request'],
-  ['OpenID Connect Core 6: a request object', { request: 'eyJ' }, 'request_not_supported'],
-  ['OpenID Connect Core 6: a request_uri', { request_uri: 'https://evil.example/r' }, 'request_uri_not_supported']
-]
-for (const [what, parameters, error] of REFUSED)
-  t.test(`${what} is ${error}, told by redirect with state and iss, and nothing is stored`, async t => {
-    const server = await buildServer(t, build)
-    const response = await ask(server, server.client({ clientId: 'cli' }), { state: 'the state', ...parameters })
-    t.equal(response.headers['cache-control'], 'no-store')
-    t.match(response.headers.location, new RegExp(`^${CALLBACK}\\?`))
-    const answer = answerOf(response)
-    t.match(answer, { error, state: 'the state', iss: ORIGIN })
-    t.match(answer['error_description'], /^[\x20-\x21\x23-\x5B\x5D-\x7E]+$/)
-    t.strictSame(Object.keys(answer).sort(), ['error', 'error_description', 'iss', 'state'])
-    t.match(await server.storage.counts(), { interactions: 0, grants: 0 })
-  })
+t.test('GEN-4, AZ-14: response types of other flows are refused by redirect', t =>
+  areRefused(t, [
+    ['response_type token', { response_type: 'token' }, 'unsupported_response_type'],
+    ['response_type code id_token', { response_type: 'code id_token' }, 'unsupported_response_type']
+  ])
+)
+
+t.test('AZ-4, AZ-14, RFC 7636 4.4.1: without a proper S256 challenge a request is refused by redirect', t =>
+  areRefused(t, [
+    ['no code_challenge', { code_challenge: null }, 'invalid_request'],
+    ['no code_challenge and no method', { code_challenge: null, code_challenge_method: null }, 'invalid_request'],
+    ['no code_challenge_method, which would mean plain', { code_challenge_method: null }, 'invalid_request'],
+    ['code_challenge_method plain', { code_challenge_method: 'plain' }, 'invalid_request'],
+    ['code_challenge_method s256', { code_challenge_method: 's256' }, 'invalid_request'],
+    ['an empty code_challenge', { code_challenge: '' }, 'invalid_request'],
+    ['a code_challenge that is too short', { code_challenge: S256.slice(1) }, 'invalid_request'],
+    ['a code_challenge that is too long', { code_challenge: `${S256}a` }, 'invalid_request'],
+    ['a code_challenge with padding', { code_challenge: `${S256.slice(1)}=` }, 'invalid_request'],
+    ['two code_challenges', { code_challenge: [S256, S256] }, 'invalid_request']
+  ])
+)
+
+t.test('AZ-8, AZ-14: a resource that is not ours is refused by redirect', t =>
+  areRefused(t, [
+    ['an unknown resource', { resource: 'https://other.example/mcp' }, 'invalid_target'],
+    ['a resource with a longer path', { resource: `${RESOURCE}/more` }, 'invalid_target'],
+    ['a resource with a fragment', { resource: `${RESOURCE}#x` }, 'invalid_target'],
+    ['two resources', { resource: [RESOURCE, 'https://other.example/mcp'] }, 'invalid_target']
+  ])
+)
+
+t.test('AZ-14, RFC 6749 3.3: a scope that cannot be granted is refused by redirect', t =>
+  areRefused(t, [
+    ['only unknown scopes', { scope: 'everything else' }, 'invalid_scope'],
+    ['a scope with a forbidden character', { scope: 'notes:read "' }, 'invalid_scope'],
+    ['CVE-2026-4634: a scope of 5,000 characters', { scope: 'x'.repeat(5000) }, 'invalid_scope'],
+    ['CVE-2026-4634: 101 scopes', { scope: Array.from({ length: 101 }, (_, i) => `s${i}`).join(' ') }, 'invalid_scope']
+  ])
+)
+
+t.test('AZ-14, RFC 6749 4.1.2.1: other requests that are not acceptable are refused by redirect', t =>
+  areRefused(t, [
+    ['no response_type', { response_type: null }, 'invalid_request'],
+    ['two response_types', { response_type: ['code', 'code'] }, 'invalid_request'],
+    ['response_mode fragment', { response_mode: 'fragment' }, 'invalid_request'],
+    ['two scopes parameters', { scope: ['notes:read', 'notes:write'] }, 'invalid_request'],
+    ['a request object', { request: 'eyJ' }, 'request_not_supported'],
+    ['a request_uri', { request_uri: 'https://evil.example/r' }, 'request_uri_not_supported']
+  ])
+)
 
 t.test('RFC 6749 3.1: a state that is repeated, too long or no text is refused and not sent back', async t => {
   const server = await buildServer(t, build)

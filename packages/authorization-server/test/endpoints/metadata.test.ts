@@ -3,37 +3,40 @@ import t from 'tap'
 import Value from 'typebox/value'
 import { buildServer, ORIGIN } from '../fixture.ts'
 
-t.test('CD-10: RFC 8414 3: the metadata says what is there, and every endpoint in it answers', async t => {
-  const { app } = await buildServer(t)
-  const response = await app.inject('/.well-known/oauth-authorization-server')
-  t.equal(response.statusCode, 200)
-  t.match(response.headers['content-type'], /^application\/json/)
-  t.match(response.headers['cache-control'], 'max-age=')
-  const metadata = response.json()
-  t.ok(Value.Check(AuthorizationServerMetadata, metadata))
-  t.strictSame(metadata, {
-    issuer: ORIGIN,
-    authorization_endpoint: `${ORIGIN}/oauth/authorize`,
-    token_endpoint: `${ORIGIN}/oauth/token`,
-    jwks_uri: `${ORIGIN}/.well-known/jwks.json`,
-    registration_endpoint: `${ORIGIN}/oauth/register`,
-    revocation_endpoint: `${ORIGIN}/oauth/revoke`,
-    scopes_supported: ['notes:read', 'notes:write', 'notes:admin', 'offline_access'],
-    response_types_supported: ['code'],
-    response_modes_supported: ['query'],
-    grant_types_supported: ['authorization_code', 'refresh_token'],
-    token_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
-    revocation_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
-    code_challenge_methods_supported: ['S256'],
-    authorization_response_iss_parameter_supported: true,
-    client_id_metadata_document_supported: true
-  })
-  for (const name of ['token', 'register', 'revoke']) {
-    const answer = await app.inject({ method: 'POST', url: `/oauth/${name}` })
-    t.ok(answer.statusCode >= 400 && answer.statusCode < 500 && answer.statusCode !== 404, name)
+t.test(
+  'CD-10, AZ-3, REG-14, RFC 8414 3: the metadata says what is there, and every endpoint in it answers',
+  async t => {
+    const { app } = await buildServer(t)
+    const response = await app.inject('/.well-known/oauth-authorization-server')
+    t.equal(response.statusCode, 200)
+    t.match(response.headers['content-type'], /^application\/json/)
+    t.match(response.headers['cache-control'], 'max-age=')
+    const metadata = response.json()
+    t.ok(Value.Check(AuthorizationServerMetadata, metadata))
+    t.strictSame(metadata, {
+      issuer: ORIGIN,
+      authorization_endpoint: `${ORIGIN}/oauth/authorize`,
+      token_endpoint: `${ORIGIN}/oauth/token`,
+      jwks_uri: `${ORIGIN}/.well-known/jwks.json`,
+      registration_endpoint: `${ORIGIN}/oauth/register`,
+      revocation_endpoint: `${ORIGIN}/oauth/revoke`,
+      scopes_supported: ['notes:read', 'notes:write', 'notes:admin', 'offline_access'],
+      response_types_supported: ['code'],
+      response_modes_supported: ['query'],
+      grant_types_supported: ['authorization_code', 'refresh_token'],
+      token_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
+      revocation_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
+      code_challenge_methods_supported: ['S256'],
+      authorization_response_iss_parameter_supported: true,
+      client_id_metadata_document_supported: true
+    })
+    for (const name of ['token', 'register', 'revoke']) {
+      const answer = await app.inject({ method: 'POST', url: `/oauth/${name}` })
+      t.ok(answer.statusCode >= 400 && answer.statusCode < 500 && answer.statusCode !== 404, name)
+    }
+    t.equal((await app.inject('/oauth/authorize')).statusCode, 400)
   }
-  t.equal((await app.inject('/oauth/authorize')).statusCode, 400)
-})
+)
 
 t.test('PRM-9: the metadata needs no token and no Host header that is ours', async t => {
   const { app } = await buildServer(t)

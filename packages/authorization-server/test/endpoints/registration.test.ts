@@ -68,7 +68,7 @@ const REFUSED: [string, object, string][] = [
   ['17 contacts', { redirect_uris: CB, contacts: Array(17).fill('a@b.example') }, 'invalid_client_metadata'],
   ['a list', [], 'invalid_client_metadata']
 ]
-t.test('RFC 7591 3.2.2: registrations that are refused', async t => {
+t.test('AZ-12, RFC 7591 3.2.2: registrations that are refused', async t => {
   const { server, send } = await endpoint(t)
   for (const [what, metadata, error] of REFUSED)
     await t.test(`RFC 7591 3.2.2: ${what} is ${error}, and nothing is stored`, async t => {

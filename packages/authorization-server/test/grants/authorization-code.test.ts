@@ -25,7 +25,7 @@ t.test('GEN-3: a code with its verifier buys tokens for the resource that was as
   t.match(claims, { aud: RESOURCE, sub: 'sub-alice', scope: 'notes:read notes:write' })
 })
 
-t.test('TK-8: RFC 6749 5.1: the answer is JSON that no cache keeps', async t => {
+t.test('TK-8, RFC 6749 5.1: the answer is JSON that no cache keeps', async t => {
   const { client, answer } = await allowed(t)
   const { headers } = await client.redeem(answer)
   t.match(headers['content-type'], /^application\/json/)
