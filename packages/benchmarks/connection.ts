@@ -12,6 +12,9 @@ export interface Answer {
   readonly body: string
 }
 
+/** Milliseconds after which a server that says nothing is given up. */
+const PATIENCE = 30_000
+
 export class Connection {
   readonly #socket: Socket
   #received = ''
@@ -23,6 +26,7 @@ export class Connection {
     // One byte, one character: lengths stay right, and what the servers here send is ASCII.
     socket.setEncoding('latin1')
     socket.on('data', chunk => this.#receive(String(chunk)))
+    socket.setTimeout(PATIENCE, () => this.#fail(new Error('the server does not answer')))
     socket.on('error', error => this.#fail(error))
     socket.on('close', () => this.#fail(new Error('the server closed the connection')))
   }

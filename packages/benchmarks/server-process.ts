@@ -18,6 +18,9 @@ const ENTRY = new URL('serve.ts', import.meta.url)
 /** Characters of what a server wrote to stderr; shown when it fails. */
 const KEPT_OUTPUT = 4000
 
+/** Milliseconds for a report; a busy machine starts slowly. */
+const PATIENCE = 60_000
+
 const running = new Set<ChildProcess>()
 // Also after an error and after Ctrl+C. A measuring process that is killed cannot run this; its servers see the channel close.
 process.on('exit', () => {
@@ -56,7 +59,7 @@ export async function startServer(name: string, file: URL, settings: unknown): P
 /** One order, one report: nobody asks twice at a time. */
 async function ask(child: ChildProcess, order: Order): Promise<Report> {
   const gone = new AbortController()
-  const answer = once(child, 'message', { signal: gone.signal })
+  const answer = once(child, 'message', { signal: AbortSignal.any([gone.signal, AbortSignal.timeout(PATIENCE)]) })
   const exit = (): void => gone.abort(new Error('the server process ended'))
   child.once('exit', exit)
   child.send(order)
