@@ -1,5 +1,6 @@
 import t from 'tap'
-import { buildServer } from './fixture.ts'
+import { openRecords } from '../src/records.ts'
+import { buildServer, CALLBACK, RESOURCE } from './fixture.ts'
 
 t.test('a listener that throws or rejects costs no client its token and does not end the process', async t => {
   const server = await buildServer(t)
@@ -100,9 +101,20 @@ t.test('cleanup removes what expired, and only that', async t => {
 
 t.test('cleanup works in batches until nothing is left', async t => {
   const server = await buildServer(t)
-  const client = server.client()
-  const { url } = await client.start()
-  for (let i = 0; i < 1001; i++) await server.app.inject(url.slice('http://127.0.0.1:3000'.length))
+  const { interactions } = openRecords(server.storage)
+  const record = {
+    clientId: 'x',
+    client: { name: 'x', verifiedHost: null, clientUri: null, policyUri: null, tosUri: null, refreshable: true },
+    redirectUri: CALLBACK,
+    state: null,
+    resource: RESOURCE,
+    scopes: ['notes:read'],
+    codeChallenge: 'x',
+    browserDigest: 'x',
+    expiresAt: server.clock.now() + 900,
+    answeredAt: null
+  }
+  await Promise.all(Array.from({ length: 1001 }, (_, i) => interactions.insert(String(i), record)))
   t.match(await server.storage.counts(), { interactions: 1001 })
   server.clock.advance(901)
   t.equal(await server.app.authorizationServer.cleanup(), 1001)

@@ -115,17 +115,20 @@ const UNTRUSTED: [string, string, Bends, string][] = [
   ['https for http on loopback', 'cli', { redirect_uri: 'https://127.0.0.1/callback' }, 'redirect_uri'],
   ['another app of a scheme', 'app', { redirect_uri: 'cursor://evil/oauth/callback' }, 'redirect_uri']
 ]
-for (const [what, clientId, parameters, reason] of UNTRUSTED)
-  t.test(`AZ-13: ${what} is a page, never a redirect, and nothing is stored`, async t => {
-    const server = await buildServer(t, build)
-    const response = await ask(server, server.client({ clientId, redirectUri: 'https://app.example/cb' }), parameters)
-    t.equal(response.statusCode, 400)
-    t.equal(response.headers.location, undefined)
-    t.equal(response.headers['set-cookie'], undefined)
-    t.match(response.headers['content-type'], /^text\/html/)
-    t.match(response.body, `"reason":"${reason}"`)
-    t.match(await server.storage.counts(), { interactions: 0, grants: 0 })
-  })
+t.test('AZ-13, AZ-10: before client and redirect URI are trusted an error is a page, never a redirect', async t => {
+  const server = await buildServer(t, build)
+  for (const [what, clientId, parameters, reason] of UNTRUSTED)
+    await t.test(`${what}: ${reason}`, async t => {
+      const client = server.client({ clientId, redirectUri: 'https://app.example/cb' })
+      const response = await ask(server, client, parameters)
+      t.equal(response.statusCode, 400)
+      t.equal(response.headers.location, undefined)
+      t.equal(response.headers['set-cookie'], undefined)
+      t.match(response.headers['content-type'], /^text\/html/)
+      t.match(response.body, `"reason":"${reason}"`)
+      t.match(await server.storage.counts(), { interactions: 0, grants: 0 })
+    })
+})
 
 for (const [clientId, redirect_uri] of [
   ['cli', 'http://127.0.0.1:1/callback'],
@@ -157,9 +160,9 @@ type Refused = [what: string, parameters: Bends, error: string]
 
 /** Each is told to the client, which gets its state and the issuer back, and nothing is stored. */
 async function areRefused(t: Test, rows: readonly Refused[]): Promise<void> {
+  const server = await buildServer(t, build)
   for (const [what, parameters, error] of rows)
     await t.test(`${what}: ${error}`, async t => {
-      const server = await buildServer(t, build)
       const response = await ask(server, server.client({ clientId: 'cli' }), { state: 'the state', ...parameters })
       t.equal(response.headers['cache-control'], 'no-store')
       t.match(response.headers.location, new RegExp(`^${CALLBACK}\\?`))
