@@ -19,7 +19,7 @@ function titledTests(): TitledTest[] {
   ]).toSorted()
   return files.flatMap(file =>
     [...readFileSync(file, 'utf8').matchAll(TITLE)].flatMap(([, single, double, template]) => {
-      const title = (single ?? double ?? template ?? '').replace(/\\(.)/g, '$1')
+      const title = (single ?? double ?? template ?? '').replace(/\\(.)/g, '$1').replace(/\$\{[^}]*\}/g, '…')
       const ids = LEADING.exec(title)?.[1]?.split(/, | and |\//) ?? []
       return ids.length > 0 ? [{ file, title, ids }] : []
     })

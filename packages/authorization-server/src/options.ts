@@ -47,7 +47,7 @@ const ClientDefinition = Type.Object(
   {
     /** Identifier that the client sends. */
     client_id: Type.String({ minLength: 1, maxLength: 255 }),
-    /** Name for the consent page. Yours, so it is shown without quotation marks only if you also verified it. */
+    /** Name for the consent page. By writing it here you vouch for it. */
     client_name: Type.String({ minLength: 1, maxLength: 200 }),
     /** Exact redirect URIs; http on a loopback host matches with any port. */
     redirect_uris: Type.Array(Type.String(), { minItems: 1 }),

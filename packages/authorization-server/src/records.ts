@@ -48,7 +48,9 @@ export const InteractionRecord = Type.Object({
   /** Digest of the cookie of the browser that started it. */
   browserDigest: Type.String(),
   expiresAt: Type.Integer(),
-  answeredAt: nullable(Type.Integer())
+  answeredAt: nullable(Type.Integer()),
+  /** Where the answer sent the browser, encrypted: a double click gets the same answer. */
+  outcome: nullable(Type.String())
 })
 export type InteractionRecord = Static<typeof InteractionRecord>
 

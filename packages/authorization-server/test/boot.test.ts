@@ -112,7 +112,8 @@ t.test('cleanup works in batches until nothing is left', async t => {
     codeChallenge: 'x',
     browserDigest: 'x',
     expiresAt: server.clock.now() + 900,
-    answeredAt: null
+    answeredAt: null,
+    outcome: null
   }
   await Promise.all(Array.from({ length: 1001 }, (_, i) => interactions.insert(String(i), record)))
   t.match(await server.storage.counts(), { interactions: 1001 })

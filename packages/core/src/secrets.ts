@@ -2,7 +2,7 @@
  * Random values, digests, constant-time comparison and encryption at rest. Nothing else in the suite compares a secret
  * or holds a key that encrypts.
  */
-import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHash, hash, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
 import { ConfigurationError } from './errors.ts'
 
 /** A random value of `bytes` bytes (32 by default: 256 bits; nothing below 16 is a secret), base64url. */
@@ -12,12 +12,12 @@ export function randomSecret(bytes = 32): string {
 
 /** SHA-256, base64url: what the storage sees of a token, code, handle or secret. Only for values of at least 128 random bits. */
 export function digest(value: string): string {
-  return createHash('sha256').update(value).digest('base64url')
+  return hash('sha256', value, 'base64url')
 }
 
 /** Compares without telling by its duration where two strings differ, nor how long the right one is. */
 export function equalInConstantTime(a: string, b: string): boolean {
-  return timingSafeEqual(createHash('sha256').update(a).digest(), createHash('sha256').update(b).digest())
+  return timingSafeEqual(hash('sha256', a, 'buffer'), hash('sha256', b, 'buffer'))
 }
 
 /** Encrypts with its first key, decrypts with any. Rotate by putting a new key in front and keeping the old one behind. */
@@ -28,6 +28,8 @@ export interface KeyRing {
   seal(plaintext: string, context: string): string
   /** @returns the plaintext, or null when the key is gone, the context differs or the text was altered */
   unseal(sealed: string, context: string): string | null
+  /** Whether a text was sealed under a key other than the first: seal it anew before that key goes. */
+  isOutdated(sealed: string): boolean
 }
 
 /**
@@ -67,7 +69,8 @@ export function createKeyRing(keys: readonly string[]): KeyRing {
       } catch {
         return null
       }
-    }
+    },
+    isOutdated: (sealed: string) => !sealed.startsWith(`${current.id}.`)
   })
 }
 

@@ -14,8 +14,9 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { OFFLINE_ACCESS, type ResourcePolicy } from '../catalogue.ts'
 import { pageUrl, type ServerContext } from '../context.ts'
-import { approveGrant } from '../grants/lifecycle.ts'
+import { prepareGrant, storeGrant } from '../grants/lifecycle.ts'
 import type { InteractionRecord } from '../records.ts'
+import { answer, assertOpen } from './answer.ts'
 import { bindBrowser, browserDigest } from './browser.ts'
 import { accountProof, consentRequest } from './consent-request.ts'
 import type { AuthorizationRequest, TrustedClient } from './request.ts'
@@ -45,7 +46,8 @@ export async function startInteraction(
     codeChallenge: asked.codeChallenge,
     browserDigest: bindBrowser(server, asked.request, asked.reply),
     expiresAt: server.clock.now() + server.options.interactionTtl,
-    answeredAt: null
+    answeredAt: null,
+    outcome: null
   })
   return handle
 }
@@ -54,13 +56,14 @@ export async function startInteraction(
 export function createInteractions(server: ServerContext): AuthorizationServer<FastifyRequest>['interactions'] {
   return {
     async details(request, handle) {
-      const interaction = await load(server, request, handle)
+      const interaction = await findInteraction(server, request, handle)
+      assertOpen(server, interaction)
       const session = await server.users.session(request)
       return session ? consentRequest(server, { handle, interaction, session }) : loginRequest(server, handle)
     },
 
     async approve(request, handle, choice) {
-      const interaction = await load(server, request, handle)
+      const interaction = await findInteraction(server, request, handle)
       const session = await server.users.session(request)
       if (!session) return { redirectTo: loginRequest(server, handle).loginUrl }
       const { subject, authTime } = session
@@ -69,20 +72,26 @@ export function createInteractions(server: ServerContext): AuthorizationServer<F
       }
       const scopes = chosenScopes(server.catalogue.resolve(interaction.resource), interaction.scopes, choice.scopes)
       if (scopes.length === 0) return refuse(server, handle, { interaction, subject })
-      await answer(server, handle, interaction)
-      const code = await approveGrant(server, { interaction, scopes, subject, authTime })
-      return { redirectTo: codeResponse(server.issuer, interaction, code) }
+      const grant = prepareGrant(server, { interaction, scopes, subject, authTime })
+      const redirectTo = codeResponse(server.issuer, interaction, grant.code)
+      const given = await answer(server, { handle, interaction, decision: 'allow', redirectTo, grantId: grant.grantId })
+      if (given.first) await storeGrant(server, grant)
+      return { redirectTo: given.redirectTo }
     },
 
     async deny(request, handle) {
-      const interaction = await load(server, request, handle)
+      const interaction = await findInteraction(server, request, handle)
       const subject = (await server.users.session(request))?.subject ?? ''
       return refuse(server, handle, { interaction, subject })
     }
   }
 }
 
-async function load(server: ServerContext, request: FastifyRequest, handle: string): Promise<InteractionRecord> {
+async function findInteraction(
+  server: ServerContext,
+  request: FastifyRequest,
+  handle: string
+): Promise<InteractionRecord> {
   const interaction = await server.records.interactions.get(digest(handle))
   if (!interaction) throw new InteractionError('interaction_unknown', { statusCode: 404 })
   const browser = browserDigest(server, request)
@@ -90,22 +99,7 @@ async function load(server: ServerContext, request: FastifyRequest, handle: stri
   if (browser === null || !equalInConstantTime(browser, interaction.browserDigest)) {
     throw new InteractionError('interaction_other_browser', { statusCode: 403 })
   }
-  const clientName = interaction.client.name
-  if (interaction.answeredAt !== null)
-    throw new InteractionError('interaction_answered', { statusCode: 409, clientName })
-  if (interaction.expiresAt <= server.clock.now())
-    throw new InteractionError('interaction_expired', { statusCode: 410, clientName })
   return interaction
-}
-
-/** Consumes the interaction: one winner, before anything is issued for it. */
-async function answer(server: ServerContext, handle: string, interaction: InteractionRecord): Promise<void> {
-  const won = await server.records.interactions.update(
-    digest(handle),
-    { answeredAt: null },
-    { answeredAt: server.clock.now() }
-  )
-  if (!won) throw new InteractionError('interaction_answered', { statusCode: 409, clientName: interaction.client.name })
 }
 
 async function refuse(
@@ -113,9 +107,10 @@ async function refuse(
   handle: string,
   { interaction, subject }: { interaction: InteractionRecord; subject: string }
 ): Promise<{ redirectTo: string }> {
-  await answer(server, handle, interaction)
-  server.emit('interaction.denied', { clientId: interaction.clientId, subject })
-  return { redirectTo: errorResponse(server.issuer, interaction, new OAuthError('access_denied', 'the user said no')) }
+  const redirectTo = errorResponse(server.issuer, interaction, new OAuthError('access_denied', 'the user said no'))
+  const given = await answer(server, { handle, interaction, decision: 'deny', redirectTo, grantId: null })
+  if (given.first) server.emit('interaction.denied', { clientId: interaction.clientId, subject })
+  return { redirectTo: given.redirectTo }
 }
 
 function loginRequest(server: ServerContext, handle: string): LoginRequest {

@@ -43,7 +43,8 @@ function configuredClient(server: ServerContext, clientId: string): Client | nul
     authMethod: secretDigest === null ? 'none' : 'client_secret_basic',
     secretDigest,
     grantTypes: DEFAULT_GRANT_TYPES,
-    verifiedHost: null,
+    // Whoever wrote the options vouches for the name: this very app.
+    verifiedHost: new URL(server.issuer).host,
     clientUri: definition.client_uri ?? null,
     policyUri: null,
     tosUri: null

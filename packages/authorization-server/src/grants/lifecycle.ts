@@ -19,21 +19,27 @@ export function parseCode(code: string): GrantToken | null {
   return grantId === undefined || secret === undefined ? null : { grantId, secret }
 }
 
-/** Stores what a person allowed. @returns the authorization code, of which only a digest is kept */
-export async function approveGrant(
-  server: ServerContext,
+export interface PreparedGrant {
+  readonly grantId: string
+  /** The authorization code, of which only a digest is kept. */
+  readonly code: string
+  readonly record: GrantRecord
+}
+
+/** What a person allowed, ready to be stored. Stores nothing. */
+export function prepareGrant(
+  { clock, options }: ServerContext,
   {
     interaction,
     scopes,
     subject,
     authTime
   }: { interaction: InteractionRecord; scopes: string[]; subject: string; authTime: number }
-): Promise<string> {
-  const { records, clock, options } = server
+): PreparedGrant {
   const now = clock.now()
   const grantId = randomSecret(16)
   const secret = randomSecret()
-  await records.grants.insert(grantId, {
+  const record: GrantRecord = {
     clientId: interaction.clientId,
     clientName: interaction.client.name,
     subject,
@@ -57,15 +63,14 @@ export async function approveGrant(
     replayUntil: null,
     replay: null,
     replays: 0
-  })
-  server.emit('grant.created', {
-    grantId,
-    clientId: interaction.clientId,
-    subject,
-    resource: interaction.resource,
-    scopes
-  })
-  return `${grantId}.${secret}`
+  }
+  return { grantId, code: `${grantId}.${secret}`, record }
+}
+
+export async function storeGrant(server: ServerContext, { grantId, record }: PreparedGrant): Promise<void> {
+  await server.records.grants.insert(grantId, record)
+  const { clientId, subject, resource, scopes } = record
+  server.emit('grant.created', { grantId, clientId, subject, resource, scopes })
 }
 
 /** Whether tokens of the grant are still worth something. */

@@ -40,6 +40,7 @@ export async function loadSigningKeys({
       'authorization-server: option "encryptionKeys" has no key that decrypts the stored signing key; without the option every start makes a key of its own'
     )
   }
+  if (keyRing.isOutdated(stored.privateJwk)) await sealAnew(records, { stored, privateJwk, keyRing })
   const privateKey = (await importJWK(JSON.parse(privateJwk) as JWK, ALG)) as CryptoKey
   const publicKey = (await importJWK(stored.publicJwk as JWK, ALG)) as CryptoKey
   return {
@@ -50,6 +51,15 @@ export async function loadSigningKeys({
       throw new OAuthError('invalid_token', 'the token was signed with another key', { reason: 'unknown_key' })
     }
   }
+}
+
+// After a rotation of `encryptionKeys` the first process to start does it; whoever comes second finds it done.
+async function sealAnew(
+  records: Records,
+  { stored, privateJwk, keyRing }: { stored: SigningKeyRecord; privateJwk: string; keyRing: KeyRing }
+): Promise<void> {
+  const sealed = keyRing.seal(privateJwk, sealContext(stored.kid))
+  await records.signingKeys.update(`${ALG}:1`, { privateJwk: stored.privateJwk }, { privateJwk: sealed })
 }
 
 async function firstKey(records: Records): Promise<SigningKeyRecord | null> {

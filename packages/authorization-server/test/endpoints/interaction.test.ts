@@ -137,27 +137,62 @@ for (const headers of [
     t.match((await post(server, page, { headers: own })).headers.location, /code=/, 'the real form still works')
   })
 
-t.test('an interaction is answered once, whatever the second answer is', async t => {
+t.test('an interaction is answered once: a double click gets the same answer, the other decision none', async t => {
   const { server, client, page } = await asked(t)
-  await client.decide(page)
-  for (const decision of ['allow', 'deny'] as const) {
-    const again = await client.decide(page, { decision })
-    t.equal(again.statusCode, 409)
-    t.match(again.body, '"reason":"interaction_answered"')
-  }
+  const first = await client.decide(page)
+  t.equal((await client.decide(page)).leavesTo, first.leavesTo)
+  const other = await client.decide(page, { decision: 'deny' })
+  t.equal(other.statusCode, 409)
+  t.match(other.body, '"reason":"interaction_answered"')
   t.equal((await client.browser.open(page.url)).statusCode, 409)
   t.equal((await server.storage.counts())['grants'], 1)
 })
 
-t.test('of twenty parallel decisions one counts', async t => {
+t.test('a denial is repeated, too, and stays one', async t => {
+  const { server, client, page } = await asked(t)
+  const first = await client.decide(page, { decision: 'deny' })
+  t.match(first.leavesTo, /error=access_denied/)
+  t.equal((await client.decide(page, { decision: 'deny' })).leavesTo, first.leavesTo)
+  t.equal((await client.decide(page)).statusCode, 409)
+  await nothingGranted(t, server)
+})
+
+t.test('a code that was used, revoked or has expired does not travel again', async t => {
+  for (const spoil of ['redeem', 'revoke', 'wait'] as const) {
+    const { server, client, page, started } = await asked(t)
+    const code = new URL((await client.decide(page)).leavesTo ?? '').searchParams.get('code') ?? ''
+    if (spoil === 'redeem') {
+      const answer = { ...started, code, error: null, parameters: new URLSearchParams() }
+      t.equal((await client.redeem(answer)).statusCode, 200)
+    }
+    if (spoil === 'revoke') await server.app.authorizationServer.grants.revoke(code.split('.')[0] ?? '')
+    if (spoil === 'wait') server.clock.advance(60)
+    const again = await client.decide(page)
+    t.equal(again.statusCode, 409, spoil)
+    t.equal(again.headers['location'], undefined)
+  }
+})
+
+t.test('the same decision is worth nothing without the cookie and the account of the first', async t => {
+  const { server, client, page } = await asked(t)
+  await client.decide(page)
+  const stranger = await post(server, page, { headers: { cookie: 'session=alice' } })
+  t.equal(stranger.statusCode, 403)
+  const cookie = cookieOf(client).replace('session=alice', 'session=bob')
+  const bob = await post(server, page, { headers: { cookie } })
+  t.equal(bob.statusCode, 409)
+  t.equal(bob.headers.location, undefined)
+})
+
+t.test('of twenty parallel decisions one counts, and only its kind is answered', async t => {
   const { server, client, page } = await asked(t)
   const headers = { cookie: cookieOf(client) }
   const decisions = Array.from({ length: 20 }, (_, i) => ({ decision: i % 4 === 3 ? 'deny' : 'allow' }))
   const responses = await Promise.all(decisions.map(fields => post(server, page, { headers, fields })))
-  t.equal(responses.filter(({ statusCode }) => statusCode === 303).length, 1)
-  t.equal(responses.filter(({ statusCode }) => statusCode === 409).length, 19)
-  const codes = responses.filter(({ headers }) => /[?&]code=/.test(String(headers.location)))
-  t.equal((await server.storage.counts())['grants'], codes.length)
+  const answers = responses.filter(({ statusCode }) => statusCode === 303).map(({ headers }) => headers.location)
+  t.equal(new Set(answers).size, 1)
+  t.equal(responses.filter(({ statusCode }) => statusCode === 409).length, 20 - answers.length)
+  t.equal((await server.storage.counts())['grants'], /[?&]code=/.test(String(answers[0])) ? 1 : 0)
 })
 
 t.test('unraid 14: a page that is loaded twice works from either copy', async t => {

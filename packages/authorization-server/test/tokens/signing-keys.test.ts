@@ -48,6 +48,8 @@ t.test('encryption keys are rotated by putting a new one in front', async t => {
   const [old, next] = [newKey(), newKey()]
   const { kid } = (await load(storage, old)).current
   t.equal((await load(storage, next, old)).current.kid, kid)
+  t.equal((await load(storage, next)).current.kid, kid, 'after which the old one is not needed any more')
+  await t.rejects(load(storage, old), { code: 'FST_OAUTH_OPTION' })
 })
 
 t.test('a stored key that cannot be decrypted stops the boot and names the option', async t => {

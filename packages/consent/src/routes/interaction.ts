@@ -18,7 +18,9 @@ export function interactionRoute(scope: FastifyInstance, path: string, pages: Pa
     return send(reply, failure.statusCode, await pages.error({ ...failure, reference: request.id }))
   })
 
-  scope.get(`${path}/:handle`, async (request: FastifyRequest<{ Params: { handle: string } }>, reply) => {
+  // A host's CORS policy has no business here: no other origin may read what a person is asked.
+  const config: object = { cors: false }
+  scope.get(`${path}/:handle`, { config }, async (request: FastifyRequest<{ Params: { handle: string } }>, reply) => {
     const details = await scope.authorizationServer.interactions.details(request, request.params.handle)
     if (details.status === 'login') return reply.header('cache-control', 'no-store').redirect(details.loginUrl, 303)
     return send(reply, 200, await pages.consent(details))
