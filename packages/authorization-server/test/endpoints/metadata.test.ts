@@ -38,6 +38,14 @@ t.test(
   }
 )
 
+t.test('GEN-5: behind an https issuer every URL of the metadata is https', async t => {
+  const { app } = await buildServer(t, { options: { issuer: 'https://auth.example' } })
+  const metadata = (await app.inject('/.well-known/oauth-authorization-server')).json<Record<string, unknown>>()
+  const urls = Object.entries(metadata).filter(([name]) => /^issuer$|_endpoint$|_uri$/.test(name))
+  t.equal(urls.length, 6)
+  for (const [name, url] of urls) t.match(url, /^https:\/\/auth\.example(\/|$)/, name)
+})
+
 t.test('PRM-9: the metadata needs no token and no Host header that is ours', async t => {
   const { app } = await buildServer(t)
   const response = await app.inject({
