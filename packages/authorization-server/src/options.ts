@@ -1,14 +1,6 @@
 /** Options of the authorization server: check, type, default and documentation in one literal. */
-import {
-  Adapter,
-  type Clock,
-  KNOWN_PRIVATE_USE_URIS,
-  resolveOptions,
-  type SafeFetch,
-  type StorageDriver
-} from '@fastify-mcp-auth/core'
+import { Adapter, type Clock, KNOWN_PRIVATE_USE_URIS, type SafeFetch, type StorageDriver } from '@fastify-mcp-auth/core'
 import { type Static, Type } from 'typebox'
-import { assertCoherent } from './coherence.ts'
 import type { UserAdapter } from './types.ts'
 
 const ScopeDefinition = Type.Object(
@@ -139,10 +131,3 @@ export type ResourceOptions = Pick<Static<typeof ResourceDefinition>, 'name'> &
 
 /** What a scope means to a person, and how it may be granted. */
 export type ScopeOptions = Static<typeof ScopeDefinition>
-
-/** @throws ConfigurationError naming the option */
-export function readOptions(input: unknown): Options {
-  const options = resolveOptions(Options, input, 'authorization-server')
-  assertCoherent(options)
-  return options
-}

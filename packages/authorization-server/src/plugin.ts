@@ -17,7 +17,8 @@ import { revocationEndpoint } from './endpoints/revocation.ts'
 import { tokenEndpoint } from './endpoints/token.ts'
 import { authorizationCode } from './grants/authorization-code.ts'
 import { refreshToken } from './grants/refresh-token.ts'
-import { type AuthorizationServerOptions, readOptions } from './options.ts'
+import type { AuthorizationServerOptions } from './options.ts'
+import { readOptions } from './read-options.ts'
 import { browserScope, machineEndpoint } from './scopes.ts'
 
 const GRANTS = new Map([authorizationCode, refreshToken].map(grant => [grant.grantType, grant]))

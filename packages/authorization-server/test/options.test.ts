@@ -3,7 +3,7 @@ import { memoryStorage } from '@fastify-mcp-auth/core/memory'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import authorizationServer, { type AuthorizationServerOptions } from '../src/index.ts'
-import { readOptions } from '../src/options.ts'
+import { readOptions } from '../src/read-options.ts'
 import { ORIGIN, RESOURCE, RESOURCES } from './fixture.ts'
 
 const users = { current: () => null, loginUrl: () => '/login', subject: String, find: () => null, displayName: String }

@@ -1,17 +1,24 @@
-/** What the options must promise together, where a schema cannot say it. Checked at boot, before anything is opened. */
+/** Reads the options: each by its schema, then what they must promise together. At boot, before anything is opened. */
 import {
   assertIssuer,
   assertRedirectUri,
   ConfigurationError,
   canonicalResource,
   isHttpLoopback,
-  isScopeToken
+  isScopeToken,
+  resolveOptions
 } from '@fastify-mcp-auth/core'
 import { defaultScopesOf, OFFLINE_ACCESS } from './catalogue.ts'
-import type { Options } from './options.ts'
+import { Options } from './options.ts'
 
 /** @throws ConfigurationError naming the option */
-export function assertCoherent(options: Options): void {
+export function readOptions(input: unknown): Options {
+  const options = resolveOptions(Options, input, 'authorization-server')
+  assertCoherent(options)
+  return options
+}
+
+function assertCoherent(options: Options): void {
   assertIssuer(options.issuer)
   const { pathname } = new URL(options.issuer)
   if (options.issuer.endsWith('/'))
