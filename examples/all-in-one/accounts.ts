@@ -1,6 +1,6 @@
 /** The people who can sign in. A real app has them in its database; what matters here is how a password is checked. */
 import { type ScryptOptions, scrypt } from 'node:crypto'
-import { equalInConstantTime, randomSecret } from '@fastify-mcp-auth/core'
+import { equalInConstantTime } from '@fastify-mcp-auth/core'
 
 export interface Account {
   /** Stable identifier: the `sub` of tokens, the owner of notes. Never reused, never the name to sign in with. */
@@ -15,31 +15,41 @@ export interface Accounts {
   verifyPassword(username: string, password: string): Promise<Account | null>
 }
 
-/** Shown on the login page, because this is an example. */
-export const DEMO_ACCOUNTS = [
-  { id: 'user-1', username: 'alice', password: 'wonderland', displayName: 'Alice Liddell' },
-  { id: 'user-2', username: 'bob', password: 'builder', displayName: 'Bob Builder' }
-] as const
-
 interface PasswordHash {
   readonly salt: string
   readonly hash: string
 }
 
-export async function createAccounts(): Promise<Accounts> {
-  const accounts = new Map<string, Account & PasswordHash>()
-  for (const { password, ...account } of DEMO_ACCOUNTS)
-    accounts.set(account.username, { ...account, ...(await hashPassword(password)) })
-  // What the password of an unknown name is compared with. Nothing hashes to it that anybody could know.
-  const nobody: PasswordHash = await hashPassword(randomSecret())
+/** Shown on the login page, because this is an example. A real app keeps the hash and never sees the password again. */
+export const DEMO_ACCOUNTS = [
+  {
+    id: 'user-1',
+    username: 'alice',
+    displayName: 'Alice Liddell',
+    password: 'wonderland',
+    stored: { salt: '-tStDKtbDekKM4drqwH26Q', hash: 'Q-eCzoHnJEemHLd9448HJwCf0k6BQGfBoa30YOkcyk0' }
+  },
+  {
+    id: 'user-2',
+    username: 'bob',
+    displayName: 'Bob Builder',
+    password: 'builder',
+    stored: { salt: 'IWWKPqsq52X-MiQ1KTFQVg', hash: 'X77X7ANJNkGWQic1p5fiS2Z1XCvVlMSemHoVSe5Fbvg' }
+  }
+] as const
 
+/** What the password of an unknown name is compared with: random bytes, to which no password leads. */
+const NOBODY: PasswordHash = { salt: 'C0fynCnDOmtezOpros1acQ', hash: 'fxtXnvmjyoYDEKV3HOird7GRSFb0GFTlj1cXt3uGZAE' }
+
+export function createAccounts(): Accounts {
+  const accounts = new Map(DEMO_ACCOUNTS.map(account => [account.username as string, account]))
   return {
     async find(id) {
       return toAccount([...accounts.values()].find(account => account.id === id))
     },
     async verifyPassword(username, password) {
       const account = accounts.get(username.trim().toLowerCase())
-      const { salt, hash } = account ?? nobody
+      const { salt, hash } = account?.stored ?? NOBODY
       return equalInConstantTime(await derive(password, salt), hash) ? toAccount(account) : null
     }
   }
@@ -47,11 +57,6 @@ export async function createAccounts(): Promise<Accounts> {
 
 function toAccount(entry: Account | undefined): Account | null {
   return entry ? { id: entry.id, username: entry.username, displayName: entry.displayName } : null
-}
-
-async function hashPassword(password: string): Promise<PasswordHash> {
-  const salt = randomSecret(16)
-  return { salt, hash: await derive(password, salt) }
 }
 
 // About 50 ms and 32 MB on a small server: slow for somebody who guesses, bearable for somebody who signs in.

@@ -41,7 +41,7 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
   const storage = openStorage(config)
   app.addHook('onClose', () => storage.close?.())
 
-  const accounts = await createAccounts()
+  const accounts = createAccounts()
   const sessions = await createSessions(storage, clock, publicUrl.startsWith('https:'))
   const notes = await openNotes(storage, clock)
   const formTokens = createFormTokens(publicUrl)
