@@ -9,6 +9,7 @@
  */
 import { spawn } from 'node:child_process'
 import { globSync, statSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 
 const SUFFIX: Record<string, string> = { unit: '.test.ts', services: '.service.ts', browser: '.browser.ts' }
@@ -34,7 +35,8 @@ if (files.length === 0) {
 
 const tap = spawn(process.execPath, ['node_modules/tap/dist/esm/run.mjs', 'run', '--reporter=tap', ...files], {
   stdio: ['ignore', 'pipe', 'inherit'],
-  env: { ...process.env, NODE_ENV: 'test' }
+  // Every test file is a process: they share what Node made of the source.
+  env: { ...process.env, NODE_ENV: 'test', NODE_COMPILE_CACHE: resolve('node_modules/.cache/compiled') }
 })
 
 let passed = 0
@@ -47,7 +49,7 @@ for await (const line of createInterface({ input: tap.stdout })) {
     passed = Number(total[2] ?? Number(total[1]) - failed)
   }
 }
-const code = await new Promise<number>(resolve => tap.on('close', status => resolve(status ?? 1)))
+const code = await new Promise<number>(done => tap.on('close', status => done(status ?? 1)))
 if (code !== 0 && failed === 0) failed = 1
 console.log(`${passed} passed, ${failed} failed`)
 process.exit(code !== 0 || failed > 0 || passed === 0 ? 1 : 0)
