@@ -96,7 +96,7 @@ export function decoratorOf({ server, listeners }: Booted): AuthorizationServer<
     interactions: Object.freeze(createInteractions(server)),
     grants: Object.freeze({
       list: (subject: string) => liveGrants(server, subject),
-      revoke: (grantId: string) => revokeGrant(server, grantId, 'user')
+      revoke: (grantId: string, owner?: string) => revokeGrant(server, grantId, { reason: 'user', owner })
     }),
     verifyAccessToken: (token: string, resource: string) => verifyAccessToken(server, token, resource),
     cleanup: () => cleanUp(server),

@@ -117,7 +117,8 @@ export function narrowedScopes(
   scope: string | undefined
 ): string[] {
   const asked = parseScope(scope)
-  if (asked.length === 0) return [...granted]
+  // A scope that the options do not have any more is granted to nobody any more.
+  if (asked.length === 0) return granted.filter(word => word === OFFLINE_ACCESS || policy.scopes.has(word))
   const covered = expandScopes(granted, policy.hierarchy)
   if (!asked.every(word => covered.has(word)))
     throw new OAuthError('invalid_scope', 'scope exceeds what was granted', { reason: 'scope_widened' })

@@ -24,7 +24,9 @@ export const ClientRecord = Type.Object({
   secretDigest: nullable(Type.String()),
   /** As registered and echoed. */
   metadata: ClientMetadata,
-  createdAt: Type.Integer()
+  createdAt: Type.Integer(),
+  /** A registration that nobody ever allowed anything is forgotten; null once somebody did. */
+  expiresAt: nullable(Type.Integer())
 })
 export type ClientRecord = Static<typeof ClientRecord>
 
@@ -100,7 +102,7 @@ export const SigningKeyRecord = Type.Object({
 export type SigningKeyRecord = Static<typeof SigningKeyRecord>
 
 export const COLLECTIONS = {
-  clients: defineCollection({ name: 'clients', record: ClientRecord }),
+  clients: defineCollection({ name: 'clients', record: ClientRecord, expiry: 'expiresAt' }),
   interactions: defineCollection({ name: 'interactions', record: InteractionRecord, expiry: 'expiresAt' }),
   grants: defineCollection({
     name: 'grants',

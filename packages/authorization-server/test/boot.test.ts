@@ -99,6 +99,28 @@ t.test('cleanup removes what expired, and only that', async t => {
   t.match(await server.storage.counts(), { clients: 1, grants: 0 })
 })
 
+t.test('a registration that led to no consent is forgotten after a week, a client in use is not', async t => {
+  const server = await buildServer(t)
+  const { cleanup } = server.app.authorizationServer
+  await server.client().register()
+  const used = server.client()
+  await used.connect()
+  server.clock.advance(7 * 86_400 + 1)
+  await cleanup()
+  t.match(await server.storage.counts(), { clients: 1 })
+  t.equal((await used.authorize()).error, null)
+})
+
+t.test("a person revokes grants of their own, and nobody else's", async t => {
+  const server = await buildServer(t)
+  const { grants } = server.app.authorizationServer
+  await server.client().connect()
+  const [grant] = await grants.list('sub-alice')
+  t.equal(await grants.revoke(grant?.grantId ?? '', 'sub-bob'), false)
+  t.equal((await grants.list('sub-alice')).length, 1)
+  t.equal(await grants.revoke(grant?.grantId ?? '', 'sub-alice'), true)
+})
+
 t.test('cleanup works in batches until nothing is left', async t => {
   const server = await buildServer(t)
   const { interactions } = openRecords(server.storage)

@@ -10,11 +10,14 @@ export interface ObservableStorage extends StorageDriver {
   /** From now on every verb fails like a database that does not answer. */
   goDown(): void
   comeBack(): void
+  /** Only the next insert into this collection fails so. */
+  failNextInsert(collection: string): void
 }
 
 export function observableStorage(inner: StorageDriver = memoryStorage()): ObservableStorage {
   const keys = new Map<CollectionDeclaration, Set<string>>()
   let isDown = false
+  let failing: string | null = null
 
   async function reach<T>(verb: () => Promise<T>): Promise<T> {
     await new Promise(setImmediate)
@@ -38,6 +41,10 @@ export function observableStorage(inner: StorageDriver = memoryStorage()): Obser
     get: (...call) => reach(() => inner.get(...call)),
     insert: (collection, key, record) =>
       reach(() => {
+        if (failing === collection.name) {
+          failing = null
+          throw new UnavailableError('the test storage lost its connection')
+        }
         keys.set(collection, (keys.get(collection) ?? new Set()).add(key))
         return inner.insert(collection, key, record)
       }),
@@ -56,6 +63,9 @@ export function observableStorage(inner: StorageDriver = memoryStorage()): Obser
     },
     comeBack() {
       isDown = false
+    },
+    failNextInsert(collection) {
+      failing = collection
     }
   }
 }

@@ -7,7 +7,11 @@ import { type ClientName, type ConsentPage, type ConsentWords, type Page, type S
 import { findWarnings } from './warnings.ts'
 
 /** Does not decide anything: what is preselected, required or granted already is the authorization server's word. */
-export function describeConsent(request: ConsentRequest, page: Omit<Page, 'title'>, locale: Locale): ConsentPage {
+export function describeConsent(
+  request: ConsentRequest,
+  page: Omit<Page, 'title'>,
+  { locale, ownHost }: { locale: Locale; ownHost: string }
+): ConsentPage {
   const client = clientName(request, locale)
   const answersTo = describeAnswersTo(request, locale)
   const { asked, already } = splitScopes(request)
@@ -31,6 +35,7 @@ export function describeConsent(request: ConsentRequest, page: Omit<Page, 'title
       named,
       redirect: answersTo,
       ownNames: [page.brand.name, cleanName(request.resource.name)],
+      ownHost,
       locale
     }),
     scopes: asked.map(scope => scopeLine(scope, locale)),
@@ -84,6 +89,7 @@ function scopeLine(scope: ConsentScope, locale: Locale): ScopeLine {
     description: scope.description,
     detail: scope.detail,
     tools: scope.tools.length === 0 ? null : locale.say('consent.tools', { count: scope.tools.length, names }),
+    includes: scope.includes.length === 0 ? null : locale.say('consent.includes', { list: scope.includes.join(' · ') }),
     destructive: scope.destructive,
     required: scope.required,
     checked: scope.required || scope.preselected

@@ -9,14 +9,20 @@
 // several scripts need them.
 const INVISIBLE = /(?!\u200C|\u200D|\uFE0E|\uFE0F)\p{Default_Ignorable_Code_Point}/gu
 
-/** Without control characters, direction marks, invisible characters, towers of accents and runs of spaces. */
+/** Counts as a symbol and shows nothing: the empty cell of Braille. */
+const BLANK = '\u2800'
+
+const VISIBLE = /[\p{L}\p{N}\p{P}\p{S}]/u
+
+/** Empty when nothing would be seen. Without control characters, direction marks, invisible characters, towers of accents and runs of spaces. */
 export function cleanName(name: string): string {
-  return name
+  const clean = name
     .normalize('NFC')
     .replace(INVISIBLE, '')
     .replace(/[\p{Cc}\p{Cs}\p{Z}]+/gu, ' ')
     .replace(/(\p{M}{2})\p{M}+/gu, '$1')
     .trim()
+  return VISIBLE.test(clean.replaceAll(BLANK, '')) ? clean : ''
 }
 
 const graphemes = new Intl.Segmenter('und', { granularity: 'grapheme' })

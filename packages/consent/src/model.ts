@@ -85,6 +85,8 @@ export interface ScopeLine {
   readonly detail: string | null
   /** "2 tools: list notes, search", or null. */
   readonly tools: Sentence | null
+  /** "Includes: read your notes, write notes", or null. */
+  readonly includes: Sentence | null
   readonly destructive: boolean
   /** Checked and locked; it counts without being sent. */
   readonly required: boolean

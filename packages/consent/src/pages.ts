@@ -28,6 +28,7 @@ export interface PagesContext {
 
 export function createPages(context: PagesContext): Pages {
   const { brand, issuer, locale, render } = context
+  const ownHost = new URL(issuer).host
   const imageUrl = brand.logoUrl === undefined ? null : new URL(brand.logoUrl, issuer).href
   const page = (name: string): Omit<Page, 'title'> => ({
     lang: locale.lang,
@@ -37,11 +38,11 @@ export function createPages(context: PagesContext): Pages {
   })
   return {
     consent: async request => ({
-      html: await render('consent', describeConsent(request, page(request.resource.name), locale)),
+      html: await render('consent', describeConsent(request, page(request.resource.name), { locale, ownHost })),
       headers: pageHeaders({ formAction: consentFormAction(request.redirect), imageUrl })
     }),
     error: async failure => ({
-      html: await render('error', describeFailure(failure, page(new URL(issuer).host), locale)),
+      html: await render('error', describeFailure(failure, page(ownHost), locale)),
       headers: pageHeaders({ formAction: "'none'", imageUrl })
     })
   }

@@ -14,6 +14,8 @@ export interface Suspect {
   readonly redirect: Pick<ConsentPage['answersTo'], 'kind' | 'host'>
   /** Names that belong to the app whose page this is. */
   readonly ownNames: readonly string[]
+  /** Host of the app: what it vouches for may bear its name. */
+  readonly ownHost: string
   readonly locale: Locale
 }
 
@@ -21,9 +23,9 @@ export function findWarnings(suspect: Suspect): readonly Warning[] {
   return [nameWarning(suspect), redirectWarning(suspect)].filter(warning => warning !== null)
 }
 
-/** A host that vouches for a name also answers for how it looks. */
-function nameWarning({ client, named, ownNames, locale }: Suspect): Warning | null {
-  if (client.verifiedHost !== null) return null
+/** Anybody can publish a document with any name in it: a host vouches for who asks, not for the name being its own. */
+function nameWarning({ client, named, ownNames, ownHost, locale }: Suspect): Warning | null {
+  if (client.verifiedHost === ownHost) return null
   const own = ownNames.find(name => imitates(client.name, name))
   if (own !== undefined)
     return {

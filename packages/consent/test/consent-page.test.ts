@@ -117,3 +117,15 @@ t.test('the end of access is never told too early', async t => {
   t.match(await draw({ grantTtl: 3_600 }), 'Access lasts one hour at most.')
   t.match(await draw({ grantTtl: 90 }), 'Access lasts 2 minutes at most.')
 })
+
+t.test('a host that vouches for a name does not make the name its own', async t => {
+  const evil = { client: { name: 'Acme Notes', verifiedHost: 'evil.example' } }
+  t.match(await draw(evil), 'This name looks like')
+  const mixed = { client: { name: 'Cl\u0430ude', verifiedHost: 'evil.example' } }
+  t.match(await draw(mixed), 'Look closely at the name')
+})
+
+t.test('what a permission brings along stands under it', async t => {
+  const html = await draw({ scopes: [scope('a', 'Delete notes', { includes: ['Read your notes', 'Write notes'] })] })
+  t.match(html, 'Includes: Read your notes · Write notes')
+})

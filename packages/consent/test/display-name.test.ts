@@ -44,3 +44,9 @@ t.test('a name that borrows ours is noticed, however it is written', async t => 
   t.equal(imitates('anything', ''), false)
   t.equal(imitates('paint', 'ai'), false, 'a name of ours that is too short to mean anything')
 })
+
+t.test('a name of which nothing is to be seen is no name', async t => {
+  for (const blank of ['\u200D', '\u2800\u2800', '\u200D \u2800', '\uFE0F'])
+    t.equal(cleanName(blank), '', JSON.stringify(blank))
+  t.equal(cleanName('\u{1F680}'), '\u{1F680}')
+})

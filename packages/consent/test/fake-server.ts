@@ -119,6 +119,7 @@ export function scope(name: string, description: string, more: Partial<ConsentSc
     description,
     detail: null,
     tools: [],
+    includes: [],
     destructive: false,
     required: false,
     preselected: true,

@@ -13,6 +13,8 @@ export interface ConsentScope {
   readonly detail: string | null
   /** Names of the MCP tools that it unlocks. */
   readonly tools: readonly string[]
+  /** Descriptions of what it brings along, whether or not that is asked for by itself. */
+  readonly includes: readonly string[]
   /** Cannot be undone: marked, and not preselected unless it is the very thing that a step-up asks for. */
   readonly destructive: boolean
   /** Shown checked and locked: without it nothing works. */
@@ -149,8 +151,13 @@ export interface AuthorizationServer<Request = unknown> {
   readonly grants: {
     /** The grants of a user that can still be used, newest first. */
     list(subject: string): Promise<readonly GrantSummary[]>
-    /** Ends a grant: its refresh token at once, its access tokens at once where they are checked by `local()`. */
-    revoke(grantId: string): Promise<boolean>
+    /**
+     * Ends a grant: its refresh token at once, its access tokens at once where they are checked by `local()`.
+     *
+     * @param owner subject of the user who asks. Always give it when the id comes from a browser: ids are no secrets
+     * @returns false when there is no such grant of that user, or it was revoked before
+     */
+    revoke(grantId: string, owner?: string): Promise<boolean>
   }
   /**
    * Checks one of our own access tokens, its grant included. Does not check scopes.

@@ -4,20 +4,23 @@
  */
 import { digest, InteractionError } from '@fastify-mcp-auth/core'
 import type { ServerContext } from '../context.ts'
+import type { PreparedGrant } from '../grants/lifecycle.ts'
 import type { InteractionRecord } from '../records.ts'
+
+/** What was decided, in full: only the very same decision is a repetition. `deny`, or who allowed what. */
+export type Decision = 'deny' | { readonly subject: string; readonly scopes: readonly string[] }
+
+export interface Outcome {
+  readonly redirectTo: string
+  /** The grant whose code is in `redirectTo`; null for a denial. */
+  readonly grant: Pick<PreparedGrant, 'grantId' | 'record'> | null
+}
 
 export interface Answer {
   readonly handle: string
   readonly interaction: InteractionRecord
-  readonly decision: 'allow' | 'deny'
-  readonly redirectTo: string
-  /** The grant whose code is in `redirectTo`. */
-  readonly grantId: string | null
-}
-
-interface Outcome {
-  readonly redirectTo: string
-  readonly grantId: string | null
+  readonly decision: Decision
+  readonly outcome: Outcome
 }
 
 /** @throws InteractionError `interaction_answered` or `interaction_expired` */
@@ -35,41 +38,44 @@ function answered(clientName: string): InteractionError {
 /**
  * Consumes the interaction by one conditional write, before anything is issued for it.
  *
- * @returns `first`: whether this call did; where to send the browser, which for a repeated decision is where the first one sent it
+ * @returns the outcome that counts: this one when `first`, else that of the same decision made before. Its grant may not be stored
+ *   yet, when the request that should have done it failed
  * @throws InteractionError when it expired, or was answered otherwise
  */
-export async function answer(server: ServerContext, given: Answer): Promise<{ first: boolean; redirectTo: string }> {
-  const { handle, interaction, decision, redirectTo, grantId } = given
+export async function answer(server: ServerContext, given: Answer): Promise<Outcome & { readonly first: boolean }> {
+  const { handle, interaction, decision, outcome } = given
+  const context = outcomeContext(handle, decision)
   if (interaction.answeredAt === null) {
     assertOpen(server, interaction)
-    const outcome = JSON.stringify({ redirectTo, grantId } satisfies Outcome)
     const won = await server.records.interactions.update(
       digest(handle),
       { answeredAt: null },
-      { answeredAt: server.clock.now(), outcome: server.keyRing.seal(outcome, outcomeContext(handle, decision)) }
+      { answeredAt: server.clock.now(), outcome: server.keyRing.seal(JSON.stringify(outcome), context) }
     )
-    if (won) return { first: true, redirectTo }
+    if (won) return { ...outcome, first: true }
   }
-  const outcome = await readOutcome(server, handle, decision)
-  if (!outcome || !(await isUnused(server, outcome.grantId))) throw answered(interaction.client.name)
-  return { first: false, redirectTo: outcome.redirectTo }
+  const before = await readOutcome(server, handle, context)
+  if (!before || !(await isUnused(server, before))) throw answered(interaction.client.name)
+  return { ...before, first: false }
 }
 
-async function readOutcome(server: ServerContext, handle: string, decision: string): Promise<Outcome | null> {
+async function readOutcome(server: ServerContext, handle: string, context: string): Promise<Outcome | null> {
   const interaction = await server.records.interactions.get(digest(handle))
   if (!interaction?.outcome || interaction.expiresAt <= server.clock.now()) return null
-  const text = server.keyRing.unseal(interaction.outcome, outcomeContext(handle, decision))
+  const text = server.keyRing.unseal(interaction.outcome, context)
   return text === null ? null : (JSON.parse(text) as Outcome)
 }
 
 // A code that was used must not travel again: the client would redeem it twice, which looks like theft and ends the grant.
-async function isUnused(server: ServerContext, grantId: string | null): Promise<boolean> {
-  if (grantId === null) return true
-  const grant = await server.records.grants.get(grantId)
-  // Not stored yet: the first request is just about to.
-  if (!grant) return true
-  return grant.codeConsumedAt === null && grant.revokedAt === null && grant.codeExpiresAt > server.clock.now()
+async function isUnused(server: ServerContext, { grant }: Outcome): Promise<boolean> {
+  if (grant === null) return true
+  if (grant.record.codeExpiresAt <= server.clock.now()) return false
+  const stored = await server.records.grants.get(grant.grantId)
+  return !stored || (stored.codeConsumedAt === null && stored.revokedAt === null)
 }
 
-// The handle is in no record, so that a database and a key are not enough to read the code; the other decision opens nothing.
-const outcomeContext = (handle: string, decision: string): string => `outcome ${decision} ${handle}`
+// The handle is in no record, so that a database and a key are not enough to read the code; another decision opens nothing.
+function outcomeContext(handle: string, decision: Decision): string {
+  const words = decision === 'deny' ? [decision] : ['allow', decision.subject, ...decision.scopes.toSorted()]
+  return JSON.stringify(['outcome', handle, ...words])
+}

@@ -53,7 +53,14 @@ function consentScope(
   const known = policy.scopes.get(scope)
   if (!known) return []
   // A step-up is the answer to something the person just asked for, so what it is about may be ticked.
-  return [{ scope, ...known, granted: granted.has(scope), preselected: known.required || !known.destructive || stepUp }]
+  const preselected = known.required || !known.destructive || stepUp
+  return [{ scope, ...known, includes: broughtAlong(policy, scope), granted: granted.has(scope), preselected }]
+}
+
+/** In words: whoever ticks a scope must see all that it allows. */
+function broughtAlong(policy: ResourcePolicy, scope: string): string[] {
+  const implied = [...expandScopes([scope], policy.hierarchy)].filter(other => other !== scope)
+  return implied.flatMap(other => policy.scopes.get(other)?.description ?? []).toSorted()
 }
 
 /** What this person allowed this client at this resource and could still use. For display only: every request is asked. */

@@ -74,8 +74,13 @@ export function createInteractions(server: ServerContext): AuthorizationServer<F
       if (scopes.length === 0) return refuse(server, handle, { interaction, subject })
       const grant = prepareGrant(server, { interaction, scopes, subject, authTime })
       const redirectTo = codeResponse(server.issuer, interaction, grant.code)
-      const given = await answer(server, { handle, interaction, decision: 'allow', redirectTo, grantId: grant.grantId })
-      if (given.first) await storeGrant(server, grant)
+      const given = await answer(server, {
+        handle,
+        interaction,
+        decision: { subject, scopes },
+        outcome: { redirectTo, grant: { grantId: grant.grantId, record: grant.record } }
+      })
+      if (given.grant) await storeGrant(server, given.grant)
       return { redirectTo: given.redirectTo }
     },
 
@@ -108,7 +113,7 @@ async function refuse(
   { interaction, subject }: { interaction: InteractionRecord; subject: string }
 ): Promise<{ redirectTo: string }> {
   const redirectTo = errorResponse(server.issuer, interaction, new OAuthError('access_denied', 'the user said no'))
-  const given = await answer(server, { handle, interaction, decision: 'deny', redirectTo, grantId: null })
+  const given = await answer(server, { handle, interaction, decision: 'deny', outcome: { redirectTo, grant: null } })
   if (given.first) server.emit('interaction.denied', { clientId: interaction.clientId, subject })
   return { redirectTo: given.redirectTo }
 }

@@ -9,6 +9,9 @@ import { acceptMetadata } from '../clients/registration-policy.ts'
 import type { ServerContext } from '../context.ts'
 import type { RouteSettings } from '../scopes.ts'
 
+/** Seconds after which a registration that led to no consent is forgotten. */
+const UNUSED_TTL = 7 * 86_400
+
 export function registrationEndpoint(scope: FastifyInstance, server: ServerContext, route: RouteSettings): void {
   scope.post('', route, async (request, reply) => {
     const response = await registerClient(server, request.body)
@@ -26,7 +29,8 @@ async function registerClient(server: ServerContext, body: unknown): Promise<Rec
     authMethod: metadata.token_endpoint_auth_method,
     secretDigest: secret === null ? null : digest(secret),
     metadata,
-    createdAt
+    createdAt,
+    expiresAt: createdAt + UNUSED_TTL
   })
   server.emit('client.registered', {
     clientId,

@@ -20,7 +20,7 @@ export function revocationEndpoint(scope: FastifyInstance, server: ServerContext
     const client = await authenticateClient(server, request, form)
     if (form.token === undefined) throw new OAuthError('invalid_request', 'token is missing')
     const grantId = await findGrantId(server, client, form.token)
-    if (grantId !== null) await revokeGrant(server, grantId, 'client')
+    if (grantId !== null) await revokeGrant(server, grantId, { reason: 'client' })
     // RFC 7009 section 2.2: an unknown token is revoked already. The hint is not needed to tell ours apart.
     return reply.code(200).header('cache-control', 'no-store').send()
   })

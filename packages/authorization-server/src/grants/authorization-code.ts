@@ -62,7 +62,7 @@ async function findCode(
   if (!grant || !equalInConstantTime(digest(secret), grant.codeDigest)) throw invalidGrant('unknown_code')
   if (grant.clientId !== client.clientId) throw invalidGrant('code_of_another_client')
   if (grant.codeConsumedAt !== null) {
-    await revokeGrant(server, grantId, 'code_replayed')
+    await revokeGrant(server, grantId, { reason: 'code_replayed' })
     throw invalidGrant('code_replayed')
   }
   if (grant.revokedAt !== null) throw invalidGrant('grant_revoked')
@@ -112,6 +112,6 @@ async function redeem(
   )
   if (won) return
   // Somebody else redeemed the same code a moment ago.
-  await revokeGrant(server, grantId, 'code_replayed')
+  await revokeGrant(server, grantId, { reason: 'code_replayed' })
   throw invalidGrant('code_replayed')
 }

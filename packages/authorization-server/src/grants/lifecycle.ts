@@ -67,9 +67,14 @@ export function prepareGrant(
   return { grantId, code: `${grantId}.${secret}`, record }
 }
 
-export async function storeGrant(server: ServerContext, { grantId, record }: PreparedGrant): Promise<void> {
-  await server.records.grants.insert(grantId, record)
+/** Stores a grant, once, however often it is called; its client is in use from now on. */
+export async function storeGrant(
+  server: ServerContext,
+  { grantId, record }: Pick<PreparedGrant, 'grantId' | 'record'>
+): Promise<void> {
   const { clientId, subject, resource, scopes } = record
+  if (!(await server.records.grants.insert(grantId, record))) return
+  await server.records.clients.update(clientId, {}, { expiresAt: null })
   server.emit('grant.created', { grantId, clientId, subject, resource, scopes })
 }
 
@@ -81,12 +86,17 @@ export function isLive(grant: GrantRecord, now: number): boolean {
 /**
  * Ends a grant with all its tokens. Its record stays until it expires, so that its access tokens are recognised as revoked.
  *
+ * @param owner when given, only a grant of this user is revoked
  * @returns false when there is no such grant or it was revoked before
  */
-export async function revokeGrant(server: ServerContext, grantId: string, reason: RevocationReason): Promise<boolean> {
+export async function revokeGrant(
+  server: ServerContext,
+  grantId: string,
+  { reason, owner }: { reason: RevocationReason; owner?: string | undefined }
+): Promise<boolean> {
   const { grants } = server.records
   const grant = await grants.get(grantId)
-  if (!grant || grant.revokedAt !== null) return false
+  if (!grant || grant.revokedAt !== null || (owner !== undefined && grant.subject !== owner)) return false
   const won = await grants.update(
     grantId,
     { revokedAt: null },
@@ -96,7 +106,7 @@ export async function revokeGrant(server: ServerContext, grantId: string, reason
   return won
 }
 
-/** The grants of a user that can still be used, newest first. */
+/** The grants of a user that can still be used, newest first; one whose code was not redeemed yet is none. */
 export async function liveGrants(server: ServerContext, subject: string): Promise<GrantSummary[]> {
   const now = server.clock.now()
   const found: GrantSummary[] = []

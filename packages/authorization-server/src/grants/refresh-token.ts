@@ -109,7 +109,7 @@ async function repeat(server: ServerContext, presented: Presented): Promise<Toke
   const isPrevious = grant.previousDigest !== null && equalInConstantTime(digest(token.secret), grant.previousDigest)
   const inTime = grant.replayUntil !== null && server.clock.now() < grant.replayUntil
   if (!isPrevious || !inTime || grant.replays >= MAX_REPLAYS) {
-    await revokeGrant(server, token.grantId, 'refresh_token_reused')
+    await revokeGrant(server, token.grantId, { reason: 'refresh_token_reused' })
     throw invalidGrant('refresh_token_reused')
   }
   const response = grant.replay === null ? null : server.keyRing.unseal(grant.replay, replayContext(presented))

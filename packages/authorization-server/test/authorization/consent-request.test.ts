@@ -49,6 +49,15 @@ t.test('AZ-22: a step-up is recognised, and shows what is granted already', asyn
   })
 })
 
+t.test('PX-3: what a scope brings along is told with it, asked for or not', async t => {
+  const server = await buildServer(t)
+  const { scopes } = modelOf(await page(server, 'notes:admin notes:read'))
+  t.match(scopes, [
+    { scope: 'notes:admin', includes: ['Read your notes', /write/i] },
+    { scope: 'notes:read', includes: [] }
+  ])
+})
+
 t.test('AZ-22: what an allowed scope implies counts as granted', async t => {
   const server = await buildServer(t)
   const client = server.client()

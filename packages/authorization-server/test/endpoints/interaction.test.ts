@@ -148,6 +148,24 @@ t.test('an interaction is answered once: a double click gets the same answer, th
   t.equal((await server.storage.counts())['grants'], 1)
 })
 
+t.test('another choice, or the choice of another account, is another decision', async t => {
+  const { server, client, page } = await asked(t, {}, 'notes:read notes:write')
+  await client.decide(page, { scopes: ['notes:read', 'notes:write'] })
+  t.equal((await client.decide(page, { scopes: ['notes:read'] })).statusCode, 409)
+  t.equal((await client.decide(page, { scopes: ['notes:read', 'notes:write'] })).statusCode, 303)
+  t.equal((await server.storage.counts())['grants'], 1)
+})
+
+t.test('an outage after the decision loses nothing: the same decision again stores the grant', async t => {
+  const { server, client, started, page } = await asked(t)
+  server.storage.failNextInsert('grants')
+  t.equal((await client.decide(page)).statusCode, 503)
+  await nothingGranted(t, server)
+  const code = new URL((await client.decide(page)).leavesTo ?? '').searchParams.get('code')
+  const answer = { ...started, code, error: null, parameters: new URLSearchParams() }
+  t.equal((await client.redeem(answer)).statusCode, 200)
+})
+
 t.test('a denial is repeated, too, and stays one', async t => {
   const { server, client, page } = await asked(t)
   const first = await client.decide(page, { decision: 'deny' })

@@ -32,6 +32,7 @@ export const en = {
   'consent.needed': 'needed',
   'consent.irreversible': 'cannot be undone',
   'consent.tools': { one: '1 tool: {names}', other: '{count} tools: {names}' },
+  'consent.includes': 'Includes: {list}',
   'consent.alreadyAllowed': 'Already allowed',
 
   'consent.deny': 'Deny',
