@@ -41,7 +41,7 @@ for (const { folder, manifest } of packages) {
   for (const file of globSync(`${folder}/src/**/*.ts`)) {
     const source = readFileSync(file, 'utf8')
     for (const [, name] of source.matchAll(/\bfrom '(@fastify-mcp-auth\/[a-z-]+)/g)) {
-      if (name !== `${SCOPE}core`) complaints.push(`${file}: imports its sibling ${name}`)
+      if (name !== `${SCOPE}core` && name !== manifest.name) complaints.push(`${file}: imports its sibling ${name}`)
     }
     if (folder === 'packages/core' && /\bfrom '(@?fastify\b[^']*)'/.test(source))
       complaints.push(`${file}: core knows Fastify`)
