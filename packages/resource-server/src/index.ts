@@ -9,7 +9,9 @@ export type {
   RouteAuth,
   VerificationContext,
   VerifiedToken,
-  Verifier
+  Verifier,
+  VerifierEvent,
+  VerifierHealth
 } from './types.ts'
 export { type JwtOptions, jwt } from './verifiers/jwt.ts'
 export { local } from './verifiers/local.ts'
