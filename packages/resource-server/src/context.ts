@@ -5,7 +5,9 @@ import { type Admission, createAdmission } from './host-and-origin.ts'
 import { createMetadata } from './metadata.ts'
 import { compileOperations, type OperationRules } from './operations.ts'
 import type { Options } from './options.ts'
+import type { ApprovedToken } from './principal.ts'
 import { createPolicy, type RouteDecision, type RoutePolicy } from './protected-routes.ts'
+import type { VerifiedToken } from './types.ts'
 
 /** Request property: the refusal, once there is one. */
 export const DENIAL = Symbol('mcp-auth.denial')
@@ -30,24 +32,27 @@ export interface ResourceServer {
   readonly advertisedScopes: readonly string[]
   /** For a route that asks for a valid token and nothing else. */
   readonly plainPolicy: RoutePolicy
+  /** By what a cache of a verifier remembers: it need not be judged for this resource more than once. */
+  readonly approved: WeakMap<VerifiedToken, ApprovedToken>
   /** By the config object of the route, which exists once per route. */
   readonly decisions: WeakMap<object, RouteDecision>
 }
 
 /** @throws ConfigurationError */
-export function createResourceServer(options: Options): ResourceServer {
+export async function createResourceServer(options: Options): Promise<ResourceServer> {
   const advertisedScopes = (options.advertisedScopes ?? Object.keys(options.scopes ?? {})).filter(
     scope => scope !== 'offline_access'
   )
   return Object.freeze({
     options,
     resource: options.resource,
-    metadata: createMetadata(options, advertisedScopes),
+    metadata: await createMetadata(options, advertisedScopes),
     metadataUrl: protectedResourceMetadataUrl(options.resource),
     admission: createAdmission(options),
     operations: compileOperations(options),
     advertisedScopes,
     plainPolicy: createPolicy(options, {}),
+    approved: new WeakMap<VerifiedToken, ApprovedToken>(),
     decisions: new WeakMap<object, RouteDecision>()
   })
 }

@@ -7,6 +7,8 @@ import {
   resolveOptions
 } from '@fastify-mcp-auth/core'
 import { type Static, Type } from 'typebox'
+import { SignMetadata, StaticMetadata } from './metadata-options.ts'
+import type { RevocationCheck } from './revocation.ts'
 import type { Verifier } from './types.ts'
 
 const HOST = '^(\\*|\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9._-]+)$'
@@ -19,10 +21,15 @@ export const Options = Type.Object(
      * their audience. Never derived from a request. @see RFC 8707 section 2
      */
     resource: Type.String({ minLength: 1 }),
-    /** Tells good tokens from bad ones: `jwt()`, `local()` or your own. */
+    /** Tells good tokens from bad ones: `jwt()`, `hmac()`, `introspection()`, `opaque()`, `apiKeys()`, `local()`, a `chain()` of them, or your own. */
     verify: Type.Unsafe<Verifier>(
       Type.Object({ issuers: Type.Array(Type.String()), verify: Type.Function([], Type.Unknown()) })
     ),
+    /**
+     * Asked about every request with a good token, also when the token was remembered by a cache: true refuses it. An exception is an
+     * outage, 503. Keep it quick, or answer without a promise.
+     */
+    isRevoked: Type.Optional(Type.Unsafe<RevocationCheck>(Type.Function([], Type.Unknown()))),
     /**
      * Path prefixes under which every route is protected, for routes of other plugins whose `config` cannot be set. `/mcp` covers
      * `/mcp` and `/mcp/x`, not `/mcpx`. A route says `mcpAuth: false` to stay open.
@@ -42,6 +49,10 @@ export const Options = Type.Object(
     operations: Type.Record(Type.String(), Type.Array(Type.String()), { default: {} }),
     /** Name of the resource for people. */
     resourceName: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+    /** Further members of the metadata document, as RFC 9728 names them. What the plugin knows by itself is not accepted here. */
+    metadata: Type.Optional(StaticMetadata),
+    /** Signs the metadata, for clients that got it from somewhere else than this server. @see RFC 9728 section 2.2 */
+    signMetadata: Type.Optional(SignMetadata),
     /**
      * Host names, without port, under which protected routes may be called; `*` for any. By default the host of `resource`, and all
      * loopback names when it is one of them.

@@ -3,6 +3,7 @@ import { ConfigurationError } from '@fastify-mcp-auth/core'
 import type { FastifyInstance, RouteOptions } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { guard, guardBody, policyOf, preflight, requirePrincipal, verifyToken } from './authenticate.ts'
+import { type Awaitable, isPromise } from './awaitable.ts'
 import { writeDenial } from './challenge-reply.ts'
 import { createResourceServer, DENIAL, POLICY, type ResourceServer } from './context.ts'
 import { outermost, publishMetadata } from './metadata.ts'
@@ -17,11 +18,14 @@ export const REQUIRED_SCOPES = Symbol.for('fastify-mcp-auth.required-scopes')
 
 async function resourceServer(app: FastifyInstance, input: ResourceServerOptions): Promise<void> {
   assertAlone(app)
-  const server = createResourceServer(resolveResourceServerOptions(input))
+  const server = await createResourceServer(resolveResourceServerOptions(input))
   decorate(app, server)
   watchRoutes(app, server)
   publishMetadata(app, server)
   addGuards(app, server)
+  const { verify } = server.options
+  // Not before the app listens: its issuer may be another plugin of the same app.
+  if (verify.prepare) app.addHook('onListen', async () => verify.prepare?.())
   app.addHook('onSend', (request, reply, payload, done) => {
     const denial = request[DENIAL]
     done(null, denial ? writeDenial(denial, reply, payload) : payload)
@@ -34,14 +38,33 @@ function addGuards(app: FastifyInstance, server: ResourceServer): void {
     const policy = policyOf(server, request)
     if (!policy) return done()
     request[POLICY] = policy
-    guard(server, request, reply).then(goOn => {
-      if (goOn) done()
-    }, done)
+    settle(
+      () => guard(server, request, reply),
+      done,
+      goOn => goOn && done()
+    )
   })
   app.addHook('preHandler', (request, reply, done) => {
     if (!request[POLICY]) return done()
-    guardBody(server, request, reply).then(() => done(), done)
+    settle(
+      () => guardBody(server, request, reply),
+      done,
+      () => done()
+    )
   })
+}
+
+// Outside of the `try`: what a later hook throws is not ours to catch.
+function settle<T>(check: () => Awaitable<T>, fail: (error: Error) => void, go: (outcome: T) => void): void {
+  let outcome: Awaitable<T>
+  try {
+    outcome = check()
+  } catch (error) {
+    fail(error as Error)
+    return
+  }
+  if (isPromise(outcome)) outcome.then(go, fail)
+  else go(outcome)
 }
 
 function assertAlone(app: FastifyInstance): void {
@@ -54,7 +77,7 @@ function assertAlone(app: FastifyInstance): void {
 
 function decorate(app: FastifyInstance, server: ResourceServer): void {
   const { resource, metadata, metadataUrl } = server
-  const mcpAuth: McpAuth = { resource, metadata, metadataUrl, verify: token => verifyToken(server, token, null) }
+  const mcpAuth: McpAuth = { resource, metadata, metadataUrl, verify: async token => verifyToken(server, token, null) }
   app.decorate('mcpAuth', Object.freeze(mcpAuth))
   app.decorate('authenticate', (request, reply) => requirePrincipal(server, { request, reply, scopes: [] }))
   app.decorate('requireScopes', (...scopes: string[]) => {
