@@ -3,10 +3,11 @@ import { type ProtectedResourceMetadata, protectedResourceMetadataUrl } from '@f
 import type { Denial } from './challenge-reply.ts'
 import { type Admission, createAdmission } from './host-and-origin.ts'
 import { createMetadata } from './metadata.ts'
-import { compileOperations, type OperationRules } from './operations.ts'
+import { compileAnonymous, compileOperations, type OperationPattern, type OperationRules } from './operations.ts'
 import type { Options } from './options.ts'
 import type { ApprovedToken } from './principal.ts'
 import { createPolicy, type RouteDecision, type RoutePolicy } from './protected-routes.ts'
+import { createScopeRules, type ScopeRules } from './require-scopes.ts'
 import type { VerifiedToken } from './types.ts'
 
 /** Request property: the refusal, once there is one. */
@@ -28,6 +29,9 @@ export interface ResourceServer {
   readonly metadataUrl: string
   readonly admission: Admission
   readonly operations: OperationRules
+  /** What needs no token. */
+  readonly anonymous: readonly OperationPattern[]
+  readonly scopeRules: ScopeRules
   /** Without `offline_access`, which is not for a resource server to ask for. */
   readonly advertisedScopes: readonly string[]
   /** For a route that asks for a valid token and nothing else. */
@@ -50,6 +54,8 @@ export async function createResourceServer(options: Options): Promise<ResourceSe
     metadataUrl: protectedResourceMetadataUrl(options.resource),
     admission: createAdmission(options),
     operations: compileOperations(options),
+    anonymous: compileAnonymous(options),
+    scopeRules: createScopeRules(options),
     advertisedScopes,
     plainPolicy: createPolicy(options, {}),
     approved: new WeakMap<VerifiedToken, ApprovedToken>(),

@@ -14,6 +14,16 @@ import type { Verifier } from './types.ts'
 const HOST = '^(\\*|\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9._-]+)$'
 const ORIGIN = '^(\\*|[A-Za-z][A-Za-z0-9+.-]*://[^/?#@\\s]+)$'
 
+const OperationNeeds = Type.Object(
+  {
+    /** All of them are needed. */
+    scopes: Type.Optional(Type.Array(Type.String())),
+    /** At least one of them is needed. The first is what a challenge suggests. */
+    anyOf: Type.Optional(Type.Array(Type.String(), { minItems: 1 }))
+  },
+  { additionalProperties: false }
+)
+
 export const Options = Type.Object(
   {
     /**
@@ -41,12 +51,30 @@ export const Options = Type.Object(
     scopeHierarchy: Type.Record(Type.String(), Type.Array(Type.String()), { default: {} }),
     /** `scopes_supported` of the metadata: what a client asks for when no challenge tells it better. All of `scopes` when left out. */
     advertisedScopes: Type.Optional(Type.Array(Type.String())),
+    /** Whether `notes:*` in a token stands for every scope that begins with `notes:`. The star counts behind `:`, `.` or `/` only. */
+    scopeWildcards: Type.Boolean({ default: false }),
+    /**
+     * What a 403 names: the scopes of this operation, or with `accumulate` also those that the token has, for clients that ask for
+     * exactly what they are told and would lose the rest.
+     */
+    stepUp: Type.Union([Type.Literal('operation'), Type.Literal('accumulate')], { default: 'operation' }),
     /**
      * Scopes by JSON-RPC operation, on every protected route that does not say `operations: false`. Keys are a method (`tools/call`),
-     * a method and the name of a tool, prompt or resource (`tools/call:delete_all`), or either of them ending in `*`. All keys that
-     * match add up, so a narrow key never loosens a wide one.
+     * a method and the name of a tool, prompt or resource (`tools/call:delete_all`), or a pattern of either: `*` ends a method, and
+     * stands anywhere in a name (`resources/read:notes://*.draft`). Values are scopes that are all needed, or `{ scopes, anyOf }`. All
+     * keys that match add up, so a narrow key never loosens a wide one. A completion needs what its prompt or resource needs.
      */
-    operations: Type.Record(Type.String(), Type.Array(Type.String()), { default: {} }),
+    operations: Type.Record(Type.String(), Type.Union([Type.Array(Type.String()), OperationNeeds]), { default: {} }),
+    /**
+     * What happens to an operation that no key of `operations` matches: with `deny` it is refused, whoever calls. `initialize`, `ping`,
+     * `server/discover` and the notifications of the protocol need no key.
+     */
+    unknownOperations: Type.Union([Type.Literal('allow'), Type.Literal('deny')], { default: 'allow' }),
+    /**
+     * Operations that need no token, in the notation of `operations`: `['initialize', 'ping', 'tools/list']`. Whoever brings a token
+     * is known, and a bad one is still refused. Bodies of strangers are parsed then.
+     */
+    anonymous: Type.Array(Type.String(), { default: [] }),
     /** Name of the resource for people. */
     resourceName: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
     /** Further members of the metadata document, as RFC 9728 names them. What the plugin knows by itself is not accepted here. */
