@@ -19,6 +19,7 @@ import { assertScopes, suggestedScopes } from './require-scopes.ts'
 import { assertNotRevoked } from './revocation.ts'
 import type { AuthInfo, Principal, VerifiedToken } from './types.ts'
 import { isSealed } from './verified-token.ts'
+import { watchResponse } from './watch-response.ts'
 
 /**
  * First hook of a protected request: `onRequest`, before a body is read. Answers at once, without a promise, when the verifier does.
@@ -53,7 +54,7 @@ export function guardBody(server: ResourceServer, request: FastifyRequest, reply
   exposeHeadersToRaw(reply)
   return explain(server, request, () => {
     if (request.auth) assertNoTokenInForm(request)
-    if (policy.operations) authorizeBody(server, request, policy)
+    if (policy.operations) watchResponse(server, request, reply, authorizeBody(server, request, policy))
   })
 }
 

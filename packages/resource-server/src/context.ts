@@ -29,6 +29,8 @@ export interface ResourceServer {
   readonly metadataUrl: string
   readonly admission: Admission
   readonly operations: OperationRules
+  /** Those of the rules that are about methods as a whole, and tell nothing of what there is. */
+  readonly wideRules: OperationRules
   /** What needs no token. */
   readonly anonymous: readonly OperationPattern[]
   readonly scopeRules: ScopeRules
@@ -47,13 +49,15 @@ export async function createResourceServer(options: Options): Promise<ResourceSe
   const advertisedScopes = (options.advertisedScopes ?? Object.keys(options.scopes ?? {})).filter(
     scope => scope !== 'offline_access'
   )
+  const operations = compileOperations(options)
   return Object.freeze({
     options,
     resource: options.resource,
     metadata: await createMetadata(options, advertisedScopes),
     metadataUrl: protectedResourceMetadataUrl(options.resource),
     admission: createAdmission(options),
-    operations: compileOperations(options),
+    operations,
+    wideRules: operations.filter(rule => rule.matchesName === null),
     anonymous: compileAnonymous(options),
     scopeRules: createScopeRules(options),
     advertisedScopes,

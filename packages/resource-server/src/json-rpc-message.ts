@@ -74,6 +74,31 @@ function readText(method: string, value: unknown, parameter: string): string {
   return value
 }
 
+/**
+ * Renames in place what a body acts on and reaches. The counterpart of {@link readOperations}, for a body that it has accepted.
+ *
+ * @param rename is given the method and the name, as in an operation; returns the name to use
+ */
+export function renameActs(body: unknown, rename: (method: string, name: string) => string): void {
+  for (const message of [body].flat()) {
+    if (!isObject(message) || typeof message.method !== 'string' || !isObject(message.params)) continue
+    const { method, params } = message
+    const replace = (holder: Record<string, unknown>, key: string, as: string): void => {
+      const name = holder[key]
+      if (typeof name === 'string') holder[key] = rename(as, name)
+    }
+    const parameter = NAME_PARAMETERS.get(method)
+    if (parameter) replace(params, parameter, method)
+    if (method === 'completion/complete' && isObject(params.ref)) {
+      if (params.ref.type === 'ref/prompt') replace(params.ref, 'name', 'prompts/get')
+      else replace(params.ref, 'uri', 'resources/read')
+    }
+    const filter = method === 'subscriptions/listen' && isObject(params.notifications) ? params.notifications : {}
+    const { resourceSubscriptions: uris } = filter
+    if (Array.isArray(uris)) filter.resourceSubscriptions = uris.map(uri => rename('resources/subscribe', String(uri)))
+  }
+}
+
 function withoutName(method: string, parameter: string): RefusedRequestError {
   return new RefusedRequestError(400, `${method} needs the parameter ${parameter}`, {
     rpcCode: RPC_CODES.invalidParams,

@@ -9,7 +9,10 @@ import {
 import { type Static, Type } from 'typebox'
 import { SignMetadata, StaticMetadata } from './metadata-options.ts'
 import type { RevocationCheck } from './revocation.ts'
-import type { Verifier } from './types.ts'
+import type { Principal, Verifier } from './types.ts'
+
+/** Answers at once; called for every listed item that the caller may not use. */
+export type ObtainableScopes = (principal: Principal | null, scopes: readonly string[]) => boolean
 
 const HOST = '^(\\*|\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9._-]+)$'
 const ORIGIN = '^(\\*|[A-Za-z][A-Za-z0-9+.-]*://[^/?#@\\s]+)$'
@@ -75,6 +78,16 @@ export const Options = Type.Object(
      * is known, and a bad one is still refused. Bodies of strangers are parsed then.
      */
     anonymous: Type.Array(Type.String(), { default: [] }),
+    /**
+     * What lists of tools, prompts, resources and templates show: `all` that the server has, or what is `allowed` to the caller. What is
+     * not listed is not there: a call of it is answered as the server answers for something that it does not have.
+     */
+    lists: Type.Union([Type.Literal('all'), Type.Literal('allowed')], { default: 'all' }),
+    /**
+     * With `lists: 'allowed'`: whether a caller could get these scopes by asking for them. What could be allowed in this way is listed,
+     * and a call of it gets the challenge. By default nothing is. The caller is null when there is no token.
+     */
+    obtainable: Type.Optional(Type.Unsafe<ObtainableScopes>(Type.Function([], Type.Unknown()))),
     /** Name of the resource for people. */
     resourceName: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
     /** Further members of the metadata document, as RFC 9728 names them. What the plugin knows by itself is not accepted here. */

@@ -69,8 +69,9 @@ export function createPolicy(options: Options, auth: Static<typeof RouteAuthSche
 
 // Bodies are looked at when some option is about what they ask for.
 function judgesOperations(options: Options): boolean {
-  const { operations, anonymous, unknownOperations } = options
-  return Object.keys(operations).length > 0 || anonymous.length > 0 || unknownOperations === 'deny'
+  const { operations, anonymous, unknownOperations, lists } = options
+  const hasKeys = Object.keys(operations).length > 0 || anonymous.length > 0
+  return hasKeys || unknownOperations === 'deny' || lists === 'allowed'
 }
 
 function assertRouteAuth(options: Options, route: RouteFacts): Static<typeof RouteAuthSchema> {
