@@ -12,6 +12,7 @@ import { assertNoTokenInForm, assertToken, readBearerToken } from './bearer-toke
 import { denialOf } from './challenge-reply.ts'
 import { DENIAL, POLICY, type ResourceServer } from './context.ts'
 import { MissingTokenError } from './errors.ts'
+import { eventOfError } from './events.ts'
 import { answerPreflight, assertHost, assertOrigin, exposeHeadersToRaw, isPreflight } from './host-and-origin.ts'
 import { type ApprovedToken, approveToken, createAuthInfo, createPrincipal } from './principal.ts'
 import { createPolicy, decideRoute, isProtectedUrl, type RoutePolicy } from './protected-routes.ts'
@@ -37,13 +38,19 @@ export function guard(server: ResourceServer, request: FastifyRequest, reply: Fa
     }
     const token = readBearerToken(request)
     if (token === null && !policy.optional && !maySpeakFirst(server, policy, request)) throw new MissingTokenError()
-    if (token === null) return true
+    if (token === null) return then(assertSession(server, request), () => true)
     return then(authenticate(server, request, token), principal => {
       // With operations the scopes wait for the body: one challenge has to name all of them.
       if (!policy.operations) assertScopes(principal, policy, server.scopeRules)
-      return true
+      return then(assertSession(server, request), () => true)
     })
   })
+}
+
+function assertSession(server: ResourceServer, request: FastifyRequest): Awaitable<void> {
+  const id = request.headers['mcp-session-id']
+  if (typeof id !== 'string' || !server.sessions) return
+  return server.sessions.assertOwner(id, request.auth)
 }
 
 /** Second hook of a protected request: `preHandler`, with the body parsed. */
@@ -54,7 +61,8 @@ export function guardBody(server: ResourceServer, request: FastifyRequest, reply
   exposeHeadersToRaw(reply)
   return explain(server, request, () => {
     if (request.auth) assertNoTokenInForm(request)
-    if (policy.operations) watchResponse(server, request, reply, authorizeBody(server, request, policy))
+    const verdict = policy.operations ? authorizeBody(server, request, policy) : null
+    watchResponse(server, { request, reply, verdict })
   })
 }
 
@@ -101,6 +109,7 @@ export async function requirePrincipal(
       const token = readBearerToken(request)
       if (token === null) throw new MissingTokenError(scopes)
       await authenticate(server, request, token)
+      await assertSession(server, request)
     }
     assertScopes(request.auth, { scopes, anyOf: [] }, server.scopeRules)
   })
@@ -133,6 +142,7 @@ function authenticate(server: ResourceServer, request: FastifyRequest, token: st
     // The one property through which the transports of the MCP SDKs learn who calls.
     const raw: IncomingMessage & { auth?: AuthInfo } = request.raw
     raw.auth = createAuthInfo(principal, server)
+    server.events.tell(request, { type: 'token.accepted' })
     return principal
   })
 }
@@ -140,6 +150,8 @@ function authenticate(server: ResourceServer, request: FastifyRequest, token: st
 // Notes down how the refusal looks before it goes its way through whatever error handler the app has.
 function explain<T>(server: ResourceServer, request: FastifyRequest, check: () => Awaitable<T>): Awaitable<T> {
   const refuse = (error: unknown): never => {
+    const event = eventOfError(error)
+    if (event) server.events.tell(request, event)
     const wanted = suggestedScopes(request[POLICY] ?? server.plainPolicy)
     request[DENIAL] = denialOf(error, request, {
       metadataUrl: server.metadataUrl,

@@ -1,13 +1,22 @@
 /** What every part of the resource server is handed: resolved once, frozen. */
-import { type ProtectedResourceMetadata, protectedResourceMetadataUrl } from '@fastify-mcp-auth/core'
+import {
+  type Clock,
+  type ProtectedResourceMetadata,
+  protectedResourceMetadataUrl,
+  systemClock
+} from '@fastify-mcp-auth/core'
+import { memoryStorage } from '@fastify-mcp-auth/core/memory'
 import type { Denial } from './challenge-reply.ts'
+import { createEvents, type Events } from './events.ts'
 import { type Admission, createAdmission } from './host-and-origin.ts'
 import { createMetadata } from './metadata.ts'
+import { createOpenStreams, type OpenStreams } from './open-streams.ts'
 import { compileAnonymous, compileOperations, type OperationPattern, type OperationRules } from './operations.ts'
 import type { Options } from './options.ts'
 import type { ApprovedToken } from './principal.ts'
 import { createPolicy, type RouteDecision, type RoutePolicy } from './protected-routes.ts'
 import { createScopeRules, type ScopeRules } from './require-scopes.ts'
+import { createSessionBinding, type SessionBinding } from './session-binding.ts'
 import type { VerifiedToken } from './types.ts'
 
 /** Request property: the refusal, once there is one. */
@@ -34,6 +43,11 @@ export interface ResourceServer {
   /** What needs no token. */
   readonly anonymous: readonly OperationPattern[]
   readonly scopeRules: ScopeRules
+  readonly clock: Clock
+  readonly events: Events
+  /** Null when sessions are not bound. */
+  readonly sessions: SessionBinding | null
+  readonly streams: OpenStreams
   /** Without `offline_access`, which is not for a resource server to ask for. */
   readonly advertisedScopes: readonly string[]
   /** For a route that asks for a valid token and nothing else. */
@@ -50,9 +64,11 @@ export async function createResourceServer(options: Options): Promise<ResourceSe
     scope => scope !== 'offline_access'
   )
   const operations = compileOperations(options)
+  const { resource, clock = systemClock, sessionTtl: ttl } = options
+  const storage = options.sessionStorage ?? memoryStorage()
   return Object.freeze({
     options,
-    resource: options.resource,
+    resource,
     metadata: await createMetadata(options, advertisedScopes),
     metadataUrl: protectedResourceMetadataUrl(options.resource),
     admission: createAdmission(options),
@@ -60,6 +76,10 @@ export async function createResourceServer(options: Options): Promise<ResourceSe
     wideRules: operations.filter(rule => rule.matchesName === null),
     anonymous: compileAnonymous(options),
     scopeRules: createScopeRules(options),
+    clock,
+    events: createEvents({ resource, clock }),
+    sessions: options.sessionBinding ? await createSessionBinding({ storage, ttl, resource, clock }) : null,
+    streams: createOpenStreams(clock),
     advertisedScopes,
     plainPolicy: createPolicy(options, {}),
     approved: new WeakMap<VerifiedToken, ApprovedToken>(),

@@ -1,9 +1,17 @@
 export { MAX_TOKEN_LENGTH } from './bearer-token.ts'
-export type { ResourceServerOptions } from './options.ts'
+export {
+  EVENTS_CHANNEL,
+  type EventCaller,
+  type McpAuthEvent,
+  type McpAuthEventOf,
+  type McpAuthEventType
+} from './events.ts'
+export type { ObtainableScopes, ResourceServerOptions } from './options.ts'
 export { default, REQUIRED_SCOPES } from './plugin.ts'
 export type {
   AuthHook,
   AuthInfo,
+  Health,
   McpAuth,
   Principal,
   RouteAuth,

@@ -1,10 +1,13 @@
 /** Options of the resource server: check, type, default and documentation in one literal. */
 import {
+  Adapter,
+  type Clock,
   ConfigurationError,
   canonicalResource,
   isHttpLoopback,
   isScopeToken,
-  resolveOptions
+  resolveOptions,
+  type StorageDriver
 } from '@fastify-mcp-auth/core'
 import { type Static, Type } from 'typebox'
 import { SignMetadata, StaticMetadata } from './metadata-options.ts'
@@ -88,6 +91,30 @@ export const Options = Type.Object(
      * and a call of it gets the challenge. By default nothing is. The caller is null when there is no token.
      */
     obtainable: Type.Optional(Type.Unsafe<ObtainableScopes>(Type.Function([], Type.Unknown()))),
+    /**
+     * Whether an `Mcp-Session-Id` works only for whom it was made: the same issuer, subject and client. Everybody else gets the 404 that an
+     * unknown session gets.
+     */
+    sessionBinding: Type.Boolean({ default: true }),
+    /**
+     * Where it is kept whose a session is. In memory when left out, which is enough as long as sessions themselves are in the memory of
+     * one process.
+     */
+    sessionStorage: Type.Optional(Adapter<StorageDriver>('get', 'insert', 'update', 'remove', 'list', 'removeWhere')),
+    /** Seconds after which a session that nobody uses is nobody's any more. */
+    sessionTtl: Type.Integer({ default: 86_400, minimum: 60 }),
+    /**
+     * End event streams that a GET or `subscriptions/listen` has opened when the token of their reader expires. Answers to other calls may
+     * take longer than the token that they were called with.
+     */
+    endStreams: Type.Boolean({ default: true }),
+    /**
+     * Refuse requests to protected routes over plain http when `resource` is https. Behind a proxy that ends TLS, Fastify has to be told
+     * whom to believe: `trustProxy`.
+     */
+    requireHttps: Type.Boolean({ default: true }),
+    /** Time source, for tests. */
+    clock: Type.Optional(Adapter<Clock>('now')),
     /** Name of the resource for people. */
     resourceName: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
     /** Further members of the metadata document, as RFC 9728 names them. What the plugin knows by itself is not accepted here. */

@@ -9,7 +9,7 @@ import { createResourceServer, DENIAL, POLICY, type ResourceServer } from './con
 import { outermost, publishMetadata } from './metadata.ts'
 import { assertScopesKnown, type ResourceServerOptions, resolveResourceServerOptions } from './options.ts'
 import { decideRoute, placeRoute } from './protected-routes.ts'
-import type { AuthHook, McpAuth } from './types.ts'
+import type { AuthHook, Health, McpAuth } from './types.ts'
 
 const NAME = '@fastify-mcp-auth/resource-server'
 
@@ -24,6 +24,8 @@ async function resourceServer(app: FastifyInstance, input: ResourceServerOptions
   publishMetadata(app, server)
   addGuards(app, server)
   const { verify } = server.options
+  verify.observe?.(event => server.events.tellOfVerifier(app.log, event))
+  app.addHook('onClose', async () => server.streams.close())
   // Not before the app listens: its issuer may be another plugin of the same app.
   if (verify.prepare) app.addHook('onListen', async () => verify.prepare?.())
   app.addHook('onSend', (request, reply, payload, done) => {
@@ -75,9 +77,22 @@ function assertAlone(app: FastifyInstance): void {
   throw new ConfigurationError('FST_OAUTH_OPTION', `resource-server: ${what}`)
 }
 
+// Keys that were fetched before go on working while their source is down; what keeps nothing does not.
+function healthOf({ options }: ResourceServer): Health {
+  const dependencies = options.verify.health?.() ?? []
+  return { ok: dependencies.every(({ state, age }) => state !== 'down' || age !== null), dependencies }
+}
+
 function decorate(app: FastifyInstance, server: ResourceServer): void {
   const { resource, metadata, metadataUrl } = server
-  const mcpAuth: McpAuth = { resource, metadata, metadataUrl, verify: async token => verifyToken(server, token, null) }
+  const mcpAuth: McpAuth = {
+    resource,
+    metadata,
+    metadataUrl,
+    verify: async token => verifyToken(server, token, null),
+    on: (type, listener) => server.events.on(type, listener),
+    health: () => healthOf(server)
+  }
   app.decorate('mcpAuth', Object.freeze(mcpAuth))
   app.decorate('authenticate', (request, reply) => requirePrincipal(server, { request, reply, scopes: [] }))
   app.decorate('requireScopes', (...scopes: string[]) => {

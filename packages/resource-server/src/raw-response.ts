@@ -11,7 +11,7 @@ import { createEventRewriter } from './event-stream.ts'
 /** What is done to a response. */
 export interface Tap {
   /** Before the first byte, with status and headers set on the response. The response waits for it, and fails with it. */
-  readonly onHead?: (response: ServerResponse) => Awaitable<void>
+  readonly onHead?: ((response: ServerResponse) => Awaitable<void> | undefined) | undefined
   /**
    * What to send instead of a JSON-RPC message or batch; the same value to send it as it is. With it, a response that is neither JSON
    * nor an event stream is an error: what cannot be read cannot be let out.

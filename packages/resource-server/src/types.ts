@@ -1,6 +1,7 @@
 /** What the plugin adds to Fastify, and the shapes that travel between verifiers, routes and MCP handlers. */
 import type { ProtectedResourceMetadata, UnavailableError } from '@fastify-mcp-auth/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { EventListener, McpAuthEventType } from './events.ts'
 
 /** Who calls, on whose behalf, and what they may do. Deeply frozen: what one request does with it cannot reach another. */
 export interface Principal {
@@ -128,6 +129,17 @@ export interface McpAuth {
    * @throws UnavailableError
    */
   verify(token: string): Promise<Principal>
+  /** Tells of everything that happens to requests and to what verdicts depend on. @returns a function that ends it */
+  on<T extends McpAuthEventType>(type: T, listener: EventListener<T>): () => void
+  /** For readiness probes. Fetches nothing. */
+  health(): Health
+}
+
+/** Whether requests can be answered. */
+export interface Health {
+  /** False when a verdict is not possible: something is down, and nothing that was kept from before helps. */
+  readonly ok: boolean
+  readonly dependencies: readonly VerifierHealth[]
 }
 
 /** A hook that lets the request pass or throws; fits `onRequest`, `preHandler` and `@fastify/auth`. */
