@@ -17,6 +17,7 @@ import type { ApprovedToken } from './principal.ts'
 import { createPolicy, type RouteDecision, type RoutePolicy } from './protected-routes.ts'
 import { createScopeRules, type ScopeRules } from './require-scopes.ts'
 import { createSessionBinding, type SessionBinding } from './session-binding.ts'
+import { createEventCounter } from './telemetry.ts'
 import type { VerifiedToken } from './types.ts'
 
 /** Request property: the refusal, once there is one. */
@@ -77,7 +78,7 @@ export async function createResourceServer(options: Options): Promise<ResourceSe
     anonymous: compileAnonymous(options),
     scopeRules: createScopeRules(options),
     clock,
-    events: createEvents({ resource, clock }),
+    events: createEvents({ resource, clock, count: await createEventCounter() }),
     sessions: options.sessionBinding ? await createSessionBinding({ storage, ttl, resource, clock }) : null,
     streams: createOpenStreams(clock),
     advertisedScopes,

@@ -6,6 +6,7 @@ import { channel } from 'node:diagnostics_channel'
 import { type Clock, isOAuthError, isUnavailableError, type OAuthErrorCode } from '@fastify-mcp-auth/core'
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import { InsufficientScopeError, isRefusedRequestError, MissingTokenError } from './errors.ts'
+import type { EventCounter } from './telemetry.ts'
 import type { Principal, VerifierEvent } from './types.ts'
 
 /** Name of the diagnostics channel that every event is published on. */
@@ -74,12 +75,22 @@ export interface Events {
   on<T extends McpAuthEventType>(type: T, listener: EventListener<T>): () => void
 }
 
-export function createEvents({ resource, clock }: { resource: string; clock: Clock }): Events {
+export function createEvents({
+  resource,
+  clock,
+  count
+}: {
+  readonly resource: string
+  readonly clock: Clock
+  /** Told of every event; null for nobody. */
+  readonly count: EventCounter | null
+}): Events {
   const listeners = new Map<McpAuthEventType, Set<(event: McpAuthEvent) => void>>()
   const diagnostics = channel(EVENTS_CHANNEL)
 
   function publish(log: FastifyBaseLogger, event: McpAuthEvent): void {
     log[LEVELS[event.type] ?? 'info']({ event }, `mcp-auth: ${event.type}`)
+    count?.(event)
     diagnostics.publish(event)
     for (const listener of listeners.get(event.type) ?? []) {
       try {
@@ -111,7 +122,7 @@ export function createEvents({ resource, clock }: { resource: string; clock: Clo
 
   // Every request has one of these: it costs nothing when nobody wants it.
   function isHeard(type: McpAuthEventType, log: FastifyBaseLogger): boolean {
-    if (diagnostics.hasSubscribers || (listeners.get(type)?.size ?? 0) > 0) return true
+    if (count || diagnostics.hasSubscribers || (listeners.get(type)?.size ?? 0) > 0) return true
     return log.level === 'debug' || log.level === 'trace'
   }
 }

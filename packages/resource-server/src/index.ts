@@ -1,4 +1,5 @@
 export { MAX_TOKEN_LENGTH } from './bearer-token.ts'
+export { REQUIRED_SCOPES } from './describe-routes.ts'
 export {
   EVENTS_CHANNEL,
   type EventCaller,
@@ -7,12 +8,13 @@ export {
   type McpAuthEventType
 } from './events.ts'
 export type { ObtainableScopes, ResourceServerOptions } from './options.ts'
-export { default, REQUIRED_SCOPES } from './plugin.ts'
+export { default } from './plugin.ts'
 export type {
   AuthHook,
   AuthInfo,
   Health,
   McpAuth,
+  McpAuthClaims,
   Principal,
   RouteAuth,
   VerificationContext,
@@ -23,3 +25,4 @@ export type {
 } from './types.ts'
 export { type JwtOptions, jwt } from './verifiers/jwt.ts'
 export { local } from './verifiers/local.ts'
+export { type AuthenticatedRequest, withAuth } from './with-auth.ts'

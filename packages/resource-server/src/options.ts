@@ -113,6 +113,11 @@ export const Options = Type.Object(
      * whom to believe: `trustProxy`.
      */
     requireHttps: Type.Boolean({ default: true }),
+    /**
+     * Name of a security scheme of your OpenAPI document: routes are then described with it and their scopes, for @fastify/swagger. Declare
+     * the scheme itself there, as `oauth2` or `openIdConnect`.
+     */
+    openapiScheme: Type.Optional(Type.String({ minLength: 1 })),
     /** Time source, for tests. */
     clock: Type.Optional(Adapter<Clock>('now')),
     /** Name of the resource for people. */

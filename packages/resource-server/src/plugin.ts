@@ -6,15 +6,13 @@ import { guard, guardBody, policyOf, preflight, requirePrincipal, verifyToken } 
 import { type Awaitable, isPromise } from './awaitable.ts'
 import { writeDenial } from './challenge-reply.ts'
 import { createResourceServer, DENIAL, POLICY, type ResourceServer } from './context.ts'
+import { describeRoute, REQUIRED_SCOPES } from './describe-routes.ts'
 import { outermost, publishMetadata } from './metadata.ts'
 import { assertScopesKnown, type ResourceServerOptions, resolveResourceServerOptions } from './options.ts'
 import { decideRoute, placeRoute } from './protected-routes.ts'
 import type { AuthHook, Health, McpAuth } from './types.ts'
 
 const NAME = '@fastify-mcp-auth/resource-server'
-
-/** Property of the hooks of `app.requireScopes`: the scopes that they ask for, for whoever describes routes. */
-export const REQUIRED_SCOPES = Symbol.for('fastify-mcp-auth.required-scopes')
 
 async function resourceServer(app: FastifyInstance, input: ResourceServerOptions): Promise<void> {
   assertAlone(app)
@@ -112,6 +110,8 @@ function watchRoutes(app: FastifyInstance, server: ResourceServer): void {
   app.addHook('onRoute', route => {
     const decision = decideRoute(server.options, { url: route.url, mcpAuth: route.config?.mcpAuth })
     const methods = methodsOf(route)
+    const { openapiScheme } = server.options
+    if (openapiScheme !== undefined) describeRoute(openapiScheme, route, typeof decision === 'object' ? decision : null)
     // An open route does not show that the prefix is right, nor does the wildcard of a CORS plugin.
     if (decision !== 'open' && methods.some(method => method !== 'OPTIONS'))
       for (const prefix of unseen) if (placeRoute(route.url, prefix) !== 'outside') unseen.delete(prefix)

@@ -3,6 +3,14 @@ import type { ProtectedResourceMetadata, UnavailableError } from '@fastify-mcp-a
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { EventListener, McpAuthEventType } from './events.ts'
 
+/**
+ * Claims of `request.auth`. Add those that your issuer puts into its tokens, and that you have checked:
+ * `declare module '@fastify-mcp-auth/resource-server' { interface McpAuthClaims { tenant?: string } }`.
+ */
+export interface McpAuthClaims {
+  readonly [name: string]: unknown
+}
+
 /** Who calls, on whose behalf, and what they may do. Deeply frozen: what one request does with it cannot reach another. */
 export interface Principal {
   /** `sub`: the user, or the client itself when no user is involved. Unique within `issuer` only. */
@@ -15,7 +23,7 @@ export interface Principal {
   /** Epoch seconds; null for credentials that do not end by themselves. */
   readonly expiresAt: number | null
   readonly organization: string | null
-  readonly claims: { readonly [name: string]: unknown }
+  readonly claims: McpAuthClaims
   /**
    * The token itself. Not enumerable, so that no serialiser prints it.
    * Never pass it on: it was issued for this resource and nobody else.
