@@ -41,6 +41,8 @@ export const StaticMetadata = Type.Unsafe<Static<ReturnType<typeof Type.Object<t
   })
 )
 
+export type StaticMetadata = Static<typeof StaticMetadata>
+
 export const SignMetadata = Type.Object(
   {
     /** Private key as a JWK with `alg`, and with `kid` when its public half is found by that. */

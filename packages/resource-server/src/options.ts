@@ -123,9 +123,9 @@ export const Options = Type.Object(
     /** Name of the resource for people. */
     resourceName: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
     /** Further members of the metadata document, as RFC 9728 names them. What the plugin knows by itself is not accepted here. */
-    metadata: Type.Optional(StaticMetadata),
+    metadata: Type.Optional(Type.Unsafe<StaticMetadata>(StaticMetadata)),
     /** Signs the metadata, for clients that got it from somewhere else than this server. @see RFC 9728 section 2.2 */
-    signMetadata: Type.Optional(SignMetadata),
+    signMetadata: Type.Optional(Type.Unsafe<SignMetadata>(SignMetadata)),
     /**
      * Host names, without port, under which protected routes may be called; `*` for any. By default the host of `resource`, and all
      * loopback names when it is one of them.

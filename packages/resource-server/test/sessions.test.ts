@@ -148,10 +148,11 @@ t.test('RS-18: the storage has neither session IDs nor names of people', async t
 })
 
 t.test('a session that ends, or that nobody uses, is nobody’s', async t => {
-  const { open, use, test } = await start(t, { sessionTtl: 100 })
+  const { open, use, test, events } = await start(t, { sessionTtl: 100 })
   const ended = await open({})
   t.equal((await use(ended, {}, 'DELETE')).statusCode, 200)
   t.equal((await use(ended, {})).statusCode, 404)
+  t.equal(events.at(-1)?.type, 'session.refused', 'forgotten here, not only by the server')
   const idle = await open({})
   test.clock.advance(60)
   t.equal((await use(idle, {})).statusCode, 200)
@@ -173,6 +174,23 @@ t.test('a session of a stranger belongs to the first who signs in', async t => {
     ['a', 'b', 'c'].map(async subject => (await use(contested, { subject })).statusCode)
   )
   t.strictSame(statuses.toSorted(), [200, 404, 404])
+})
+
+t.test('a session of a stranger is not taken from who has it by somebody who looked before', async t => {
+  const storage = memoryStorage()
+  let stale = false
+  const get: typeof storage.get = async (...args) => {
+    const record = await storage.get(...args)
+    const shown = record && stale ? { ...record, owner: '' } : record
+    stale = false
+    return shown
+  }
+  const { open, use } = await start(t, { anonymous: ['initialize'], sessionStorage: { ...storage, get } })
+  const id = await open(null)
+  t.equal((await use(id, { subject: 'alice' })).statusCode, 200)
+  stale = true
+  t.equal((await use(id, { subject: 'bob' })).statusCode, 404)
+  t.equal((await use(id, { subject: 'alice' })).statusCode, 200)
 })
 
 t.test('a server that gives two callers one ID is stopped before the second hears of it', async t => {
