@@ -17,6 +17,8 @@ export interface Tap {
    * nor an event stream is an error: what cannot be read cannot be let out.
    */
   readonly rewrite?: ((message: unknown) => unknown) | undefined
+  /** Whether only event streams are read; everything else passes as it is. */
+  readonly onlyStreams?: boolean
 }
 
 interface Write {
@@ -93,24 +95,30 @@ class TappedResponse {
   }
 
   #open(): void {
-    const { rewrite } = this.#tap
+    const { rewrite, onlyStreams } = this.#tap
+    const isStream = String(this.#response.getHeader('content-type') ?? '')
+      .toLowerCase()
+      .startsWith('text/event-stream')
     const send = (bytes: Buffer | string): boolean =>
       bytes.length === 0 || this.#original.write.call(this.#response, bytes, 'utf8')
-    const body = rewrite ? this.#readable(rewrite, send) : { write: send, end: () => undefined, whole: false }
+    const body: Body =
+      rewrite && (isStream || !onlyStreams)
+        ? this.#readable(rewrite, isStream ? send : null)
+        : { write: send, end: () => undefined, whole: false }
     this.#body = body
     if (!body.whole) this.#original.writeHead.call(this.#response, this.#response.statusCode)
     this.#drain(body)
   }
 
-  #readable(rewrite: (message: unknown) => unknown, send: (bytes: string) => boolean): Body {
+  /** @param stream sends text of an event stream; null when the body is no stream */
+  #readable(rewrite: (message: unknown) => unknown, stream: ((text: string) => boolean) | null): Body {
     const encoding = this.#response.getHeader('content-encoding') ?? 'identity'
-    const type = String(this.#response.getHeader('content-type') ?? '').toLowerCase()
     this.#response.removeHeader('content-length')
     this.#response.removeHeader('etag')
     if (encoding !== 'identity') return { write: () => true, end: () => this.#fail(), whole: true }
-    if (type.startsWith('text/event-stream')) {
+    if (stream) {
       const events = createEventRewriter(rewrite)
-      return { write: bytes => send(events.write(bytes)), end: () => void send(events.end()), whole: false }
+      return { write: bytes => stream(events.write(bytes)), end: () => void stream(events.end()), whole: false }
     }
     const chunks: Buffer[] = []
     return {

@@ -18,8 +18,8 @@ export function watchResponse(
   endWithToken(server, { request, reply, verdict })
   const rewrite = verdict ? rewriterOf(server, request, verdict) : undefined
   const onHead = server.sessions ? sessionKeeper(server, server.sessions, request) : undefined
-  if (rewrite) askForPlainAnswer(request)
-  if (rewrite || onHead) tapResponse(reply.raw, { rewrite, onHead })
+  if (rewrite && (request.method !== 'GET' || acceptsStream(request))) askForPlainAnswer(request)
+  if (rewrite || onHead) tapResponse(reply.raw, { rewrite, onHead, onlyStreams: request.method === 'GET' })
 }
 
 function endWithToken(
@@ -28,10 +28,14 @@ function endWithToken(
 ): void {
   const expiresAt = request.auth?.expiresAt ?? null
   if (expiresAt === null || !server.options.endStreams) return
-  const accepts = request.method === 'GET' && request.headers.accept?.includes('text/event-stream')
+  const accepts = request.method === 'GET' && acceptsStream(request)
   if (!accepts && !verdict?.operations.some(({ method }) => method === 'subscriptions/listen')) return
   const onEnd = (): void => server.events.tell(request, { type: 'stream.ended' })
   server.streams.add({ response: reply.raw, expiresAt, onEnd })
+}
+
+function acceptsStream(request: FastifyRequest): boolean {
+  return request.headers.accept?.includes('text/event-stream') ?? false
 }
 
 /** What becomes of the session of a response: a new one gets its owner before anybody hears of it, an ended one is forgotten. */

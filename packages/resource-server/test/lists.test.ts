@@ -285,6 +285,59 @@ t.test('RS-19: a stream that is opened later repeats no list', async t => {
   t.notMatch(response.body, 'delete_notes')
 })
 
+t.test('RS-19: other answers to GET pass as they are, but no stream passes unread', async t => {
+  const list = JSON.stringify({ jsonrpc: '2.0', id: 1, result: { tools: [{ name: 'delete_notes' }] } })
+  const test = await createApp(t, {
+    options: { operations, lists: 'allowed' },
+    routes: app => {
+      app.get('/file', { config }, async (_, reply) => reply.type('image/png').send(Buffer.from([1, 2, 255])))
+      app.get('/mcp', { config }, async (_, reply) =>
+        reply.type('text/event-stream').header('content-encoding', 'gzip').send(`data: ${list}\n\n`)
+      )
+    }
+  })
+  const headers = await test.bearer({ scopes: ['mcp'] })
+  const file = await test.app.inject({ url: '/file', headers })
+  t.strictSame([...file.rawPayload], [1, 2, 255])
+  t.equal(file.headers['content-length'], '3')
+  const stream = await test.app.inject({ url: '/mcp', headers })
+  t.equal(stream.statusCode, 500)
+  t.notMatch(stream.body, 'delete_notes')
+})
+
+t.test('RS-19: what the route asks of every call counts for what is listed', async t => {
+  const test = await createApp(t, {
+    options: { operations, lists: 'allowed', anonymous: ['tools/list'] },
+    routes: v1(true)
+  })
+  const names = async (scopes: string[]): Promise<string[] | undefined> =>
+    (await ask(test, scopes, request('tools/list'))).message.result?.['tools']?.map(tool => tool.name)
+  t.strictSame(await names(['notes:write']), [])
+  t.strictSame(await names(['notes:write', 'mcp']), ['add_note', 'list_notes'])
+})
+
+t.test('CVE-2026-25536, RS-19: 100 callers at once, each sees its own list and its own refusals', async t => {
+  const test = await createApp(t, { options: { operations, lists: 'allowed' }, routes: v1(false) })
+  const callers = Array.from({ length: 100 }, (_, index) =>
+    index % 3 === 0 ? ['notes:admin'] : index % 3 === 1 ? ['notes:write'] : []
+  )
+  const seen = await Promise.all(
+    callers.map(async scopes => {
+      const [list, call] = await Promise.all([
+        ask(test, ['mcp', ...scopes], request('tools/list')),
+        ask(test, ['mcp', ...scopes], toolCall('delete_notes'))
+      ])
+      const names = list.message.result?.['tools']?.map(tool => tool.name)
+      return [names, call.body.includes('not found'), call.body.includes('unknown-')]
+    })
+  )
+  const expected = callers.map(([scope]) => {
+    if (scope === 'notes:admin') return [['delete_notes', 'list_notes'], false, false]
+    return [scope === 'notes:write' ? ['add_note', 'list_notes'] : ['list_notes'], true, false]
+  })
+  t.strictSame(seen, expected)
+})
+
 t.test('lists: all leaves every answer as it is', async t => {
   const test = await createApp(t, { options: { operations }, routes: v1(true) })
   t.equal((await ask(test, ['mcp'], request('tools/list'))).message.result?.['tools']?.length, 3)
