@@ -78,7 +78,7 @@ export async function createResourceServer(options: Options): Promise<ResourceSe
     anonymous: compileAnonymous(options),
     scopeRules: createScopeRules(options),
     clock,
-    events: createEvents({ resource, clock, count: await createEventCounter() }),
+    events: createEvents({ resource, clock, counter: await createEventCounter() }),
     sessions: options.sessionBinding ? await createSessionBinding({ storage, ttl, resource, clock }) : null,
     streams: createOpenStreams(clock),
     advertisedScopes,

@@ -78,19 +78,19 @@ export interface Events {
 export function createEvents({
   resource,
   clock,
-  count
+  counter
 }: {
   readonly resource: string
   readonly clock: Clock
   /** Told of every event; null for nobody. */
-  readonly count: EventCounter | null
+  readonly counter: EventCounter | null
 }): Events {
   const listeners = new Map<McpAuthEventType, Set<(event: McpAuthEvent) => void>>()
   const diagnostics = channel(EVENTS_CHANNEL)
 
   function publish(log: FastifyBaseLogger, event: McpAuthEvent): void {
     log[LEVELS[event.type] ?? 'info']({ event }, `mcp-auth: ${event.type}`)
-    count?.(event)
+    counter?.count(event)
     diagnostics.publish(event)
     for (const listener of listeners.get(event.type) ?? []) {
       try {
@@ -122,7 +122,7 @@ export function createEvents({
 
   // Every request has one of these: it costs nothing when nobody wants it.
   function isHeard(type: McpAuthEventType, log: FastifyBaseLogger): boolean {
-    if (count || diagnostics.hasSubscribers || (listeners.get(type)?.size ?? 0) > 0) return true
+    if (counter?.isActive() || diagnostics.hasSubscribers || (listeners.get(type)?.size ?? 0) > 0) return true
     return log.level === 'debug' || log.level === 'trace'
   }
 }

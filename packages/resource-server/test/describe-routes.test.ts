@@ -117,9 +117,11 @@ t.test('OpenTelemetry: every event is counted, by its type and reason and by not
   const counted: unknown[] = []
   const add = (value: number, attributes: unknown): void => void counted.push([value, attributes])
   const provider = { getMeter: () => ({ createCounter: () => ({ add }) }) }
-  metrics.setGlobalMeterProvider(provider as unknown as MeterProvider)
   t.teardown(() => metrics.disable())
   const { app, bearer } = await createApp(t)
+  await app.inject({ method: 'POST', url: '/mcp', payload: toolCall('x') })
+  // Later than our plugin, and after its first event.
+  metrics.setGlobalMeterProvider(provider as unknown as MeterProvider)
   await app.inject({ method: 'POST', url: '/mcp', payload: toolCall('x') })
   await app.inject({ url: '/mcp', headers: { authorization: 'Bearer x' } })
   await app.inject({ url: '/mcp', headers: await bearer({ scopes: ['mcp:tools'] }) })
