@@ -101,6 +101,7 @@ export async function requirePrincipal(
   server: ResourceServer,
   { request, reply, scopes }: { request: FastifyRequest; reply: FastifyReply; scopes: readonly string[] }
 ): Promise<void> {
+  const isOnItsOwn = request[POLICY] === null
   request[POLICY] ??= createPolicy(server.options, { scopes: [...scopes], operations: false })
   await explain(server, request, async () => {
     if (!request.auth) {
@@ -113,6 +114,9 @@ export async function requirePrincipal(
     }
     assertScopes(request.auth, { scopes, anyOf: [] }, server.scopeRules)
   })
+  // As a preHandler of a route it comes behind the hook that would do this.
+  if (isOnItsOwn && (request.body !== undefined || request.method !== 'POST'))
+    watchResponse(server, { request, reply, verdict: null })
 }
 
 /** @throws OAuthError, UnavailableError */

@@ -6,6 +6,7 @@ import {
   systemClock
 } from '@fastify-mcp-auth/core'
 import { memoryStorage } from '@fastify-mcp-auth/core/memory'
+import type { FastifyRequest } from 'fastify'
 import type { Denial } from './challenge-reply.ts'
 import { createEvents, type Events } from './events.ts'
 import { type Admission, createAdmission } from './host-and-origin.ts'
@@ -49,6 +50,8 @@ export interface ResourceServer {
   /** Null when sessions are not bound. */
   readonly sessions: SessionBinding | null
   readonly streams: OpenStreams
+  /** Requests whose answer is taken care of. */
+  readonly watched: WeakSet<FastifyRequest>
   /** Without `offline_access`, which is not for a resource server to ask for. */
   readonly advertisedScopes: readonly string[]
   /** For a route that asks for a valid token and nothing else. */
@@ -81,6 +84,7 @@ export async function createResourceServer(options: Options): Promise<ResourceSe
     events: createEvents({ resource, clock, counter: await createEventCounter() }),
     sessions: options.sessionBinding ? await createSessionBinding({ storage, ttl, resource, clock }) : null,
     streams: createOpenStreams(clock),
+    watched: new WeakSet<FastifyRequest>(),
     advertisedScopes,
     plainPolicy: createPolicy(options, {}),
     approved: new WeakMap<VerifiedToken, ApprovedToken>(),

@@ -15,6 +15,8 @@ export function watchResponse(
   server: ResourceServer,
   { request, reply, verdict }: { request: FastifyRequest; reply: FastifyReply; verdict: Verdict | null }
 ): void {
+  if (server.watched.has(request)) return
+  server.watched.add(request)
   endWithToken(server, { request, reply, verdict })
   const rewrite = verdict ? rewriterOf(server, request, verdict) : undefined
   const onHead = server.sessions ? sessionKeeper(server, server.sessions, request) : undefined

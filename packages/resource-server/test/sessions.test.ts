@@ -15,12 +15,12 @@ const initialize = {
 const list = { jsonrpc: '2.0', id: 2, method: 'tools/list' }
 
 /** A stateful server of the SDK: one transport for each session, found by its ID and nothing else. */
-function stateful(app: FastifyInstance): void {
+function stateful(app: FastifyInstance, options: object = { config: { mcpAuth: {} } }): void {
   const transports = new Map<string, StreamableHTTPServerTransport>()
   app.route({
     method: ['GET', 'POST', 'DELETE'],
     url: '/mcp',
-    config: { mcpAuth: {} },
+    ...options,
     handler: async (request, reply) => {
       reply.hijack()
       const known = transports.get(String(request.headers['mcp-session-id']))
@@ -48,14 +48,15 @@ interface Person {
 
 async function start(
   t: Parameters<typeof createApp>[0],
-  options: Partial<ResourceServerOptions> = {}
+  options: Partial<ResourceServerOptions> = {},
+  routes: (app: FastifyInstance) => void = app => stateful(app)
 ): Promise<{
   test: TestApp
   events: McpAuthEvent[]
   open(person: Person | null): Promise<string>
   use(id: string, person: Person | null, method?: 'GET' | 'POST' | 'DELETE'): Promise<LightMyRequestResponse>
 }> {
-  const test = await createApp(t, { routes: stateful, options })
+  const test = await createApp(t, { routes, options })
   const events: McpAuthEvent[] = []
   for (const type of ['session.bound', 'session.refused'] as const)
     test.app.mcpAuth.on(type, event => events.push(event))
@@ -214,3 +215,15 @@ t.test('sessionBinding: false leaves sessions to the server', async t => {
   const id = await open({ subject: 'alice' })
   t.equal((await use(id, { subject: 'bob' })).statusCode, 200)
 })
+
+for (const phase of ['onRequest', 'preValidation', 'preHandler'])
+  t.test(`RS-17: app.authenticate as ${phase} of a route binds sessions, too`, async t => {
+    const { open, use, events } = await start(t, {}, app => stateful(app, { [phase]: app.authenticate }))
+    const id = await open({ subject: 'alice' })
+    t.equal(events.filter(event => event.type === 'session.bound').length, 1)
+    t.equal((await use(id, { subject: 'alice' })).statusCode, 200)
+    t.equal((await use(id, { subject: 'bob' })).statusCode, 404)
+    t.equal((await use(id, { subject: 'alice' }, 'DELETE')).statusCode, 200)
+    t.equal((await use(id, { subject: 'alice' })).statusCode, 404)
+    t.equal(events.at(-1)?.type, 'session.refused')
+  })
