@@ -30,9 +30,25 @@ export function optionsPage({ name, file }: OptionsSource): string {
     `# Options of @fastify-mcp-auth/${name}`,
     `Printed from \`${file}\` by \`pnpm run docs\`. A wrong option stops the boot with a message that names it.`,
     table(main, objects),
-    ...entries.map(([title, members]) => `## ${words(title)}\n\n${table(members, objects)}`)
+    ...entries.map(([title, members]) => `## ${words(title)}\n\n${table(members, objects)}`),
+    ...factorySections(dirname(file))
   ].join('\n\n')}\n`
 }
+
+/** What the functions take that a plugin is given the results of: one file each in `verifiers`, the main object last. */
+function factorySections(folder: string): string[] {
+  return globSync(`${folder}/verifiers/*.ts`)
+    .toSorted()
+    .flatMap(file => {
+      const objects = readObjects(readFileSync(file, 'utf8'))
+      return [...objects].toReversed().map(([title, members]) => {
+        const name = title.endsWith('OptionsSchema') ? `${camel(title.replace(/OptionsSchema$/, ''))}()` : words(title)
+        return `## ${name}\n\n${table(members, objects)}`
+      })
+    })
+}
+
+const camel = (name: string): string => name.charAt(0).toLowerCase() + name.slice(1)
 
 const words = (title: string): string => title.replace(/(?<=[a-z])(?=[A-Z])/g, ' ')
 

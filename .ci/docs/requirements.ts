@@ -34,6 +34,10 @@ RS-12 | 2025-11-25 | the same call asks for the same scopes
 RS-13 | 2026-07-28 | scope hierarchies count
 RS-15 | 2025-03-26 | tokens in the query are not honoured
 RS-16 | 2025-03-26 | a token on every request, session or not
+RS-17 | 2025-06-18 | a session ID is never authentication
+RS-18 | 2025-06-18 | sessions are bound to their user and expire
+RS-19 | 2026-07-28 | lists may vary by what the caller is allowed
+RS-20 | 2026-07-28 | filtered lists are private
 TR-1 | 2025-03-26 | Origin is validated
 TR-2 | 2025-11-25 | invalid Origin: 403
 TR-5 | 2025-11-25 | foreign Host and Origin are refused, local ones served

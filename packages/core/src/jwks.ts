@@ -4,9 +4,11 @@
  *
  * @see RFC 7517 section 5, RFC 8725 sections 2.1 and 3.1
  */
-import { type CryptoKey, createLocalJWKSet, errors, type JSONWebKeySet, type JWK, type LocalJWKSet } from 'jose'
+import type { KeyObject } from 'node:crypto'
+import type { CryptoKey } from 'jose'
 import { type Clock, systemClock } from './clock.ts'
 import { ConfigurationError, OAuthError, UnavailableError } from './errors.ts'
+import { createKeySet, type KeyHeader, type KeySet } from './key-set.ts'
 import { jsonBody, type SafeFetch } from './safe-fetch.ts'
 
 /** Signature algorithms whose verification key is public. Symmetric ones and `none` have no place in a key set. */
@@ -24,8 +26,30 @@ export interface JwksSource {
    * @throws OAuthError `invalid_token` when there is none, or more than one without a `kid` that tells them apart
    * @throws UnavailableError when the set cannot be had, or when the key is unknown and the last refresh failed
    */
-  key(header: { kid?: string | undefined; alg: string }): Promise<CryptoKey>
+  key(header: KeyHeader): Promise<CryptoKey>
+  /** The key that {@link key} gave for such a header before, if it would give it again without waiting. Else null, never a verdict. */
+  known(header: KeyHeader): KeyObject | null
+  /**
+   * Changes when a refresh drops or alters a key: what was verified under another generation has to be verified again. Null while
+   * the keys at hand are too old to be used without asking.
+   */
+  generation(): number | null
+  /** Fetches the set unless it is there. Never throws, and a failure does not start the cooldown. */
+  prefetch(): Promise<void>
+  health(): KeyHealth
 }
+
+export interface KeyHealth {
+  readonly state: 'unknown' | 'up' | 'down'
+  /** Seconds since the set was fetched; null when there is none. */
+  readonly age: number | null
+}
+
+/** `failed` and `recovered` come once for an outage, however long it is and however many refreshes fail. */
+export type JwksEvent =
+  | { readonly type: 'refreshed' }
+  | { readonly type: 'failed'; readonly error: UnavailableError }
+  | { readonly type: 'recovered' }
 
 export interface JwksSourceOptions {
   /** The URL of the key set, or how to find it (discovery): run lazily, and again after a failure. */
@@ -36,65 +60,151 @@ export interface JwksSourceOptions {
   cooldown?: number
   /** Seconds after which the set is fetched again; 600 by default. A key that was removed works no longer than this. */
   maxAge?: number
+  /** Seconds before `maxAge` from which on the set is fetched while callers go on with the old one; a tenth of `maxAge`, at most 60. */
+  refreshAhead?: number
   /** Seconds past `maxAge` during which known keys keep working while the endpoint is down; 3,600 by default. */
   staleIfError?: number
   /** What may be asked for; {@link ASYMMETRIC_ALGORITHMS} by default, of which this has to be a part. */
   algorithms?: readonly string[]
   /** Told of every refresh that failed, also when known keys hide it from callers. */
   onError?: (error: UnavailableError) => void
+  onEvent?: (event: JwksEvent) => void
 }
 
 const MAX_KID_LENGTH = 256
 
 /** @throws ConfigurationError for an algorithm that is not asymmetric */
 export function createJwksSource(options: JwksSourceOptions): JwksSource {
-  const { clock = systemClock, cooldown = 30, maxAge = 600, staleIfError = 3600 } = options
-  const { algorithms = ASYMMETRIC_ALGORITHMS } = options
+  return new RemoteKeys(options)
+}
+
+class RemoteKeys implements JwksSource {
+  readonly #options: JwksSourceOptions
+  readonly #clock: Clock
+  readonly #algorithms: readonly string[]
+  readonly #cooldown: number
+  readonly #maxAge: number
+  readonly #refreshAfter: number
+  readonly #usable: number
+  readonly #load: () => Promise<KeySet>
+  #set: { readonly keys: KeySet; readonly fetchedAt: number } | null = null
+  #generation = 0
+  #lastAttempt: { readonly at: number; readonly failure: unknown } | null = null
+  #running: Promise<void> | null = null
+  #isDown = false
+
+  constructor(options: JwksSourceOptions) {
+    const { cooldown = 30, maxAge = 600, staleIfError = 3600, algorithms = ASYMMETRIC_ALGORITHMS } = options
+    assertAsymmetric(algorithms)
+    this.#options = options
+    this.#clock = options.clock ?? systemClock
+    this.#algorithms = algorithms
+    this.#cooldown = cooldown
+    this.#maxAge = maxAge
+    this.#refreshAfter = maxAge - (options.refreshAhead ?? Math.min(60, maxAge / 10))
+    this.#usable = maxAge + staleIfError
+    this.#load = keySetLoader(options)
+  }
+
+  async key(header: KeyHeader): Promise<CryptoKey> {
+    assertHeader(header, this.#algorithms)
+    if (!this.#current()) await this.#refreshOnce()
+    const found = (await this.#usableKeys(this.#usable)?.find(header)) ?? null
+    if (found) return found
+    await this.#refreshOnce()
+    const fresh = (await this.#usableKeys(this.#maxAge)?.find(header)) ?? null
+    if (fresh) return fresh
+    // Nobody knows whether the key is wrong or new while the set cannot be read.
+    const { failure, at } = this.#lastAttempt ?? { failure: null, at: 0 }
+    if (failure) throw unavailable(failure, at + this.#cooldown - this.#clock.now())
+    throw new OAuthError('invalid_token', 'the token is signed with an unknown key', { reason: 'unknown_key' })
+  }
+
+  known(header: KeyHeader): KeyObject | null {
+    return this.#current()?.known(header) ?? null
+  }
+
+  generation(): number | null {
+    return this.#current() ? this.#generation : null
+  }
+
+  async prefetch(): Promise<void> {
+    if (this.#set || this.#running) return
+    await this.#refreshOnce()
+    // At boot everything starts at once: the first token should not have to sit out the cooldown of a neighbour that was slower.
+    if (!this.#set) this.#lastAttempt = null
+  }
+
+  health(): KeyHealth {
+    const age = this.#set ? this.#clock.now() - this.#set.fetchedAt : null
+    if (this.#isDown) return { state: 'down', age }
+    return { state: this.#set ? 'up' : 'unknown', age }
+  }
+
+  /** The keys that need no waiting: young enough, or old while a refresh has just failed. Renews them in passing. */
+  #current(): KeySet | null {
+    const fresh = this.#usableKeys(this.#maxAge)
+    if (fresh) {
+      if (!this.#usableKeys(this.#refreshAfter)) void this.#refreshOnce()
+      return fresh
+    }
+    const isCoolingDown = this.#lastAttempt?.failure && this.#isWithin(this.#lastAttempt.at, this.#cooldown)
+    return isCoolingDown ? this.#usableKeys(this.#usable) : null
+  }
+
+  #usableKeys(seconds: number): KeySet | null {
+    return this.#set && this.#isWithin(this.#set.fetchedAt, seconds) ? this.#set.keys : null
+  }
+
+  // A clock that was set back must not keep a set, or a cooldown, alive for longer than it says.
+  #isWithin(since: number, seconds: number): boolean {
+    const age = this.#clock.now() - since
+    return age >= 0 && age < seconds
+  }
+
+  async #refreshOnce(): Promise<void> {
+    if (!this.#running && this.#lastAttempt && this.#isWithin(this.#lastAttempt.at, this.#cooldown)) return
+    this.#running ??= this.#refresh()
+    await this.#running
+  }
+
+  async #refresh(): Promise<void> {
+    try {
+      const keys = await this.#load()
+      if (this.#set && !this.#set.keys.isPartOf(keys)) this.#generation++
+      this.#set = { keys, fetchedAt: this.#clock.now() }
+      this.#lastAttempt = { at: this.#clock.now(), failure: null }
+      this.#tell({ type: 'refreshed' })
+      if (this.#isDown) this.#tell({ type: 'recovered' })
+      this.#isDown = false
+    } catch (cause) {
+      this.#lastAttempt = { at: this.#clock.now(), failure: cause }
+      const error = unavailable(cause, this.#cooldown)
+      quietly(() => this.#options.onError?.(error))
+      if (!this.#isDown) this.#tell({ type: 'failed', error })
+      this.#isDown = true
+    } finally {
+      this.#running = null
+    }
+  }
+
+  #tell(event: JwksEvent): void {
+    quietly(() => this.#options.onEvent?.(event))
+  }
+}
+
+// Whoever listens has no part in whether keys can be had.
+function quietly(call: () => void): void {
+  try {
+    call()
+  } catch {}
+}
+
+/** @throws ConfigurationError */
+export function assertAsymmetric(algorithms: readonly string[]): void {
   const symmetric = algorithms.find(alg => !ASYMMETRIC_ALGORITHMS.includes(alg))
   if (symmetric !== undefined)
     throw new ConfigurationError('FST_OAUTH_OPTION', `option "algorithms": ${symmetric} is not an asymmetric algorithm`)
-
-  let set: { readonly keys: LocalJWKSet; readonly fetchedAt: number } | null = null
-  let lastAttempt: { readonly at: number; readonly failure: unknown } | null = null
-  let running: Promise<void> | null = null
-  const load = keySetLoader(options)
-
-  // A clock that was set back must not keep a set, or a cooldown, alive for longer than it says.
-  const isWithin = (since: number, seconds: number): boolean => {
-    const age = clock.now() - since
-    return age >= 0 && age < seconds
-  }
-  const refresh = async (): Promise<void> => {
-    try {
-      set = { keys: await load(), fetchedAt: clock.now() }
-      lastAttempt = { at: clock.now(), failure: null }
-    } catch (cause) {
-      lastAttempt = { at: clock.now(), failure: cause }
-      options.onError?.(unavailable(cause, cooldown))
-    } finally {
-      running = null
-    }
-  }
-  const refreshOnce = async (): Promise<void> => {
-    if (!running && lastAttempt && isWithin(lastAttempt.at, cooldown)) return
-    running ??= refresh()
-    await running
-  }
-
-  return Object.freeze({
-    async key(header: { kid?: string | undefined; alg: string }): Promise<CryptoKey> {
-      assertHeader(header, algorithms)
-      if (!set || !isWithin(set.fetchedAt, maxAge)) await refreshOnce()
-      const found = set && isWithin(set.fetchedAt, maxAge + staleIfError) ? await pick(set.keys, header) : null
-      if (found) return found
-      await refreshOnce()
-      const fresh = set && isWithin(set.fetchedAt, maxAge) ? await pick(set.keys, header) : null
-      if (fresh) return fresh
-      // Nobody knows whether the key is wrong or new while the set cannot be read.
-      if (lastAttempt?.failure) throw unavailable(lastAttempt.failure, lastAttempt.at + cooldown - clock.now())
-      throw new OAuthError('invalid_token', 'the token is signed with an unknown key', { reason: 'unknown_key' })
-    }
-  })
 }
 
 function unavailable(cause: unknown, retryAfter: number): UnavailableError {
@@ -111,41 +221,44 @@ function assertHeader({ kid, alg }: { kid?: unknown; alg: unknown }, algorithms:
 }
 
 /** Keeps the URL that discovery found for as long as it works. */
-function keySetLoader({ uri, fetch }: Pick<JwksSourceOptions, 'uri' | 'fetch'>): () => Promise<LocalJWKSet> {
+function keySetLoader({ uri, fetch }: Pick<JwksSourceOptions, 'uri' | 'fetch'>): () => Promise<KeySet> {
   let known: string | null = null
   return async () => {
     const url = known ?? (typeof uri === 'string' ? uri : await uri())
     known = null
     const response = await fetch(url, { headers: { accept: 'application/jwk-set+json, application/json' } })
-    const document = response.status === 200 ? jsonBody(response) : undefined
-    if (!isKeySet(document)) throw new Error(`status ${response.status}, or not a key set`)
+    const keys = response.status === 200 ? createKeySet(jsonBody(response)) : null
+    if (!keys) throw new Error(`status ${response.status}, or not a key set`)
     known = url
-    return createLocalJWKSet({ keys: document.keys.filter(isPublicKey) })
+    return keys
   }
 }
 
-function isKeySet(value: unknown): value is JSONWebKeySet {
-  return typeof value === 'object' && value !== null && 'keys' in value && Array.isArray(value.keys)
-}
-
-/** A set that publishes private or symmetric keys has given them away: whoever reads it could sign. */
-function isPublicKey(key: unknown): key is JWK {
-  if (typeof key !== 'object' || key === null || !('kty' in key)) return false
-  return ['RSA', 'EC', 'OKP'].includes(String(key.kty)) && !['d', 'p', 'q', 'k'].some(member => member in key)
-}
-
-async function pick(keys: LocalJWKSet, header: { kid?: string | undefined; alg: string }): Promise<CryptoKey | null> {
-  try {
-    const { alg, kid } = header
-    const key = await keys(kid === undefined ? { alg } : { alg, kid })
-    return key.type === 'public' && isLongEnough(key) ? key : null
-  } catch (error) {
-    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) return null
-    throw new OAuthError('invalid_token', 'the token does not say which key signed it', { reason: 'key_ambiguous' })
-  }
-}
-
-// RFC 7518 section 3.3: RSA keys have at least 2048 bits.
-function isLongEnough(key: CryptoKey): boolean {
-  return !('modulusLength' in key.algorithm) || Number(key.algorithm.modulusLength) >= 2048
+/**
+ * The same for a set that is part of the configuration: nothing is fetched, and nothing changes.
+ *
+ * @param document in the shape of RFC 7517 section 5
+ * @throws ConfigurationError when there is no public key in it, or a private or symmetric one; for an algorithm that is not asymmetric
+ */
+export function createStaticJwks(document: unknown, algorithms: readonly string[] = ASYMMETRIC_ALGORITHMS): JwksSource {
+  assertAsymmetric(algorithms)
+  const keys = createKeySet(document)
+  const { length } = keys ? (document as { keys: unknown[] }).keys : []
+  if (!keys || length === 0 || keys.size !== length)
+    throw new ConfigurationError(
+      'FST_OAUTH_OPTION',
+      'option "jwks" must be a set of public keys, without private or symmetric ones and without duplicates'
+    )
+  return Object.freeze({
+    async key(header: KeyHeader): Promise<CryptoKey> {
+      assertHeader(header, algorithms)
+      const key = await keys.find(header)
+      if (key) return key
+      throw new OAuthError('invalid_token', 'the token is signed with an unknown key', { reason: 'unknown_key' })
+    },
+    known: (header: KeyHeader) => keys.known(header),
+    generation: () => 0,
+    async prefetch() {},
+    health: () => ({ state: 'up', age: null }) as const
+  })
 }

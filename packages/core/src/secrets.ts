@@ -20,6 +20,11 @@ export function equalInConstantTime(a: string, b: string): boolean {
   return timingSafeEqual(hash('sha256', a, 'buffer'), hash('sha256', b, 'buffer'))
 }
 
+/** The same for bytes whose length is no secret, such as a MAC and the one it should be. */
+export function equalBytesInConstantTime(a: Uint8Array, b: Uint8Array): boolean {
+  return a.byteLength === b.byteLength && timingSafeEqual(a, b)
+}
+
 /** Encrypts with its first key, decrypts with any. Rotate by putting a new key in front and keeping the old one behind. */
 export interface KeyRing {
   /**

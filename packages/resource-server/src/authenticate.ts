@@ -6,26 +6,30 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { authorizeBody, maySpeakFirst } from './authorize-body.ts'
+import { type Awaitable, isPromise, then } from './awaitable.ts'
 import { assertNoTokenInForm, assertToken, readBearerToken } from './bearer-token.ts'
 import { denialOf } from './challenge-reply.ts'
 import { DENIAL, POLICY, type ResourceServer } from './context.ts'
 import { MissingTokenError } from './errors.ts'
+import { eventOfError } from './events.ts'
 import { answerPreflight, assertHost, assertOrigin, exposeHeadersToRaw, isPreflight } from './host-and-origin.ts'
-import { assertHeadersMirror, readOperations } from './json-rpc-message.ts'
-import { scopesOfOperations } from './operations.ts'
-import { createAuthInfo, createPrincipal } from './principal.ts'
+import { type ApprovedToken, approveToken, createAuthInfo, createPrincipal } from './principal.ts'
 import { createPolicy, decideRoute, isProtectedUrl, type RoutePolicy } from './protected-routes.ts'
 import { assertScopes, suggestedScopes } from './require-scopes.ts'
-import type { AuthInfo, Principal } from './types.ts'
+import { assertNotRevoked } from './revocation.ts'
+import type { AuthInfo, Principal, VerifiedToken } from './types.ts'
+import { isSealed } from './verified-token.ts'
+import { watchResponse } from './watch-response.ts'
 
 /**
- * First hook of a protected request: `onRequest`, before a body is read.
+ * First hook of a protected request: `onRequest`, before a body is read. Answers at once, without a promise, when the verifier does.
  *
  * @returns false when the request was answered here, a preflight
  */
-export async function guard(server: ResourceServer, request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
+export function guard(server: ResourceServer, request: FastifyRequest, reply: FastifyReply): Awaitable<boolean> {
   const policy = request[POLICY] ?? server.plainPolicy
-  return explain(server, request, async () => {
+  return explain(server, request, () => {
     assertHost(server.admission, request)
     assertOrigin(server.admission, request, reply)
     if (isPreflight(request)) {
@@ -33,23 +37,32 @@ export async function guard(server: ResourceServer, request: FastifyRequest, rep
       return false
     }
     const token = readBearerToken(request)
-    if (token === null && !policy.optional) throw new MissingTokenError()
-    if (token !== null) await authenticate(server, request, token)
-    // With operations the scopes wait for the body: one challenge has to name all of them.
-    if (!policy.operations && request.auth) assertScopes(request.auth, policy, server.options.scopeHierarchy)
-    return true
+    if (token === null && !policy.optional && !maySpeakFirst(server, policy, request)) throw new MissingTokenError()
+    if (token === null) return then(assertSession(server, request), () => true)
+    return then(authenticate(server, request, token), principal => {
+      // With operations the scopes wait for the body: one challenge has to name all of them.
+      if (!policy.operations) assertScopes(principal, policy, server.scopeRules)
+      return then(assertSession(server, request), () => true)
+    })
   })
 }
 
+function assertSession(server: ResourceServer, request: FastifyRequest): Awaitable<void> {
+  const id = request.headers['mcp-session-id']
+  if (typeof id !== 'string' || !server.sessions) return
+  return server.sessions.assertOwner(id, request.auth)
+}
+
 /** Second hook of a protected request: `preHandler`, with the body parsed. */
-export async function guardBody(server: ResourceServer, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+export function guardBody(server: ResourceServer, request: FastifyRequest, reply: FastifyReply): Awaitable<void> {
   const policy = request[POLICY] ?? server.plainPolicy
   // Whoever got here was let in, by another strategy if not by ours: what comes now is not about our token.
   request[DENIAL] = null
   exposeHeadersToRaw(reply)
-  await explain(server, request, async () => {
+  return explain(server, request, () => {
     if (request.auth) assertNoTokenInForm(request)
-    if (policy.operations) assertOperations(server, request, policy)
+    const verdict = policy.operations ? authorizeBody(server, request, policy) : null
+    watchResponse(server, { request, reply, verdict })
   })
 }
 
@@ -59,7 +72,7 @@ export async function preflight(
   request: FastifyRequest,
   reply: FastifyReply
 ): Promise<unknown> {
-  return explain(server, request, async () => {
+  return explain(server, request, () => {
     assertHost(server.admission, request)
     assertOrigin(server.admission, request, reply)
     return answerPreflight(server.admission, request, reply)
@@ -80,23 +93,6 @@ export function policyOf(server: ResourceServer, request: FastifyRequest): Route
   return decision
 }
 
-function assertOperations(server: ResourceServer, request: FastifyRequest, policy: RoutePolicy): void {
-  const asked = hasBody(request) ? readOperations(request.body) : []
-  if (hasBody(request)) assertHeadersMirror(request.headers, asked)
-  const forOperations = scopesOfOperations(server.operations, asked)
-  const scopes = [...new Set([...policy.scopes, ...forOperations])]
-  // A route that is open without a token asks for one as soon as an operation needs a scope.
-  if (request.auth) assertScopes(request.auth, { scopes, anyOf: policy.anyOf }, server.options.scopeHierarchy)
-  else if (forOperations.length > 0) throw new MissingTokenError(scopes)
-}
-
-// GET and DELETE open and close the streams of older revisions; a POST without a body is a body that nobody parsed.
-const WITHOUT_BODY = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS'])
-
-function hasBody(request: FastifyRequest): boolean {
-  return !WITHOUT_BODY.has(request.method) || (request.body !== undefined && request.body !== null)
-}
-
 /**
  * The hook behind `app.authenticate` and `app.requireScopes`. On a route that is not protected otherwise it makes all checks; on one that
  * is, it finds the principal there.
@@ -105,6 +101,7 @@ export async function requirePrincipal(
   server: ResourceServer,
   { request, reply, scopes }: { request: FastifyRequest; reply: FastifyReply; scopes: readonly string[] }
 ): Promise<void> {
+  const isOnItsOwn = request[POLICY] === null
   request[POLICY] ??= createPolicy(server.options, { scopes: [...scopes], operations: false })
   await explain(server, request, async () => {
     if (!request.auth) {
@@ -113,40 +110,63 @@ export async function requirePrincipal(
       const token = readBearerToken(request)
       if (token === null) throw new MissingTokenError(scopes)
       await authenticate(server, request, token)
+      await assertSession(server, request)
     }
-    assertScopes(request.auth, { scopes, anyOf: [] }, server.options.scopeHierarchy)
+    assertScopes(request.auth, { scopes, anyOf: [] }, server.scopeRules)
   })
+  // As a preHandler of a route it comes behind the hook that would do this.
+  if (isOnItsOwn && (request.body !== undefined || request.method !== 'POST'))
+    watchResponse(server, { request, reply, verdict: null })
 }
 
 /** @throws OAuthError, UnavailableError */
-export async function verifyToken(
+export function verifyToken(
   server: ResourceServer,
   token: string,
   request: FastifyRequest | null
-): Promise<Principal> {
-  const { resource } = server
-  const verified = await server.options.verify.verify(assertToken(token), { resource, request })
-  return createPrincipal(verified, token, resource)
+): Awaitable<Principal> {
+  const { resource, options } = server
+  return then(options.verify.verify(assertToken(token), { resource, request }), verified => {
+    const principal = createPrincipal(approve(server, verified), token)
+    return options.isRevoked ? assertNotRevoked(options.isRevoked, principal) : principal
+  })
 }
 
-async function authenticate(server: ResourceServer, request: FastifyRequest, token: string): Promise<void> {
-  const principal = await verifyToken(server, token, request)
-  request.auth = principal
-  // The one property through which the transports of the MCP SDKs learn who calls.
-  const raw: IncomingMessage & { auth?: AuthInfo } = request.raw
-  raw.auth = createAuthInfo(principal, server)
+function approve(server: ResourceServer, verified: VerifiedToken): ApprovedToken {
+  const known = server.approved.get(verified)
+  if (known) return known
+  const approved = approveToken(verified, server.resource)
+  if (isSealed(verified)) server.approved.set(verified, approved)
+  return approved
+}
+
+function authenticate(server: ResourceServer, request: FastifyRequest, token: string): Awaitable<Principal> {
+  return then(verifyToken(server, token, request), principal => {
+    request.auth = principal
+    // The one property through which the transports of the MCP SDKs learn who calls.
+    const raw: IncomingMessage & { auth?: AuthInfo } = request.raw
+    raw.auth = createAuthInfo(principal, server)
+    server.events.tell(request, { type: 'token.accepted' })
+    return principal
+  })
 }
 
 // Notes down how the refusal looks before it goes its way through whatever error handler the app has.
-async function explain<T>(server: ResourceServer, request: FastifyRequest, check: () => Promise<T>): Promise<T> {
-  try {
-    return await check()
-  } catch (error) {
+function explain<T>(server: ResourceServer, request: FastifyRequest, check: () => Awaitable<T>): Awaitable<T> {
+  const refuse = (error: unknown): never => {
+    const event = eventOfError(error)
+    if (event) server.events.tell(request, event)
     const wanted = suggestedScopes(request[POLICY] ?? server.plainPolicy)
     request[DENIAL] = denialOf(error, request, {
       metadataUrl: server.metadataUrl,
       scopes: wanted.length > 0 ? wanted : server.advertisedScopes
     })
     throw error
+  }
+  try {
+    const outcome = check()
+    return isPromise(outcome) ? outcome.then(undefined, refuse) : outcome
+  } catch (error) {
+    return refuse(error)
   }
 }

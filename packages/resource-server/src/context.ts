@@ -1,11 +1,25 @@
 /** What every part of the resource server is handed: resolved once, frozen. */
-import { type ProtectedResourceMetadata, protectedResourceMetadataUrl } from '@fastify-mcp-auth/core'
+import {
+  type Clock,
+  type ProtectedResourceMetadata,
+  protectedResourceMetadataUrl,
+  systemClock
+} from '@fastify-mcp-auth/core'
+import { memoryStorage } from '@fastify-mcp-auth/core/memory'
+import type { FastifyRequest } from 'fastify'
 import type { Denial } from './challenge-reply.ts'
+import { createEvents, type Events } from './events.ts'
 import { type Admission, createAdmission } from './host-and-origin.ts'
 import { createMetadata } from './metadata.ts'
-import { compileOperations, type OperationRules } from './operations.ts'
+import { createOpenStreams, type OpenStreams } from './open-streams.ts'
+import { compileAnonymous, compileOperations, type OperationPattern, type OperationRules } from './operations.ts'
 import type { Options } from './options.ts'
+import type { ApprovedToken } from './principal.ts'
 import { createPolicy, type RouteDecision, type RoutePolicy } from './protected-routes.ts'
+import { createScopeRules, type ScopeRules } from './require-scopes.ts'
+import { createSessionBinding, type SessionBinding } from './session-binding.ts'
+import { createEventCounter } from './telemetry.ts'
+import type { VerifiedToken } from './types.ts'
 
 /** Request property: the refusal, once there is one. */
 export const DENIAL = Symbol('mcp-auth.denial')
@@ -26,28 +40,54 @@ export interface ResourceServer {
   readonly metadataUrl: string
   readonly admission: Admission
   readonly operations: OperationRules
+  /** Those of the rules that are about methods as a whole, and tell nothing of what there is. */
+  readonly wideRules: OperationRules
+  /** What needs no token. */
+  readonly anonymous: readonly OperationPattern[]
+  readonly scopeRules: ScopeRules
+  readonly clock: Clock
+  readonly events: Events
+  /** Null when sessions are not bound. */
+  readonly sessions: SessionBinding | null
+  readonly streams: OpenStreams
+  /** Requests whose answer is taken care of. */
+  readonly watched: WeakSet<FastifyRequest>
   /** Without `offline_access`, which is not for a resource server to ask for. */
   readonly advertisedScopes: readonly string[]
   /** For a route that asks for a valid token and nothing else. */
   readonly plainPolicy: RoutePolicy
+  /** By what a cache of a verifier remembers: it need not be judged for this resource more than once. */
+  readonly approved: WeakMap<VerifiedToken, ApprovedToken>
   /** By the config object of the route, which exists once per route. */
   readonly decisions: WeakMap<object, RouteDecision>
 }
 
 /** @throws ConfigurationError */
-export function createResourceServer(options: Options): ResourceServer {
+export async function createResourceServer(options: Options): Promise<ResourceServer> {
   const advertisedScopes = (options.advertisedScopes ?? Object.keys(options.scopes ?? {})).filter(
     scope => scope !== 'offline_access'
   )
+  const operations = compileOperations(options)
+  const { resource, clock = systemClock, sessionTtl: ttl } = options
+  const storage = options.sessionStorage ?? memoryStorage()
   return Object.freeze({
     options,
-    resource: options.resource,
-    metadata: createMetadata(options, advertisedScopes),
+    resource,
+    metadata: await createMetadata(options, advertisedScopes),
     metadataUrl: protectedResourceMetadataUrl(options.resource),
     admission: createAdmission(options),
-    operations: compileOperations(options),
+    operations,
+    wideRules: operations.filter(rule => rule.matchesName === null),
+    anonymous: compileAnonymous(options),
+    scopeRules: createScopeRules(options),
+    clock,
+    events: createEvents({ resource, clock, counter: await createEventCounter() }),
+    sessions: options.sessionBinding ? await createSessionBinding({ storage, ttl, resource, clock }) : null,
+    streams: createOpenStreams(clock),
+    watched: new WeakSet<FastifyRequest>(),
     advertisedScopes,
     plainPolicy: createPolicy(options, {}),
+    approved: new WeakMap<VerifiedToken, ApprovedToken>(),
     decisions: new WeakMap<object, RouteDecision>()
   })
 }

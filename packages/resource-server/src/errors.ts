@@ -3,12 +3,16 @@ import { OAuthError } from '@fastify-mcp-auth/core'
 
 /** The token is good, but not good enough. @see RFC 6750 section 3.1 */
 export class InsufficientScopeError extends OAuthError {
-  /** Everything that the operation needs, granted already or not. */
+  /** Everything that the operation needs, granted already or not; with `stepUp: 'accumulate'` all that was granted, too. */
   readonly scopes: readonly string[]
 
-  constructor(scopes: readonly string[]) {
-    super('insufficient_scope', `this operation needs the scope ${scopes.join(' ')}`, { reason: 'insufficient_scope' })
-    this.scopes = scopes
+  /**
+   * @param needed what the operation needs
+   * @param suggested what the client should ask for: the same, unless granted scopes are to be repeated
+   */
+  constructor(needed: readonly string[], suggested: readonly string[] = needed) {
+    super('insufficient_scope', `this operation needs the scope ${needed.join(' ')}`, { reason: 'insufficient_scope' })
+    this.scopes = [...new Set(suggested)].filter(scope => scope !== 'offline_access')
   }
 }
 
@@ -30,6 +34,7 @@ export const RPC_CODES = {
   /** A header says something else than the body. */
   headerMismatch: -32020,
   invalidRequest: -32600,
+  methodNotFound: -32601,
   invalidParams: -32602,
   /** Nobody can tell at the moment. */
   internal: -32603

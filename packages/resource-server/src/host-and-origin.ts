@@ -1,5 +1,5 @@
 /**
- * Host and Origin of requests to protected routes, against DNS rebinding and foreign web pages, and the CORS headers for the pages
+ * Scheme, Host and Origin of requests to protected routes, against DNS rebinding and foreign web pages, and the CORS headers for the pages
  * that may call: both from one list, because a preflight that promises what the check then refuses helps nobody.
  *
  * @see MCP Streamable HTTP, security warning; Fetch standard section 3.2
@@ -21,6 +21,7 @@ const PREFLIGHT_MAX_AGE = '600'
 
 /** Who may knock. Built once. */
 export interface Admission {
+  readonly onlyHttps: boolean
   readonly hosts: ReadonlySet<string>
   readonly anyHost: boolean
   readonly origins: ReadonlySet<string>
@@ -29,14 +30,15 @@ export interface Admission {
 }
 
 export function createAdmission(
-  options: Pick<Options, 'resource' | 'allowedHosts' | 'allowedOrigins' | 'cors'>
+  options: Pick<Options, 'resource' | 'allowedHosts' | 'allowedOrigins' | 'cors' | 'requireHttps'>
 ): Admission {
   const { hostname, origin } = new URL(options.resource)
   const names = isLoopbackHost(hostname) ? LOOPBACK : [hostname]
   const hosts = new Set((options.allowedHosts ?? names).map(host => host.toLowerCase()))
   const own = isHttpLoopback(options.resource) ? LOOPBACK.map(name => origin.replace(hostname, name)) : [origin]
   const origins = new Set((options.allowedOrigins ?? own).map(normalizeOrigin))
-  return { hosts, anyHost: hosts.has('*'), origins, anyOrigin: origins.has('*'), cors: options.cors }
+  const onlyHttps = options.requireHttps && options.resource.startsWith('https:')
+  return { onlyHttps, hosts, anyHost: hosts.has('*'), origins, anyOrigin: origins.has('*'), cors: options.cors }
 }
 
 // Browsers send host names in lower case and leave the default port out; people do not.
@@ -46,11 +48,26 @@ function normalizeOrigin(origin: string): string {
 }
 
 /**
- * Reads the header itself, never `X-Forwarded-Host`: a page can set that one.
+ * Does not look at `X-Forwarded-Proto` by itself: Fastify does, for the proxies that it was told to trust.
+ *
+ * @throws RefusedRequestError 403
+ */
+function assertHttps(admission: Admission, request: FastifyRequest): void {
+  if (admission.onlyHttps && request.protocol !== 'https')
+    throw new RefusedRequestError(
+      403,
+      'plain http is not accepted here (behind a proxy: option "trustProxy" of Fastify)',
+      { rpcCode: RPC_CODES.unauthorized, reason: 'plain_http' }
+    )
+}
+
+/**
+ * Refuses plain http first. Reads the header itself, never `X-Forwarded-Host`: a page can set that one.
  *
  * @throws RefusedRequestError 403
  */
 export function assertHost(admission: Admission, request: FastifyRequest): void {
+  assertHttps(admission, request)
   if (admission.anyHost) return
   const header = request.headers[':authority'] ?? request.headers.host
   const name = typeof header === 'string' ? HOST.exec(header.toLowerCase())?.[1] : undefined

@@ -7,7 +7,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { RefusedRequestError, RPC_CODES } from './errors.ts'
 
-/** Largest batch that is looked at. */
+/** Largest batch that is looked at, and most resources that one message may subscribe to. */
 export const MAX_BATCH = 100
 
 /** Which parameter names the thing that a method acts on. */
@@ -24,6 +24,8 @@ export interface Operation {
   readonly method: string
   /** Name of the tool or prompt, URI of the resource; null for methods that act on nothing in particular. */
   readonly name: string | null
+  /** What it reaches besides: the prompt or resource that a completion is about, the resources that are listened to. */
+  readonly reaches: readonly { readonly method: string; readonly name: string }[]
 }
 
 /**
@@ -42,19 +44,66 @@ function readMessage(message: unknown): Operation[] {
   const { method } = message
   if (method === undefined && ('result' in message || 'error' in message)) return []
   if (typeof method !== 'string' || method === '') throw invalid('the message has no method')
-  return [{ method, name: readName(method, message.params) }]
+  const { params } = message
+  return [{ method, name: readName(method, params), reaches: readReach(method, params) }]
 }
 
 function readName(method: string, params: unknown): string | null {
   const parameter = NAME_PARAMETERS.get(method)
   if (!parameter) return null
-  const name = isObject(params) ? params[parameter] : undefined
-  if (typeof name !== 'string' || name === '')
-    throw new RefusedRequestError(400, `${method} needs the parameter ${parameter}`, {
-      rpcCode: RPC_CODES.invalidParams,
-      reason: 'operation_without_name'
-    })
-  return name
+  return readText(method, isObject(params) ? params[parameter] : undefined, parameter)
+}
+
+function readReach(method: string, params: unknown): Operation['reaches'] {
+  if (method === 'completion/complete') {
+    const ref = isObject(params) && isObject(params.ref) ? params.ref : {}
+    if (ref.type === 'ref/prompt') return [{ method: 'prompts/get', name: readText(method, ref.name, 'ref.name') }]
+    if (ref.type === 'ref/resource') return [{ method: 'resources/read', name: readText(method, ref.uri, 'ref.uri') }]
+    throw withoutName(method, 'ref')
+  }
+  if (method !== 'subscriptions/listen') return []
+  const filter = isObject(params) && isObject(params.notifications) ? params.notifications : {}
+  const { resourceSubscriptions: uris = [] } = filter
+  if (!Array.isArray(uris)) throw withoutName(method, 'notifications.resourceSubscriptions')
+  if (uris.length > MAX_BATCH) throw invalid(`the message subscribes to more than ${MAX_BATCH} resources`)
+  return uris.map(uri => ({ method: 'resources/subscribe', name: readText(method, uri, 'resourceSubscriptions') }))
+}
+
+function readText(method: string, value: unknown, parameter: string): string {
+  if (typeof value !== 'string' || value === '') throw withoutName(method, parameter)
+  return value
+}
+
+/**
+ * Renames in place what a body acts on and reaches. The counterpart of {@link readOperations}, for a body that it has accepted.
+ *
+ * @param rename is given the method and the name, as in an operation; returns the name to use
+ */
+export function renameActs(body: unknown, rename: (method: string, name: string) => string): void {
+  for (const message of [body].flat()) {
+    if (!isObject(message) || typeof message.method !== 'string' || !isObject(message.params)) continue
+    const { method, params } = message
+    const replace = (holder: Record<string, unknown>, key: string, as: string): void => {
+      const name = holder[key]
+      if (typeof name === 'string') holder[key] = rename(as, name)
+    }
+    const parameter = NAME_PARAMETERS.get(method)
+    if (parameter) replace(params, parameter, method)
+    if (method === 'completion/complete' && isObject(params.ref)) {
+      if (params.ref.type === 'ref/prompt') replace(params.ref, 'name', 'prompts/get')
+      else replace(params.ref, 'uri', 'resources/read')
+    }
+    const filter = method === 'subscriptions/listen' && isObject(params.notifications) ? params.notifications : {}
+    const { resourceSubscriptions: uris } = filter
+    if (Array.isArray(uris)) filter.resourceSubscriptions = uris.map(uri => rename('resources/subscribe', String(uri)))
+  }
+}
+
+function withoutName(method: string, parameter: string): RefusedRequestError {
+  return new RefusedRequestError(400, `${method} needs the parameter ${parameter}`, {
+    rpcCode: RPC_CODES.invalidParams,
+    reason: 'operation_without_name'
+  })
 }
 
 /**

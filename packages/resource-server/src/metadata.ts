@@ -3,9 +3,11 @@
  *
  * @see RFC 9728 sections 2 and 3
  */
-import { ConfigurationError, type ProtectedResourceMetadata } from '@fastify-mcp-auth/core'
+import { ConfigurationError, type ProtectedResourceMetadata, systemClock } from '@fastify-mcp-auth/core'
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import { SignJWT } from 'jose'
 import type { ResourceServer } from './context.ts'
+import type { SignMetadata } from './metadata-options.ts'
 import type { Options } from './options.ts'
 
 const ROOT = '/.well-known/oauth-protected-resource'
@@ -14,18 +16,44 @@ const ALLOW_HEADERS = 'Accept, Authorization, Content-Type, MCP-Protocol-Version
 /** Documents of one HTTP server by their path. */
 const published = new WeakMap<object, Map<string, string>>()
 
-export function createMetadata(
-  options: Options,
+/**
+ * Everything in it comes from options. `offline_access` is expected to be filtered out already.
+ *
+ * @throws ConfigurationError when the key cannot sign
+ */
+export async function createMetadata(
+  options: Pick<Options, 'resource' | 'resourceName' | 'verify' | 'metadata' | 'signMetadata'>,
   advertisedScopes: readonly string[]
-): Readonly<ProtectedResourceMetadata> {
+): Promise<Readonly<ProtectedResourceMetadata>> {
   const { issuers } = options.verify
-  return Object.freeze({
+  const metadata: ProtectedResourceMetadata = {
     resource: options.resource,
     ...(issuers.length > 0 ? { authorization_servers: [...issuers] } : {}),
     ...(advertisedScopes.length > 0 ? { scopes_supported: [...advertisedScopes] } : {}),
     bearer_methods_supported: ['header'],
-    ...(options.resourceName === undefined ? {} : { resource_name: options.resourceName })
-  })
+    ...(options.resourceName === undefined ? {} : { resource_name: options.resourceName }),
+    ...options.metadata
+  }
+  if (!options.signMetadata) return Object.freeze(metadata)
+  return Object.freeze({ ...metadata, signed_metadata: await signMetadata(metadata, options.signMetadata) })
+}
+
+// RFC 9728 section 2.2: the signed members are claims, and `iss` says who vouches for them.
+async function signMetadata(metadata: ProtectedResourceMetadata, { key, issuer }: SignMetadata): Promise<string> {
+  const { alg = '', kid } = key
+  try {
+    return await new SignJWT({ ...metadata })
+      .setProtectedHeader({ alg, ...(kid === undefined ? {} : { kid }) })
+      .setIssuer(issuer ?? metadata.resource)
+      .setIssuedAt(systemClock.now())
+      .sign({ ...key })
+  } catch {
+    // Without the cause: what a library says about a key may have the key in it.
+    throw new ConfigurationError(
+      'FST_OAUTH_OPTION',
+      'resource-server: option "signMetadata.key" is not a private key that can sign with its "alg"'
+    )
+  }
 }
 
 /**

@@ -6,6 +6,7 @@
 import { ConfigurationError } from '@fastify-mcp-auth/core'
 import { NAME_PARAMETERS, type Operation } from './json-rpc-message.ts'
 import { assertScopesKnown, type Options } from './options.ts'
+import { joinNeeds, type NeededScopes } from './require-scopes.ts'
 
 /** Methods of MCP that clients call, of all revisions. A key that matches none of them is a misspelling. */
 const METHODS: readonly string[] = [
@@ -36,46 +37,84 @@ const METHODS: readonly string[] = [
   'notifications/tasks/status'
 ]
 
-interface Rule {
+/** A key of `operations` or a member of `anonymous`, compiled. */
+export interface OperationPattern {
   readonly matchesMethod: (method: string) => boolean
   /** Null: whatever it acts on. */
   readonly matchesName: ((name: string) => boolean) | null
-  readonly scopes: readonly string[]
+}
+
+export interface OperationRule extends OperationPattern {
+  readonly needs: NeededScopes
 }
 
 /** Compiled rules; empty when the option is. */
-export type OperationRules = readonly Rule[]
+export type OperationRules = readonly OperationRule[]
 
 /** @throws ConfigurationError for a key that can never match, or a scope that is not declared */
 export function compileOperations(options: Pick<Options, 'operations' | 'scopes'>): OperationRules {
-  return Object.entries(options.operations).map(([key, scopes]) => {
-    assertScopesKnown(options, `operations.${key}`, scopes)
-    const colon = key.indexOf(':')
-    const method = colon === -1 ? key : key.slice(0, colon)
-    const name = colon === -1 ? null : key.slice(colon + 1)
-    const matchesMethod = pattern(method, key)
-    if (!METHODS.some(matchesMethod)) throw misspelt(key, 'matches no method of MCP')
-    if (name === null) return { matchesMethod, matchesName: null, scopes }
-    if (name === '' || !NAME_PARAMETERS.has(method)) throw misspelt(key, `gives a name, which ${method} does not take`)
-    return { matchesMethod, matchesName: pattern(name, key), scopes }
+  return Object.entries(options.operations).map(([key, value]) => {
+    const { scopes = [], anyOf } = Array.isArray(value) ? { scopes: value } : value
+    assertScopesKnown(options, `operations.${key}`, [...scopes, ...(anyOf ?? [])])
+    return { ...compilePattern('operations', key), needs: { scopes, anyOf: anyOf ? [anyOf] : [] } }
   })
 }
 
+/** @throws ConfigurationError for a member that can never match */
+export function compileAnonymous({ anonymous }: Pick<Options, 'anonymous'>): readonly OperationPattern[] {
+  const patterns = anonymous.map(key => compilePattern('anonymous', key))
+  // Whoever may say hello may also say that he heard the answer.
+  return patterns.some(({ matchesMethod }) => matchesMethod('initialize'))
+    ? [...patterns, compilePattern('anonymous', 'notifications/initialized')]
+    : patterns
+}
+
+function compilePattern(option: string, key: string): OperationPattern {
+  const misspelt = (why: string): ConfigurationError =>
+    new ConfigurationError('FST_OAUTH_OPTION', `resource-server: option "${option}": ${JSON.stringify(key)} ${why}`)
+  const colon = key.indexOf(':')
+  const method = colon === -1 ? key : key.slice(0, colon)
+  const name = colon === -1 ? null : key.slice(colon + 1)
+  if (/\*./.test(method)) throw misspelt('has a * that is not at the end of the method')
+  const matchesMethod = matcher(method)
+  if (!METHODS.some(matchesMethod)) throw misspelt('matches no method of MCP')
+  if (name === null) return { matchesMethod, matchesName: null }
+  if (name === '' || !NAME_PARAMETERS.has(method)) throw misspelt(`gives a name, which ${method} does not take`)
+  return { matchesMethod, matchesName: matcher(name) }
+}
+
+/** One method and what it acts on. */
+export type Act = Pick<Operation, 'method' | 'name'>
+
+export function isMatch(pattern: OperationPattern, { method, name }: Act): boolean {
+  if (!pattern.matchesMethod(method)) return false
+  const { matchesName } = pattern
+  return matchesName === null || (name !== null && spellingsOf(method, name).some(matchesName))
+}
+
+/** The operations and everything that they reach. */
+export function actsOf(operations: readonly Operation[]): Act[] {
+  return operations.flatMap(operation => [operation, ...operation.reaches])
+}
+
 /**
- * The scopes of everything that the operations match, without duplicates: one challenge can then name them all.
- * Operations that nothing matches need no scope.
+ * Everything that the acts need, so that one challenge can name it all. Acts that nothing matches need no scope.
  */
-export function scopesOfOperations(rules: OperationRules, operations: readonly Operation[]): string[] {
-  const scopes = new Set<string>()
-  for (const { method, name } of operations) {
-    const spellings = name === null ? [] : spellingsOf(method, name)
-    for (const rule of rules) {
-      if (!rule.matchesMethod(method)) continue
-      if (rule.matchesName && !spellings.some(rule.matchesName)) continue
-      for (const scope of rule.scopes) scopes.add(scope)
-    }
-  }
-  return [...scopes]
+export function needsOf(rules: OperationRules, acts: readonly Act[]): NeededScopes {
+  return joinNeeds(...acts.flatMap(act => rules.filter(rule => isMatch(rule, act)).map(({ needs }) => needs)))
+}
+
+/** Whether an act is refused because no rule is about it. */
+export function isUnknown(rules: OperationRules, act: Act): boolean {
+  return !isProtocol(act.method) && !rules.some(rule => isMatch(rule, act))
+}
+
+// Without these nobody can talk to a server at all, and they act on nothing.
+function isProtocol(method: string): boolean {
+  return (
+    ['initialize', 'ping', 'server/discover'].includes(method) ||
+    (method.startsWith('notifications/') && METHODS.includes(method))
+  )
 }
 
 /**
@@ -96,17 +135,20 @@ function decoded(uri: string): string {
   }
 }
 
-function pattern(text: string, key: string): (value: string) => boolean {
-  const star = text.indexOf('*')
-  if (star === -1) return value => value === text
-  if (star !== text.length - 1) throw misspelt(key, 'has a * that is not at the end of the method or the name')
-  const start = text.slice(0, -1)
-  return value => value.startsWith(start)
-}
-
-function misspelt(key: string, why: string): ConfigurationError {
-  return new ConfigurationError(
-    'FST_OAUTH_OPTION',
-    `resource-server: option "operations": ${JSON.stringify(key)} ${why}`
-  )
+/** Any run of characters for each star. Looks at every character at most once per piece, whatever is matched. */
+function matcher(text: string): (value: string) => boolean {
+  const [start = '', ...pieces] = text.split('*')
+  const end = pieces.pop()
+  if (end === undefined) return value => value === text
+  return value => {
+    if (value.length < start.length + end.length || !value.startsWith(start) || !value.endsWith(end)) return false
+    const middle = value.slice(start.length, value.length - end.length)
+    let position = 0
+    for (const piece of pieces) {
+      const found = middle.indexOf(piece, position)
+      if (found === -1) return false
+      position = found + piece.length
+    }
+    return true
+  }
 }

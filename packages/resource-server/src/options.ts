@@ -1,16 +1,34 @@
 /** Options of the resource server: check, type, default and documentation in one literal. */
 import {
+  Adapter,
+  type Clock,
   ConfigurationError,
   canonicalResource,
   isHttpLoopback,
   isScopeToken,
-  resolveOptions
+  resolveOptions,
+  type StorageDriver
 } from '@fastify-mcp-auth/core'
 import { type Static, Type } from 'typebox'
-import type { Verifier } from './types.ts'
+import { SignMetadata, StaticMetadata } from './metadata-options.ts'
+import type { RevocationCheck } from './revocation.ts'
+import type { Principal, Verifier } from './types.ts'
+
+/** Answers at once; called for every listed item that the caller may not use. */
+export type ObtainableScopes = (principal: Principal | null, scopes: readonly string[]) => boolean
 
 const HOST = '^(\\*|\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9._-]+)$'
 const ORIGIN = '^(\\*|[A-Za-z][A-Za-z0-9+.-]*://[^/?#@\\s]+)$'
+
+const OperationNeeds = Type.Object(
+  {
+    /** All of them are needed. */
+    scopes: Type.Optional(Type.Array(Type.String())),
+    /** At least one of them is needed. The first is what a challenge suggests. */
+    anyOf: Type.Optional(Type.Array(Type.String(), { minItems: 1 }))
+  },
+  { additionalProperties: false }
+)
 
 export const Options = Type.Object(
   {
@@ -19,10 +37,15 @@ export const Options = Type.Object(
      * their audience. Never derived from a request. @see RFC 8707 section 2
      */
     resource: Type.String({ minLength: 1 }),
-    /** Tells good tokens from bad ones: `jwt()`, `local()` or your own. */
+    /** Tells good tokens from bad ones: `jwt()`, `hmac()`, `introspection()`, `opaque()`, `apiKeys()`, `local()`, a `chain()` of them, or your own. */
     verify: Type.Unsafe<Verifier>(
       Type.Object({ issuers: Type.Array(Type.String()), verify: Type.Function([], Type.Unknown()) })
     ),
+    /**
+     * Asked about every request with a good token, also when the token was remembered by a cache: true refuses it. An exception is an
+     * outage, 503. Keep it quick, or answer without a promise.
+     */
+    isRevoked: Type.Optional(Type.Unsafe<RevocationCheck>(Type.Function([], Type.Unknown()))),
     /**
      * Path prefixes under which every route is protected, for routes of other plugins whose `config` cannot be set. `/mcp` covers
      * `/mcp` and `/mcp/x`, not `/mcpx`. A route says `mcpAuth: false` to stay open.
@@ -34,14 +57,75 @@ export const Options = Type.Object(
     scopeHierarchy: Type.Record(Type.String(), Type.Array(Type.String()), { default: {} }),
     /** `scopes_supported` of the metadata: what a client asks for when no challenge tells it better. All of `scopes` when left out. */
     advertisedScopes: Type.Optional(Type.Array(Type.String())),
+    /** Whether `notes:*` in a token stands for every scope that begins with `notes:`. The star counts behind `:`, `.` or `/` only. */
+    scopeWildcards: Type.Boolean({ default: false }),
+    /**
+     * What a 403 names: the scopes of this operation, or with `accumulate` also those that the token has, for clients that ask for
+     * exactly what they are told and would lose the rest.
+     */
+    stepUp: Type.Union([Type.Literal('operation'), Type.Literal('accumulate')], { default: 'operation' }),
     /**
      * Scopes by JSON-RPC operation, on every protected route that does not say `operations: false`. Keys are a method (`tools/call`),
-     * a method and the name of a tool, prompt or resource (`tools/call:delete_all`), or either of them ending in `*`. All keys that
-     * match add up, so a narrow key never loosens a wide one.
+     * a method and the name of a tool, prompt or resource (`tools/call:delete_all`), or a pattern of either: `*` ends a method, and
+     * stands anywhere in a name (`resources/read:notes://*.draft`). Values are scopes that are all needed, or `{ scopes, anyOf }`. All
+     * keys that match add up, so a narrow key never loosens a wide one. A completion needs what its prompt or resource needs.
      */
-    operations: Type.Record(Type.String(), Type.Array(Type.String()), { default: {} }),
+    operations: Type.Record(Type.String(), Type.Union([Type.Array(Type.String()), OperationNeeds]), { default: {} }),
+    /**
+     * What happens to an operation that no key of `operations` matches: with `deny` it is refused, whoever calls. `initialize`, `ping`,
+     * `server/discover` and the notifications of the protocol need no key.
+     */
+    unknownOperations: Type.Union([Type.Literal('allow'), Type.Literal('deny')], { default: 'allow' }),
+    /**
+     * Operations that need no token, in the notation of `operations`: `['initialize', 'ping', 'tools/list']`. Whoever brings a token
+     * is known, and a bad one is still refused. Bodies of strangers are parsed then.
+     */
+    anonymous: Type.Array(Type.String(), { default: [] }),
+    /**
+     * What lists of tools, prompts, resources and templates show: `all` that the server has, or what is `allowed` to the caller. What is
+     * not listed is not there: a call of it is answered as the server answers for something that it does not have.
+     */
+    lists: Type.Union([Type.Literal('all'), Type.Literal('allowed')], { default: 'all' }),
+    /**
+     * With `lists: 'allowed'`: whether a caller could get these scopes by asking for them. What could be allowed in this way is listed,
+     * and a call of it gets the challenge. By default nothing is. The caller is null when there is no token.
+     */
+    obtainable: Type.Optional(Type.Unsafe<ObtainableScopes>(Type.Function([], Type.Unknown()))),
+    /**
+     * Whether an `Mcp-Session-Id` works only for whom it was made: the same issuer, subject and client. Everybody else gets the 404 that an
+     * unknown session gets.
+     */
+    sessionBinding: Type.Boolean({ default: true }),
+    /**
+     * Where it is kept whose a session is. In memory when left out, which is enough as long as sessions themselves are in the memory of
+     * one process.
+     */
+    sessionStorage: Type.Optional(Adapter<StorageDriver>('get', 'insert', 'update', 'remove', 'list', 'removeWhere')),
+    /** Seconds after which a session that nobody uses is nobody's any more. */
+    sessionTtl: Type.Integer({ default: 86_400, minimum: 60 }),
+    /**
+     * End event streams that a GET or `subscriptions/listen` has opened when the token of their reader expires. Answers to other calls may
+     * take longer than the token that they were called with.
+     */
+    endStreams: Type.Boolean({ default: true }),
+    /**
+     * Refuse requests to protected routes over plain http when `resource` is https. Behind a proxy that ends TLS, Fastify has to be told
+     * whom to believe: `trustProxy`.
+     */
+    requireHttps: Type.Boolean({ default: true }),
+    /**
+     * Name of a security scheme of your OpenAPI document: routes are then described with it and their scopes, for @fastify/swagger. Declare
+     * the scheme itself there, as `oauth2` or `openIdConnect`.
+     */
+    openapiScheme: Type.Optional(Type.String({ minLength: 1 })),
+    /** Time source, for tests. */
+    clock: Type.Optional(Adapter<Clock>('now')),
     /** Name of the resource for people. */
     resourceName: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+    /** Further members of the metadata document, as RFC 9728 names them. What the plugin knows by itself is not accepted here. */
+    metadata: Type.Optional(Type.Unsafe<StaticMetadata>(StaticMetadata)),
+    /** Signs the metadata, for clients that got it from somewhere else than this server. @see RFC 9728 section 2.2 */
+    signMetadata: Type.Optional(Type.Unsafe<SignMetadata>(SignMetadata)),
     /**
      * Host names, without port, under which protected routes may be called; `*` for any. By default the host of `resource`, and all
      * loopback names when it is one of them.

@@ -3,25 +3,29 @@ import { ConfigurationError } from '@fastify-mcp-auth/core'
 import type { FastifyInstance, RouteOptions } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { guard, guardBody, policyOf, preflight, requirePrincipal, verifyToken } from './authenticate.ts'
+import { type Awaitable, isPromise } from './awaitable.ts'
 import { writeDenial } from './challenge-reply.ts'
 import { createResourceServer, DENIAL, POLICY, type ResourceServer } from './context.ts'
+import { describeRoute, REQUIRED_SCOPES } from './describe-routes.ts'
 import { outermost, publishMetadata } from './metadata.ts'
 import { assertScopesKnown, type ResourceServerOptions, resolveResourceServerOptions } from './options.ts'
 import { decideRoute, placeRoute } from './protected-routes.ts'
-import type { AuthHook, McpAuth } from './types.ts'
+import type { AuthHook, Health, McpAuth } from './types.ts'
 
 const NAME = '@fastify-mcp-auth/resource-server'
 
-/** Property of the hooks of `app.requireScopes`: the scopes that they ask for, for whoever describes routes. */
-export const REQUIRED_SCOPES = Symbol.for('fastify-mcp-auth.required-scopes')
-
 async function resourceServer(app: FastifyInstance, input: ResourceServerOptions): Promise<void> {
   assertAlone(app)
-  const server = createResourceServer(resolveResourceServerOptions(input))
+  const server = await createResourceServer(resolveResourceServerOptions(input))
   decorate(app, server)
   watchRoutes(app, server)
   publishMetadata(app, server)
   addGuards(app, server)
+  const { verify } = server.options
+  verify.observe?.(event => server.events.tellOfVerifier(app.log, event))
+  app.addHook('onClose', async () => server.streams.close())
+  // Not before the app listens: its issuer may be another plugin of the same app.
+  if (verify.prepare) app.addHook('onListen', async () => verify.prepare?.())
   app.addHook('onSend', (request, reply, payload, done) => {
     const denial = request[DENIAL]
     done(null, denial ? writeDenial(denial, reply, payload) : payload)
@@ -34,14 +38,33 @@ function addGuards(app: FastifyInstance, server: ResourceServer): void {
     const policy = policyOf(server, request)
     if (!policy) return done()
     request[POLICY] = policy
-    guard(server, request, reply).then(goOn => {
-      if (goOn) done()
-    }, done)
+    settle(
+      () => guard(server, request, reply),
+      done,
+      goOn => goOn && done()
+    )
   })
   app.addHook('preHandler', (request, reply, done) => {
     if (!request[POLICY]) return done()
-    guardBody(server, request, reply).then(() => done(), done)
+    settle(
+      () => guardBody(server, request, reply),
+      done,
+      () => done()
+    )
   })
+}
+
+// Outside of the `try`: what a later hook throws is not ours to catch.
+function settle<T>(check: () => Awaitable<T>, fail: (error: Error) => void, go: (outcome: T) => void): void {
+  let outcome: Awaitable<T>
+  try {
+    outcome = check()
+  } catch (error) {
+    fail(error as Error)
+    return
+  }
+  if (isPromise(outcome)) outcome.then(go, fail)
+  else go(outcome)
 }
 
 function assertAlone(app: FastifyInstance): void {
@@ -52,9 +75,22 @@ function assertAlone(app: FastifyInstance): void {
   throw new ConfigurationError('FST_OAUTH_OPTION', `resource-server: ${what}`)
 }
 
+// Keys that were fetched before go on working while their source is down; what keeps nothing does not.
+function healthOf({ options }: ResourceServer): Health {
+  const dependencies = options.verify.health?.() ?? []
+  return { ok: dependencies.every(({ state, age }) => state !== 'down' || age !== null), dependencies }
+}
+
 function decorate(app: FastifyInstance, server: ResourceServer): void {
   const { resource, metadata, metadataUrl } = server
-  const mcpAuth: McpAuth = { resource, metadata, metadataUrl, verify: token => verifyToken(server, token, null) }
+  const mcpAuth: McpAuth = {
+    resource,
+    metadata,
+    metadataUrl,
+    verify: async token => verifyToken(server, token, null),
+    on: (type, listener) => server.events.on(type, listener),
+    health: () => healthOf(server)
+  }
   app.decorate('mcpAuth', Object.freeze(mcpAuth))
   app.decorate('authenticate', (request, reply) => requirePrincipal(server, { request, reply, scopes: [] }))
   app.decorate('requireScopes', (...scopes: string[]) => {
@@ -74,6 +110,8 @@ function watchRoutes(app: FastifyInstance, server: ResourceServer): void {
   app.addHook('onRoute', route => {
     const decision = decideRoute(server.options, { url: route.url, mcpAuth: route.config?.mcpAuth })
     const methods = methodsOf(route)
+    const { openapiScheme } = server.options
+    if (openapiScheme !== undefined) describeRoute(openapiScheme, route, typeof decision === 'object' ? decision : null)
     // An open route does not show that the prefix is right, nor does the wildcard of a CORS plugin.
     if (decision !== 'open' && methods.some(method => method !== 'OPTIONS'))
       for (const prefix of unseen) if (placeRoute(route.url, prefix) !== 'outside') unseen.delete(prefix)

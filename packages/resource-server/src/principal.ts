@@ -2,16 +2,24 @@
 import { OAuthError, sameResource } from '@fastify-mcp-auth/core'
 import type { AuthInfo, Principal, VerifiedToken } from './types.ts'
 
+/** A principal but for the token that it came with: the same for every request with that token. */
+export type ApprovedToken = Omit<Principal, 'token'>
+
 /**
  * @param resource canonical identifier of this resource
- * @throws OAuthError `invalid_token` when the token was issued for somebody else
- * @see RFC 8707 section 2, RFC 9068 section 4
+ * @throws OAuthError `invalid_token` when the token was issued for somebody else, or when it is bound to a key that nobody has shown
+ * @see RFC 8707 section 2, RFC 9068 section 4, RFC 9449 section 7.1, RFC 8705 section 3
  */
-export function createPrincipal(verified: VerifiedToken, token: string, resource: string): Principal {
+export function approveToken(verified: VerifiedToken, resource: string): ApprovedToken {
   // Here and not in the verifiers, so that no verifier can forget it.
   if (!verified.audience.some(audience => audience === resource || sameResource(audience, resource)))
     throw new OAuthError('invalid_token', 'the token is not for this resource', { reason: 'audience' })
-  const principal = {
+  // Taking it as a bearer token would take its protection away.
+  if (verified.claims['cnf'] !== undefined && verified.claims['cnf'] !== null)
+    throw new OAuthError('invalid_token', 'the token is bound to a key and is not accepted as a bearer token', {
+      reason: 'sender_constrained'
+    })
+  return deepFreeze({
     subject: verified.subject,
     clientId: verified.clientId,
     scopes: [...verified.scopes],
@@ -21,8 +29,44 @@ export function createPrincipal(verified: VerifiedToken, token: string, resource
     organization: verified.organization,
     claims: verified.claims,
     scheme: 'Bearer' as const
+  })
+}
+
+/** The principal of one request. */
+export function createPrincipal(approved: ApprovedToken, token: string): Principal {
+  return new TokenHolder(approved, token)
+}
+
+// A class, because a private field is hidden from serialisers, spreads and inspectors at no cost.
+class TokenHolder implements Principal {
+  readonly subject: string
+  readonly clientId: string
+  readonly scopes: readonly string[]
+  readonly issuer: string
+  readonly audience: readonly string[]
+  readonly expiresAt: number | null
+  readonly organization: string | null
+  readonly claims: Principal['claims']
+  readonly scheme: 'Bearer'
+  readonly #token: string
+
+  constructor(approved: ApprovedToken, token: string) {
+    this.subject = approved.subject
+    this.clientId = approved.clientId
+    this.scopes = approved.scopes
+    this.issuer = approved.issuer
+    this.audience = approved.audience
+    this.expiresAt = approved.expiresAt
+    this.organization = approved.organization
+    this.claims = approved.claims
+    this.scheme = approved.scheme
+    this.#token = token
+    Object.freeze(this)
   }
-  return deepFreeze(withHiddenToken(principal, token))
+
+  get token(): string {
+    return this.#token
+  }
 }
 
 /**
@@ -51,7 +95,8 @@ function withHiddenToken<T extends object>(target: T, token: string): T & { read
   return Object.defineProperty(target, 'token', { value: token, enumerable: false }) as T & { readonly token: string }
 }
 
-function deepFreeze<T>(value: T, seen = new Set<unknown>()): T {
+/** Freezes arrays and plain objects, all the way down; what cannot be frozen stays as it is. */
+export function deepFreeze<T>(value: T, seen = new Set<unknown>()): T {
   if (!isPlain(value) || seen.has(value)) return value
   seen.add(value)
   for (const member of Object.values(value)) deepFreeze(member, seen)

@@ -7,12 +7,11 @@ import { ConfigurationError } from '@fastify-mcp-auth/core'
 import { type Static, Type } from 'typebox'
 import Value from 'typebox/value'
 import { assertScopesKnown, type Options } from './options.ts'
+import type { NeededScopes } from './require-scopes.ts'
 import type { RouteAuth } from './types.ts'
 
 /** What a protected route asks for. */
-export interface RoutePolicy {
-  readonly scopes: readonly string[]
-  readonly anyOf: readonly string[]
+export interface RoutePolicy extends NeededScopes {
   readonly optional: boolean
   readonly operations: boolean
 }
@@ -62,10 +61,17 @@ export function isProtectedUrl(prefixes: readonly string[], url: string): boolea
 export function createPolicy(options: Options, auth: Static<typeof RouteAuthSchema>): RoutePolicy {
   return Object.freeze({
     scopes: auth.scopes ?? [],
-    anyOf: auth.anyOf ?? [],
+    anyOf: auth.anyOf ? [auth.anyOf] : [],
     optional: auth.optional ?? false,
-    operations: auth.operations ?? Object.keys(options.operations).length > 0
+    operations: auth.operations ?? judgesOperations(options)
   })
+}
+
+// Bodies are looked at when some option is about what they ask for.
+function judgesOperations(options: Options): boolean {
+  const { operations, anonymous, unknownOperations, lists } = options
+  const hasKeys = Object.keys(operations).length > 0 || anonymous.length > 0
+  return hasKeys || unknownOperations === 'deny' || lists === 'allowed'
 }
 
 function assertRouteAuth(options: Options, route: RouteFacts): Static<typeof RouteAuthSchema> {

@@ -1,6 +1,15 @@
 /** What the plugin adds to Fastify, and the shapes that travel between verifiers, routes and MCP handlers. */
-import type { ProtectedResourceMetadata } from '@fastify-mcp-auth/core'
+import type { ProtectedResourceMetadata, UnavailableError } from '@fastify-mcp-auth/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { EventListener, McpAuthEventType } from './events.ts'
+
+/**
+ * Claims of `request.auth`. Add those that your issuer puts into its tokens, and that you have checked:
+ * `declare module '@fastify-mcp-auth/resource-server' { interface McpAuthClaims { tenant?: string } }`.
+ */
+export interface McpAuthClaims {
+  readonly [name: string]: unknown
+}
 
 /** Who calls, on whose behalf, and what they may do. Deeply frozen: what one request does with it cannot reach another. */
 export interface Principal {
@@ -14,7 +23,7 @@ export interface Principal {
   /** Epoch seconds; null for credentials that do not end by themselves. */
   readonly expiresAt: number | null
   readonly organization: string | null
-  readonly claims: { readonly [name: string]: unknown }
+  readonly claims: McpAuthClaims
   /**
    * The token itself. Not enumerable, so that no serialiser prints it.
    * Never pass it on: it was issued for this resource and nobody else.
@@ -58,7 +67,27 @@ export interface VerificationContext {
   readonly request: FastifyRequest | null
 }
 
-/** Tells a good token from a bad one. Write your own, or take `jwt()` or `local()`. */
+/** Something that happened to what a verifier depends on. Has nothing of a token in it. */
+export type VerifierEvent =
+  | { readonly type: 'jwks.refreshed'; readonly issuer: string }
+  /** Known keys may still work. Told once for an outage, however long. */
+  | { readonly type: 'jwks.failed'; readonly issuer: string; readonly error: UnavailableError }
+  | { readonly type: 'jwks.recovered'; readonly issuer: string }
+  /** Told once for an outage, however long. */
+  | { readonly type: 'introspection.failed'; readonly issuer: string; readonly error: UnavailableError }
+  | { readonly type: 'introspection.recovered'; readonly issuer: string }
+
+/** What a verifier depends on, as it was when it was last asked for. */
+export interface VerifierHealth {
+  readonly dependency: 'jwks' | 'introspection'
+  readonly issuer: string
+  /** `unknown` until it was asked for the first time. Static keys are always `up`. */
+  readonly state: 'unknown' | 'up' | 'down'
+  /** Seconds since the keys in use were fetched; null when there are none, or nothing is kept. */
+  readonly age: number | null
+}
+
+/** Tells a good token from a bad one. Write your own, or take one of ours. */
 export interface Verifier {
   /** Issuers whose tokens it accepts; they become `authorization_servers` of the metadata. */
   readonly issuers: readonly string[]
@@ -69,6 +98,17 @@ export interface Verifier {
    * @throws UnavailableError when no verdict is possible now; the caller gets a 503
    */
   verify(token: string, context: VerificationContext): VerifiedToken | Promise<VerifiedToken>
+  /**
+   * Whether a token looks like one of its own, by shape, issuer or prefix; for `chain()`. Proves nothing. A verifier without this takes
+   * every token.
+   */
+  accepts?(token: string): boolean
+  /** Once for each app that uses it, while the app boots: whom to tell of events. */
+  observe?(listener: (event: VerifierEvent) => void): void
+  /** Fetches ahead of the first token. Called when the app listens; never throws, a failure is an event. */
+  prepare?(): Promise<void>
+  /** For readiness probes. Fetches nothing. */
+  health?(): readonly VerifierHealth[]
 }
 
 /** What a route asks of its callers, `config.mcpAuth`. An empty object asks for a valid token and nothing else. */
@@ -97,6 +137,17 @@ export interface McpAuth {
    * @throws UnavailableError
    */
   verify(token: string): Promise<Principal>
+  /** Tells of everything that happens to requests and to what verdicts depend on. @returns a function that ends it */
+  on<T extends McpAuthEventType>(type: T, listener: EventListener<T>): () => void
+  /** For readiness probes. Fetches nothing. */
+  health(): Health
+}
+
+/** Whether requests can be answered. */
+export interface Health {
+  /** False when a verdict is not possible: something is down, and nothing that was kept from before helps. */
+  readonly ok: boolean
+  readonly dependencies: readonly VerifierHealth[]
 }
 
 /** A hook that lets the request pass or throws; fits `onRequest`, `preHandler` and `@fastify/auth`. */

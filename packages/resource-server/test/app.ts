@@ -36,6 +36,7 @@ export async function createApp(t: Teardown, setup: TestAppOptions = {}): Promis
   await setup.before?.(app)
   await app.register(resourceServer, {
     resource: RESOURCE,
+    clock,
     verify: jwt({ issuer: issuer.issuer, clock, fetch: issuer.fetch }),
     ...setup.options
   })

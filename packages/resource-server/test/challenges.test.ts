@@ -185,7 +185,7 @@ t.test('RFC 9110 11.6.1: nothing in a scope or path can break out of the challen
 })
 
 t.test('RS-16, RS-17: every request needs its token, whatever session or connection it belongs to', async t => {
-  const { app, bearer } = await createApp(t)
+  const { app, bearer } = await createApp(t, { options: { sessionBinding: false } })
   const url = new URL('/mcp', await app.listen({ port: 0, host: '127.0.0.1' }))
   const session = { 'mcp-session-id': 'known', cookie: 'session=known' }
   const first = await fetch(url, {

@@ -49,7 +49,7 @@ t.test('TR-5: the conformance pair: evil Host and Origin are 4xx, the valid one 
 })
 
 t.test('TR-5: no Host at all is not ours either', t => {
-  const admission = createAdmission({ resource: 'http://127.0.0.1:3000/mcp', cors: true })
+  const admission = createAdmission({ resource: 'http://127.0.0.1:3000/mcp', cors: true, requireHttps: true })
   for (const headers of [{}, { host: '' }, { host: ':3000' }, { host: '[::1' }])
     t.throws(() => assertHost(admission, { headers } as FastifyRequest), { message: /host name/ })
   t.doesNotThrow(() => assertHost(admission, { headers: { ':authority': 'localhost:1' } } as unknown as FastifyRequest))
@@ -82,7 +82,7 @@ t.test('TR-1, TR-2: an Origin that is present and not ours is 403, an absent one
 })
 
 t.test('TR-1: a public resource accepts its own name only', async t => {
-  const { app } = await createApp(t, { options: { resource: 'https://api.example.com/mcp' } })
+  const { app } = await createApp(t, { options: { resource: 'https://api.example.com/mcp', requireHttps: false } })
   const status = async (headers: object): Promise<number> =>
     (await app.inject({ ...route, headers: { ...headers } })).statusCode
   t.equal(await status({ host: 'localhost' }), 403)
@@ -213,3 +213,41 @@ t.test('cors: false sets no CORS header, declares no route and still checks the 
   t.notOk(own.headers['vary'])
   t.equal((await app.inject({ ...route, headers: { origin: EVIL } })).statusCode, 403)
 })
+
+t.test(
+  'GEN-5, CVE-2026-3635: plain http is refused before the token is read, whoever claims that it was https',
+  async t => {
+    let asked = 0
+    const verify = {
+      issuers: ['https://issuer.test'],
+      verify: () => {
+        asked++
+        throw new Error('must not be asked')
+      }
+    }
+    const resource = 'https://127.0.0.1/mcp'
+    const status = async (fastify: object, headers: object): Promise<number> => {
+      const { app } = await createApp(t, { fastify, options: { resource, verify } })
+      const response = await app.inject({
+        url: '/mcp',
+        headers: { host: '127.0.0.1', authorization: 'Bearer x', ...headers },
+        remoteAddress: '203.0.113.9'
+      })
+      if (response.statusCode === 403) t.match(response.json(), { error: { message: /plain http/ } })
+      t.notOk(response.headers['www-authenticate'])
+      return response.statusCode
+    }
+    const https = { 'x-forwarded-proto': 'https' }
+    t.equal(await status({}, {}), 403)
+    t.equal(await status({}, https), 403, 'nobody is trusted')
+    t.equal(await status({ trustProxy: '10.0.0.1' }, https), 403, 'somebody else is trusted')
+    t.equal(
+      await status({ trustProxy: '203.0.113.9' }, { 'x-forwarded-proto': 'https, http' }),
+      403,
+      'the last one counts'
+    )
+    t.equal(asked, 0)
+    t.equal(await status({ trustProxy: '203.0.113.9' }, https), 500, 'the verifier was asked')
+    t.equal(asked, 1)
+  }
+)

@@ -2,7 +2,7 @@ import { Writable } from 'node:stream'
 import { inspect } from 'node:util'
 import { createTestIssuer, settableClock } from '@fastify-mcp-auth/testing'
 import t from 'tap'
-import { createPrincipal } from '../src/principal.ts'
+import { approveToken, createPrincipal } from '../src/principal.ts'
 import type { AuthInfo, Principal, VerifiedToken } from '../src/types.ts'
 import { createApp, RESOURCE, reasonOf } from './app.ts'
 
@@ -20,12 +20,8 @@ const verified: VerifiedToken = {
 t.test('RS-5: no verifier can let a token for somebody else through', async t => {
   const audiences = [[], ['https://other.test'], [`${RESOURCE}/`], [`${RESOURCE}x`], ['http://127.0.0.1:3000'], ['']]
   for (const audience of audiences)
-    t.equal(
-      await reasonOf(() => createPrincipal({ ...verified, audience }, 'token', RESOURCE)),
-      'audience',
-      String(audience)
-    )
-  t.equal(await reasonOf(() => createPrincipal(verified, 'token', RESOURCE)), undefined)
+    t.equal(await reasonOf(() => approveToken({ ...verified, audience }, RESOURCE)), 'audience', String(audience))
+  t.equal(await reasonOf(() => createPrincipal(approveToken(verified, RESOURCE), 'token')), undefined)
   const { app } = await createApp(t, {
     options: { verify: { issuers: [], verify: () => ({ ...verified, audience: ['https://other.test'] }) } }
   })
@@ -34,7 +30,7 @@ t.test('RS-5: no verifier can let a token for somebody else through', async t =>
 })
 
 t.test('a principal is frozen all the way down', t => {
-  const principal = createPrincipal(verified, 'token', RESOURCE)
+  const principal = createPrincipal(approveToken(verified, RESOURCE), 'token')
   const attempts = [
     () => ((principal as { subject: string }).subject = 'mallory'),
     () => (principal.scopes as string[]).push('admin'),
@@ -50,7 +46,7 @@ t.test('a principal is frozen all the way down', t => {
 t.test('a cyclic claim and one that cannot be frozen do no harm', t => {
   const claims: Record<string, unknown> = { bytes: new Uint8Array(2) }
   claims['self'] = claims
-  t.doesNotThrow(() => createPrincipal({ ...verified, claims }, 'token', RESOURCE))
+  t.doesNotThrow(() => approveToken({ ...verified, claims }, RESOURCE))
   t.end()
 })
 

@@ -1,19 +1,20 @@
 /**
- * Ours: the resource server with `jwt()`, remote key set with rotation, on one route. Checks host, origin, signature, issuer, type,
- * times, audience and scope; answers with full challenges. HS256 is left out: `jwt()` takes asymmetric algorithms only.
+ * Ours: the resource server with `jwt()`, remote key set with rotation, or with `hmac()` for HS256, on one route, everything as it is by
+ * default. Checks host, origin, signature, issuer, type, times, audience and scope; answers with full challenges.
  */
-import resourceServer, { jwt } from '@fastify-mcp-auth/resource-server'
+import resourceServer, { hmac, jwt } from '@fastify-mcp-auth/resource-server'
 import fastify from 'fastify'
 import { listen } from '../../listen.ts'
 import { ANSWER, PATH, type ProtectionContender } from '../protection.ts'
 
 export const contender: ProtectionContender = {
-  does: 'host, origin, signature, issuer, type, times, audience, scope; keys by remote set with rotation',
+  does: 'host, origin, signature, issuer, type, times, audience, scope; keys by remote set with rotation, with its cache of verified tokens',
   leavesOut: '',
-  async start({ algorithm, issuer, jwksUri, resource, scope }) {
-    if (algorithm === 'HS256') return null
+  async start({ algorithm, issuer, jwksUri, resource, scope, secret }) {
     const app = fastify()
-    await app.register(resourceServer, { resource, verify: jwt({ issuer, jwksUri, algorithms: [algorithm] }) })
+    const verify =
+      algorithm === 'HS256' ? hmac({ issuer, secret: secret ?? '' }) : jwt({ issuer, jwksUri, algorithms: [algorithm] })
+    await app.register(resourceServer, { resource, verify })
     app.get(PATH, { config: { mcpAuth: { scopes: [scope] } } }, async () => ANSWER)
     return listen(app)
   }

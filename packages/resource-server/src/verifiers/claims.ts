@@ -7,9 +7,19 @@
 import { type AccessTokenClaims, isOAuthError, OAuthError, parseScope } from '@fastify-mcp-auth/core'
 import type { VerifiedToken } from '../types.ts'
 
-const STRINGS = ['iss', 'sub', 'client_id', 'jti'] as const
-const TIMES = ['exp', 'iat'] as const
-const OPTIONAL_TIMES = ['nbf', 'auth_time'] as const
+/** Which claims have to be there, and as what. */
+export interface ClaimTypes {
+  readonly texts: readonly string[]
+  /** Epoch seconds. */
+  readonly times: readonly string[]
+  readonly optionalTimes: readonly string[]
+}
+
+const RFC_9068: ClaimTypes = {
+  texts: ['iss', 'sub', 'client_id', 'jti'],
+  times: ['exp', 'iat'],
+  optionalTimes: ['nbf', 'auth_time']
+}
 
 /**
  * Does not compare anything: neither issuer, audience nor time.
@@ -17,12 +27,21 @@ const OPTIONAL_TIMES = ['nbf', 'auth_time'] as const
  * @throws OAuthError `invalid_token` naming the claim
  */
 export function assertClaims(claims: Record<string, unknown>): asserts claims is AccessTokenClaims {
-  for (const name of STRINGS) if (!isText(claims[name])) throw wrongClaim(name)
-  for (const name of TIMES) if (!isTime(claims[name])) throw wrongClaim(name)
-  for (const name of OPTIONAL_TIMES) if (claims[name] !== undefined && !isTime(claims[name])) throw wrongClaim(name)
-  const { aud, scope } = claims
+  assertTypes(claims, RFC_9068)
+  if (claims['scope'] !== undefined && typeof claims['scope'] !== 'string') throw wrongClaim('scope')
+}
+
+/**
+ * The audience has to be there in any case.
+ *
+ * @throws OAuthError `invalid_token` naming the claim
+ */
+export function assertTypes(claims: Record<string, unknown>, { texts, times, optionalTimes }: ClaimTypes): void {
+  for (const name of texts) if (!isText(claims[name])) throw wrongClaim(name)
+  for (const name of times) if (!isTime(claims[name])) throw wrongClaim(name)
+  for (const name of optionalTimes) if (claims[name] !== undefined && !isTime(claims[name])) throw wrongClaim(name)
+  const { aud } = claims
   if (!isText(aud) && !(Array.isArray(aud) && aud.length > 0 && aud.every(isText))) throw wrongClaim('aud')
-  if (scope !== undefined && typeof scope !== 'string') throw wrongClaim('scope')
 }
 
 /** @throws OAuthError `invalid_token` when the scope is not one */
@@ -49,15 +68,15 @@ function scopesOf(scope: string | undefined): string[] {
   }
 }
 
-function isText(value: unknown): value is string {
+export function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== ''
 }
 
 // JSON can say 1e999, which is a number for a parser and no time.
-function isTime(value: unknown): value is number {
+export function isTime(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value)
 }
 
-function wrongClaim(name: string): OAuthError {
+export function wrongClaim(name: string): OAuthError {
   return new OAuthError('invalid_token', `the token has no usable claim ${name}`, { reason: `claim_${name}` })
 }

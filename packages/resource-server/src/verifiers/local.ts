@@ -3,11 +3,13 @@ import type { AccessTokenClaims, AuthorizationServer } from '@fastify-mcp-auth/c
 import type { FastifyRequest } from 'fastify'
 import type { Verifier } from '../types.ts'
 import { fromClaims } from './claims.ts'
+import { peek } from './signed-token.ts'
 
 /** @param authorizationServer `app.authorizationServer` */
 export function local(authorizationServer: AuthorizationServer<FastifyRequest>): Verifier {
   return Object.freeze({
     issuers: Object.freeze([authorizationServer.issuer]),
+    accepts: (token: string) => peek(token)?.iss === authorizationServer.issuer,
     async verify(token: string, { resource }: { readonly resource: string }) {
       const claims: AccessTokenClaims = await authorizationServer.verifyAccessToken(token, resource)
       return fromClaims(claims)

@@ -1,0 +1,46 @@
+/**
+ * Whether a "secret" is really a key in some spelling. A public key that is used as a secret is a secret that everybody knows: tokens
+ * signed with it are as good as those of the issuer.
+ */
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
+
+const KEY_TEXT =
+  /-----\s*BEGIN|----\s*BEGIN SSH2|(?:ssh|ecdsa|sk-ssh|sk-ecdsa)-[a-z0-9@.-]+\s+AAAA|AAAA[BCEI]3NzaC1|AAAAE2VjZHNh|PuTTY-User-Key-File/i
+
+/** Looks through leading blanks, comments, a byte order mark, and one layer of base64. */
+export function looksLikeKey(secret: Buffer): boolean {
+  const text = secret.toString('utf8')
+  const decoded = /^[A-Za-z0-9+/_=\s-]+$/.test(text) ? Buffer.from(text, 'base64') : null
+  return isKey(secret) || (decoded !== null && isKey(decoded))
+}
+
+function isKey(bytes: Buffer): boolean {
+  const text = bytes.toString('utf8')
+  return KEY_TEXT.test(text) || hasJwk(text) || isDer(bytes)
+}
+
+// Also in the middle of other text: what a parser makes of the rest is not for us to guess.
+function hasJwk(text: string): boolean {
+  return /"kty"\s*:|"keys"\s*:\s*\[/.test(text)
+}
+
+function isDer(bytes: Buffer): boolean {
+  // Every one of these is an ASN.1 sequence.
+  if (bytes[0] !== 0x30) return false
+  const attempts: (() => unknown)[] = [
+    () => createPublicKey({ key: bytes, format: 'der', type: 'spki' }),
+    () => createPublicKey({ key: bytes, format: 'der', type: 'pkcs1' }),
+    () => createPrivateKey({ key: bytes, format: 'der', type: 'pkcs8' }),
+    () => createPrivateKey({ key: bytes, format: 'der', type: 'pkcs1' }),
+    () => createPrivateKey({ key: bytes, format: 'der', type: 'sec1' }),
+    () => new X509Certificate(bytes)
+  ]
+  return attempts.some(attempt => {
+    try {
+      attempt()
+      return true
+    } catch {
+      return false
+    }
+  })
+}

@@ -1,0 +1,70 @@
+/**
+ * A signed JWT, taken apart. Nothing here is verified yet.
+ *
+ * @see RFC 7515 sections 3.1 and 4.1, RFC 7519 section 7.2
+ */
+import { OAuthError } from '@fastify-mcp-auth/core'
+
+export interface SignedToken {
+  readonly header: { readonly [name: string]: unknown }
+  readonly claims: { readonly [name: string]: unknown }
+  /** The very text that was decoded, which is what the signature is checked over. */
+  readonly content: string
+  readonly signature: string
+}
+
+/** @throws OAuthError `invalid_token` for what is not a JWT of three parts */
+export function readSignedToken(token: string): SignedToken {
+  const signed = takeApart(token)
+  if (!signed) throw refused('the token is not a signed JWT', 'not_a_jwt')
+  return signed
+}
+
+/** Who says that it issued the token, and with which algorithm; null for what is not a JWT. Proves nothing. */
+export function peek(token: string): { readonly iss: unknown; readonly alg: unknown } | null {
+  const signed = takeApart(token)
+  return signed && { iss: signed.claims['iss'], alg: signed.header['alg'] }
+}
+
+function takeApart(token: string): SignedToken | null {
+  const first = token.indexOf('.')
+  const second = token.indexOf('.', first + 1)
+  if (first === -1 || second === -1 || token.includes('.', second + 1)) return null
+  const header = parseObject(token.slice(0, first))
+  const claims = parseObject(token.slice(first + 1, second))
+  return header && claims && { header, claims, content: token.slice(0, second), signature: token.slice(second + 1) }
+}
+
+function parseObject(part: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString('utf8'))
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : null
+  } catch {
+    return null
+  }
+}
+
+/**
+ * jwk, jku, x5u and x5c are not even looked at: a token does not get to say which key it is checked with.
+ *
+ * @throws OAuthError `invalid_token`
+ */
+export function assertHeader(
+  header: SignedToken['header'],
+  algorithms: readonly string[]
+): { alg: string; kid?: string } {
+  const { alg, kid, crit, b64 } = header
+  if (typeof alg !== 'string' || !algorithms.includes(alg))
+    throw refused('the token is signed with an algorithm that is not accepted', 'algorithm')
+  // RFC 7515 section 4.1.11: what is critical has to be understood, and nothing here is.
+  if (crit !== undefined || b64 !== undefined) throw refused('the token has critical headers', 'critical_header')
+  if (kid === undefined) return { alg }
+  if (typeof kid !== 'string') throw refused('the token has no usable kid', 'kid')
+  return { alg, kid }
+}
+
+export function refused(description: string, reason: string): OAuthError {
+  return new OAuthError('invalid_token', description, { reason })
+}

@@ -1,0 +1,121 @@
+/**
+ * Tokens that were found good a moment ago, so that they need not be verified again. Remembers good ones only: what is bad is decided
+ * anew each time, so nobody can fill the memory, and no verdict outlives its reason.
+ *
+ * - Found by the SHA-256 of the whole token, salted for this cache; tokens themselves are not kept.
+ * - Belongs to one verifier. Scopes, revocation and everything about the request are checked each time, outside of it.
+ * - What it hands out is frozen.
+ */
+import { hash } from 'node:crypto'
+import { type Clock, randomSecret, resolveOptions } from '@fastify-mcp-auth/core'
+import { type Static, Type } from 'typebox'
+import type { VerifiedToken } from '../types.ts'
+import { sealVerifiedToken } from '../verified-token.ts'
+
+export const CacheOptions = Type.Object(
+  {
+    /** Tokens that are remembered. Which are dropped for new ones is decided by when they were last seen. */
+    maxEntries: Type.Integer({ default: 10_000, minimum: 2, maximum: 1_000_000 }),
+    /** Seconds after which a token is verified again. Its `exp` ends it earlier, and so does a key that its issuer drops. */
+    maxTtl: Type.Integer({ default: 300, minimum: 1, maximum: 86_400 })
+  },
+  { additionalProperties: false }
+)
+export type CacheOptions = Partial<Static<typeof CacheOptions>>
+
+/** False, or bounds. */
+export type CacheChoice = false | CacheOptions
+
+export interface TokenCache {
+  /** Under which the token is remembered. */
+  nameOf(token: string): string
+  /** @returns null for a token that is not known, or has to be verified again */
+  get(name: string): VerifiedToken | null
+  /** Freezes it. @returns the same */
+  add(name: string, verified: VerifiedToken, terms: CacheTerms): VerifiedToken
+}
+
+/** How long a token may be remembered. */
+export interface CacheTerms {
+  /** Epoch seconds. */
+  readonly until: number
+  /** What is compared on each hit; the token is forgotten when it is not what it was. */
+  readonly generation: () => number | null
+}
+
+interface Entry {
+  readonly verified: VerifiedToken
+  readonly since: number
+  readonly until: number
+  readonly generation: number
+  readonly current: () => number | null
+}
+
+/**
+ * @param owner name of the verifier, for the message
+ * @returns null when it is switched off
+ * @throws ConfigurationError naming the option
+ */
+export function createTokenCache(choice: CacheChoice | undefined, clock: Clock, owner: string): TokenCache | null {
+  if (choice === false) return null
+  const { maxEntries, maxTtl } = resolveOptions(CacheOptions, choice ?? {}, `${owner}: cache`)
+  return new RecentTokens({ maxEntries, maxTtl, clock })
+}
+
+class RecentTokens implements TokenCache {
+  readonly #salt = randomSecret(16)
+  readonly #half: number
+  readonly #maxTtl: number
+  readonly #clock: Clock
+  /** Two halves instead of one list in order of use: a hit moves nothing unless it is in the older half. */
+  #young = new Map<string, Entry>()
+  #old = new Map<string, Entry>()
+
+  constructor({ maxEntries, maxTtl, clock }: { maxEntries: number; maxTtl: number; clock: Clock }) {
+    this.#half = Math.floor(maxEntries / 2)
+    this.#maxTtl = maxTtl
+    this.#clock = clock
+  }
+
+  nameOf(token: string): string {
+    return hash('sha256', this.#salt + token, 'base64url')
+  }
+
+  get(name: string): VerifiedToken | null {
+    const young = this.#young.get(name)
+    const entry = young ?? this.#old.get(name)
+    if (!entry) return null
+    const now = this.#clock.now()
+    // A clock that was set back makes everything uncertain, also what was not valid yet.
+    if (now >= entry.until || now < entry.since || entry.current() !== entry.generation) {
+      this.#young.delete(name)
+      this.#old.delete(name)
+      return null
+    }
+    if (!young) this.#insert(name, entry)
+    return entry.verified
+  }
+
+  add(name: string, verified: VerifiedToken, { until, generation }: CacheTerms): VerifiedToken {
+    const sealed = sealVerifiedToken(verified)
+    const now = this.#clock.now()
+    const current = generation()
+    if (current === null || until <= now) return sealed
+    this.#insert(name, {
+      verified: sealed,
+      since: now,
+      until: Math.min(until, now + this.#maxTtl),
+      generation: current,
+      current: generation
+    })
+    return sealed
+  }
+
+  #insert(name: string, entry: Entry): void {
+    this.#old.delete(name)
+    this.#young.set(name, entry)
+    if (this.#young.size < this.#half) return
+    this.#old = this.#young
+    this.#young = new Map()
+  }
+}

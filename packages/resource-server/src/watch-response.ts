@@ -1,0 +1,78 @@
+/** What is done to the answer of a request, decided by what the body asked for. */
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Verdict } from './authorize-body.ts'
+import type { ResourceServer } from './context.ts'
+import { type Tap, tapResponse } from './raw-response.ts'
+import type { SessionBinding } from './session-binding.ts'
+import { askForPlainAnswer, concealActs, filterLists, isListMethod, revealNames } from './visibility.ts'
+
+/**
+ * To be called before the handler: it may change the body that the handler is going to read.
+ *
+ * @param verdict null for a route whose bodies are not looked at
+ */
+export function watchResponse(
+  server: ResourceServer,
+  { request, reply, verdict }: { request: FastifyRequest; reply: FastifyReply; verdict: Verdict | null }
+): void {
+  if (server.watched.has(request)) return
+  server.watched.add(request)
+  endWithToken(server, { request, reply, verdict })
+  const rewrite = verdict ? rewriterOf(server, request, verdict) : undefined
+  const onHead = server.sessions ? sessionKeeper(server, server.sessions, request) : undefined
+  if (rewrite && (request.method !== 'GET' || acceptsStream(request))) askForPlainAnswer(request)
+  if (rewrite || onHead) tapResponse(reply.raw, { rewrite, onHead, onlyStreams: request.method === 'GET' })
+}
+
+function endWithToken(
+  server: ResourceServer,
+  { request, reply, verdict }: { request: FastifyRequest; reply: FastifyReply; verdict: Verdict | null }
+): void {
+  const expiresAt = request.auth?.expiresAt ?? null
+  if (expiresAt === null || !server.options.endStreams) return
+  const accepts = request.method === 'GET' && acceptsStream(request)
+  if (!accepts && !verdict?.operations.some(({ method }) => method === 'subscriptions/listen')) return
+  const onEnd = (): void => server.events.tell(request, { type: 'stream.ended' })
+  server.streams.add({ response: reply.raw, expiresAt, onEnd })
+}
+
+function acceptsStream(request: FastifyRequest): boolean {
+  return request.headers.accept?.includes('text/event-stream') ?? false
+}
+
+/** What becomes of the session of a response: a new one gets its owner before anybody hears of it, an ended one is forgotten. */
+function sessionKeeper(server: ResourceServer, sessions: SessionBinding, request: FastifyRequest): Tap['onHead'] {
+  const known = request.headers['mcp-session-id']
+  if (request.method === 'DELETE' && typeof known === 'string')
+    return response => (response.statusCode < 300 ? sessions.release(known) : undefined)
+  if (!isInitialize(request.body)) return undefined
+  return response => {
+    const id = response.getHeader('mcp-session-id')
+    if (response.statusCode >= 300 || typeof id !== 'string') return undefined
+    return sessions.bind(id, request.auth).then(() => server.events.tell(request, { type: 'session.bound' }))
+  }
+}
+
+function isInitialize(body: unknown): boolean {
+  return [body]
+    .flat()
+    .some(message => typeof message === 'object' && message !== null && Reflect.get(message, 'method') === 'initialize')
+}
+
+function rewriterOf(server: ResourceServer, request: FastifyRequest, verdict: Verdict): Tap['rewrite'] {
+  if (server.options.lists === 'all') return undefined
+  const { operations, isListed, hidden } = verdict
+  const isStream = request.method === 'GET'
+  if (!isStream && hidden.length === 0 && !operations.some(({ method }) => isListMethod(method))) return undefined
+  const isHidden = (act: { method: string; name: string | null }): boolean =>
+    hidden.some(({ method, name }) => method === act.method && name === act.name)
+  const aliases = hidden.length > 0 ? concealActs(request, isHidden) : new Map<string, string>()
+  if (hidden.length > 0) {
+    const named = hidden.map(({ method, name }) => ({ method, name }))
+    server.events.tell(request, { type: 'operation.hidden', operations: named })
+  }
+  return message => {
+    const filtered = filterLists(message, isListed)
+    return aliases.size > 0 ? revealNames(filtered, aliases) : filtered
+  }
+}
