@@ -105,10 +105,7 @@ export function decoratorOf({ server, listeners }: Booted): AuthorizationServer<
     },
     present(pages) {
       if (server.pages.error)
-        throw new ConfigurationError(
-          'FST_OAUTH_MISSING_PLUGIN',
-          'authorization-server: two plugins want to draw its pages'
-        )
+        throw new ConfigurationError('FST_OAUTH_OPTION', 'authorization-server: two plugins want to draw its pages')
       server.pages.error = pages.error
     }
   } satisfies AuthorizationServer<FastifyRequest>)

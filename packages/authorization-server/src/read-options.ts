@@ -27,6 +27,9 @@ function assertCoherent(options: Options): void {
   if (!/^[A-Za-z0-9._~/-]*$/.test(pathname)) throw refused('issuer', 'has a path with a character that is not allowed')
   assertResources(options.resources)
   assertClients(options)
+  // The grant ends with its refresh token, and a token must not be promised for longer than that.
+  if (options.refreshTokenTtl < Math.min(options.accessTokenTtl, options.grantTtl))
+    throw refused('refreshTokenTtl', 'must not be shorter than "accessTokenTtl"')
   if (options.refreshTokenTtl > options.grantTtl) throw refused('refreshTokenTtl', 'must not be longer than "grantTtl"')
   assertStorage(options)
 }

@@ -104,6 +104,7 @@ const WRONG: [string, object, string][] = [
   ],
   ['an access token of a second', { accessTokenTtl: 1 }, '"accessTokenTtl"'],
   ['an access token of half seconds', { accessTokenTtl: 60.5 }, '"accessTokenTtl"'],
+  ['a refresh token that ends before the access token', { refreshTokenTtl: 60 }, '"refreshTokenTtl"'],
   ['a refresh token that outlives its grant', { refreshTokenTtl: 100, grantTtl: 99 }, '"refreshTokenTtl"'],
   ['a grace of an hour', { refreshGrace: 3600 }, '"refreshGrace"'],
   ['a code of an hour', { codeTtl: 3600 }, '"codeTtl"'],
@@ -186,7 +187,7 @@ t.test('two authorization servers in one scope are refused, and so are two who d
   await app.register(authorizationServer, { ...good, storage: memoryStorage() })
   app.authorizationServer.present({ error: async () => ({ html: '', headers: {} }) })
   t.throws(() => app.authorizationServer.present({ error: async () => ({ html: '', headers: {} }) }), {
-    code: 'FST_OAUTH_MISSING_PLUGIN'
+    code: 'FST_OAUTH_OPTION'
   })
   const again = { ...good, storage: memoryStorage() }
   await t.rejects(async () => void (await app.register(authorizationServer, again)), /authorizationServer/)

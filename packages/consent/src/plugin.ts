@@ -90,4 +90,4 @@ function warnAboutAccent(app: FastifyInstance, accent: string | undefined): void
     )
 }
 
-export default fp(consent, { fastify: '5.x', name: '@fastify-mcp-auth/consent' })
+export default fp(consent, { fastify: '>=5.8.3 <6', name: '@fastify-mcp-auth/consent' })

@@ -70,7 +70,9 @@ export function assertHost(admission: Admission, request: FastifyRequest): void 
   assertHttps(admission, request)
   if (admission.anyHost) return
   const header = request.headers[':authority'] ?? request.headers.host
-  const name = typeof header === 'string' ? HOST.exec(header.toLowerCase())?.[1] : undefined
+  // With a port that cannot be, handlers that build a URL from the header would fail.
+  const isHost = typeof header === 'string' && URL.canParse(`http://${header}/`)
+  const name = isHost ? HOST.exec(header.toLowerCase())?.[1] : undefined
   if (name === undefined || !admission.hosts.has(name))
     throw new RefusedRequestError(403, 'this host name is not allowed here (option "allowedHosts")', {
       rpcCode: RPC_CODES.unauthorized,

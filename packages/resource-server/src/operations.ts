@@ -7,6 +7,7 @@ import { ConfigurationError } from '@fastify-mcp-auth/core'
 import { NAME_PARAMETERS, type Operation } from './json-rpc-message.ts'
 import { assertScopesKnown, type Options } from './options.ts'
 import { joinNeeds, type NeededScopes } from './require-scopes.ts'
+import { uriSpellings } from './uri-spellings.ts'
 
 /** Methods of MCP that clients call, of all revisions. A key that matches none of them is a misspelling. */
 const METHODS: readonly string[] = [
@@ -86,10 +87,18 @@ function compilePattern(option: string, key: string): OperationPattern {
 /** One method and what it acts on. */
 export type Act = Pick<Operation, 'method' | 'name'>
 
+/** A rule counts when any spelling of the name matches, because more scopes is the safe side. */
 export function isMatch(pattern: OperationPattern, { method, name }: Act): boolean {
   if (!pattern.matchesMethod(method)) return false
   const { matchesName } = pattern
-  return matchesName === null || (name !== null && spellingsOf(method, name).some(matchesName))
+  return matchesName === null || (name !== null && [...spellingsOf(method, name)].some(matchesName))
+}
+
+/** An exception counts when every spelling matches: `notes://public/../private` is not public. */
+export function isMatchHoweverRead(pattern: OperationPattern, { method, name }: Act): boolean {
+  if (!pattern.matchesMethod(method)) return false
+  const { matchesName } = pattern
+  return matchesName === null || (name !== null && [...spellingsOf(method, name)].every(matchesName))
 }
 
 /** The operations and everything that they reach. */
@@ -117,22 +126,9 @@ function isProtocol(method: string): boolean {
   )
 }
 
-/**
- * A tool has one name. A URI has many spellings, and servers normalise it before they look the resource up: a rule counts when any
- * spelling matches, because more scopes is the safe side.
- */
-function spellingsOf(method: string, name: string): string[] {
-  if (NAME_PARAMETERS.get(method) !== 'uri') return [name]
-  const normal = URL.parse(name)?.href ?? name
-  return [...new Set([name, normal, decoded(name), decoded(normal), URL.parse(decoded(name))?.href ?? name])]
-}
-
-function decoded(uri: string): string {
-  try {
-    return decodeURIComponent(uri)
-  } catch {
-    return uri
-  }
+// A tool has one name, a URI has many.
+function spellingsOf(method: string, name: string): Iterable<string> {
+  return NAME_PARAMETERS.get(method) === 'uri' ? uriSpellings(name) : [name]
 }
 
 /** Any run of characters for each star. Looks at every character at most once per piece, whatever is matched. */

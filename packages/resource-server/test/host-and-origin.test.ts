@@ -251,3 +251,10 @@ t.test(
     t.equal(asked, 1)
   }
 )
+
+t.test('TR-5: a host name with a port that cannot be is refused', async t => {
+  const { app, bearer } = await createApp(t)
+  const headers = { ...(await bearer({ scopes: ['mcp:tools'] })), host: '127.0.0.1:99999' }
+  const response = await app.inject({ method: 'POST', url: '/mcp', headers, payload: {} })
+  t.equal(response.statusCode, 403)
+})

@@ -1,0 +1,47 @@
+/**
+ * The many ways to write one URI. Servers decode and normalise a URI before they look the resource up, each in its own way, so a
+ * rule about URIs has to look at every way it could be read.
+ *
+ * @see RFC 3986 section 6.2
+ */
+import { RefusedRequestError, RPC_CODES } from './errors.ts'
+
+const MAX_LENGTH = 8192
+
+/** Some servers decode once more than they should. */
+const ROUNDS = 4
+
+/** @throws RefusedRequestError 400 for a URI of more than 8,192 characters, which no rule could be held against in time */
+export function uriSpellings(uri: string): ReadonlySet<string> {
+  if (uri.length > MAX_LENGTH) {
+    throw new RefusedRequestError(400, 'the URI is too long', {
+      rpcCode: RPC_CODES.invalidParams,
+      reason: 'uri_too_long'
+    })
+  }
+  const spellings = new Set<string>()
+  for (let text = uri, round = 0; round < ROUNDS; text = decoded(text), round++) {
+    const [path = ''] = text.split(/[?#]/, 1)
+    for (const start of [text, path, singleSlashes(text), singleSlashes(path)]) {
+      const normal = URL.parse(start)?.href ?? start
+      spellings.add(start).add(normal).add(decoded(normal))
+    }
+  }
+  return spellings
+}
+
+// Escape by escape: one that is malformed must not keep the others from being read.
+function decoded(text: string): string {
+  return text.replace(/(?:%[0-9a-f]{2})+/gi, run => {
+    try {
+      return decodeURIComponent(run)
+    } catch {
+      return run.replace(/%([0-7][0-9a-f])/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+    }
+  })
+}
+
+function singleSlashes(text: string): string {
+  const [, scheme = '', rest = ''] = /^([a-z][a-z0-9+.-]*:\/\/)?([\s\S]*)$/i.exec(text.replaceAll('\\', '/')) ?? []
+  return scheme + rest.replace(/\/{2,}/g, '/')
+}
