@@ -66,11 +66,11 @@ t.test('RFC 8252 8.6: an answer that goes to an app by its scheme is warned abou
   t.match(html, 'Another app on this device can open <bdi>cursor:</bdi> links too')
 })
 
-t.test('RFC 9700 4.14: a name that imitates is pointed out, unless somebody vouches for it', async t => {
+t.test('RFC 9700 4.14: a name that imitates is pointed out, unless the app itself vouches for it', async t => {
   const imitation = { name: 'Аcme Notes Support', verifiedHost: null }
   t.match(await draw({ client: imitation }), '<strong>This name looks like <bdi>Acme Notes</bdi>.</strong>')
   t.match(await draw({ client: { name: 'Clаude', verifiedHost: null } }), 'It mixes letters of different alphabets')
-  t.notMatch(await draw({ client: { ...imitation, verifiedHost: 'acme.example' } }), 'class="warning"')
+  t.notMatch(await draw({ client: { ...imitation, verifiedHost: 'notes.example' } }), 'class="warning"')
 })
 
 t.test('hosts are shown in punycode', async t => {

@@ -20,7 +20,7 @@ const record: fc.Arbitrary<Sample> = fc.record({
   confirmed: flag,
   usedAt: time,
   expiresAt: time,
-  details: fc.jsonValue({ maxDepth: 2 }).filter(value => !JSON.stringify(value).includes('-0'))
+  details: fc.jsonValue({ maxDepth: 2 }).map(withoutNegativeZero)
 })
 const patch = record.chain(full => fc.subarray(Object.entries(full)).map(entries => Object.fromEntries(entries)))
 const guard: fc.Arbitrary<Guard> = patch.map(({ details: _, ...fields }) => fields as Guard)
@@ -128,4 +128,9 @@ function askModel(model: Map<string, Sample>, step: Step): unknown {
         model.delete(key)
       ).length
   }
+}
+
+// JSON has no negative zero, so no driver has to keep one.
+function withoutNegativeZero(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value))
 }
