@@ -31,7 +31,8 @@ const files = (places.length > 0 ? places : ['packages/*', 'examples/*'])
 let passed = 0
 let failed = 0
 const queue = files.values()
-await Promise.all(Array.from({ length: availableParallelism() }, worker))
+// Browsers and servers are shared and heavy: their tests take turns.
+await Promise.all(Array.from({ length: kind === 'unit' ? availableParallelism() : 1 }, worker))
 if (files.length === 0) console.log(`no ${kind} tests found in ${places.join(', ')}`)
 console.log(`${passed} passed, ${failed} failed`)
 process.exit(failed > 0 || passed === 0 ? 1 : 0)
