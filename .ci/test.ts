@@ -56,7 +56,12 @@ function runFile(file: string): Promise<{ output: string; code: number | null }>
     timeout: FILE_TIMEOUT_MS,
     killSignal: 'SIGKILL',
     // The processes share what Node made of the source.
-    env: { ...process.env, NODE_ENV: 'test', NODE_COMPILE_CACHE: resolve('node_modules/.cache/compiled') }
+    env: {
+      ...process.env,
+      NODE_ENV: 'test',
+      TAP_TIMEOUT: '120',
+      NODE_COMPILE_CACHE: resolve('node_modules/.cache/compiled')
+    }
   })
   const chunks: Buffer[] = []
   for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => chunks.push(chunk))
