@@ -1,7 +1,6 @@
 /** Builds what the endpoints share, and refuses to start where a promise could not be kept. */
 import {
   type AuthorizationServer,
-  type AuthorizationServerEvents,
   ConfigurationError,
   createKeyRing,
   createSafeFetch,
@@ -15,6 +14,7 @@ import { createCatalogue } from './catalogue.ts'
 import { cleanUp } from './cleanup.ts'
 import { createDocuments } from './clients/metadata-document.ts'
 import { interactionPath, type ServerContext } from './context.ts'
+import { createEvents } from './events.ts'
 import type { Grant } from './grants/grant.ts'
 import { liveGrants, revokeGrant } from './grants/lifecycle.ts'
 import type { Options } from './options.ts'
@@ -22,20 +22,14 @@ import { COLLECTIONS, openRecords } from './records.ts'
 import { verifyAccessToken } from './tokens/access-token.ts'
 import { loadSigningKeys } from './tokens/signing-keys.ts'
 import { guardedUsers } from './users.ts'
-
-export interface Booted {
-  readonly server: ServerContext
-  readonly listeners: Listeners
-}
-
-type Listeners = Map<keyof AuthorizationServerEvents, ((details: never) => unknown)[]>
+import { watchStorage } from './watched-storage.ts'
 
 /** @throws ConfigurationError, UnavailableError */
 export async function boot(
   app: FastifyInstance,
   options: Options,
   grants: ReadonlyMap<string, Grant>
-): Promise<Booted> {
+): Promise<ServerContext> {
   const clock = options.clock ?? systemClock
   const keyRing = keyRingOf(options)
   if (!options.storage.capabilities.durable) {
@@ -44,17 +38,18 @@ export async function boot(
     )
   }
   await options.storage.open?.(Object.values(COLLECTIONS))
-  const records = openRecords(options.storage)
+  const events = createEvents({ issuer: options.issuer, clock, log: app.log, audit: options.audit })
+  const { storage } = watchStorage(options.storage, events)
+  const records = openRecords(storage)
   const fetch = options.fetch ?? createSafeFetch()
   const { privateUseRedirectUris } = options
-  const listeners: Listeners = new Map()
-  const server: ServerContext = Object.freeze({
+  return Object.freeze({
     options,
     issuer: options.issuer,
     catalogue: createCatalogue(options.resources),
     records,
     users: guardedUsers(options.users),
-    keys: await loadSigningKeys({ records, keyRing, clock }),
+    keys: await loadSigningKeys({ records, keyRing, clock, emit: events.emit }),
     keyRing,
     clock,
     fetch,
@@ -62,25 +57,9 @@ export async function boot(
     documents: options.clientIdMetadataDocuments ? createDocuments({ fetch, clock, privateUseRedirectUris }) : null,
     grants,
     pages: { error: null },
-    emit(event, details) {
-      for (const listener of listeners.get(event) ?? []) void notify(app, listener, { event, details })
-    }
+    events,
+    emit: events.emit
   } satisfies ServerContext)
-  return { server, listeners }
-}
-
-// A listener is the app's own code: what it throws must not cost a client its token.
-// Awaited although nobody waits for it: a rejection that nobody handles ends the process.
-async function notify(
-  app: FastifyInstance,
-  listener: (details: never) => unknown,
-  { event, details }: { event: string; details: object }
-): Promise<void> {
-  try {
-    await listener(Object.freeze({ ...details }) as never)
-  } catch (err) {
-    app.log.error({ err, event }, 'authorization-server: a listener failed')
-  }
 }
 
 // Without durable storage nothing is at rest, and a key for this process is all that is needed.
@@ -89,7 +68,7 @@ function keyRingOf({ encryptionKeys }: Options): KeyRing {
 }
 
 /** The face that the app, the consent pages and resource servers in the same process see. */
-export function decoratorOf({ server, listeners }: Booted): AuthorizationServer<FastifyRequest> {
+export function decoratorOf(server: ServerContext): AuthorizationServer<FastifyRequest> {
   return Object.freeze({
     issuer: server.issuer,
     prefix: server.options.prefix,
@@ -100,9 +79,7 @@ export function decoratorOf({ server, listeners }: Booted): AuthorizationServer<
     }),
     verifyAccessToken: (token: string, resource: string) => verifyAccessToken(server, token, resource),
     cleanup: () => cleanUp(server),
-    on: (event, listener) => {
-      listeners.set(event, [...(listeners.get(event) ?? []), listener])
-    },
+    on: server.events.on,
     present(pages) {
       if (server.pages.error)
         throw new ConfigurationError('FST_OAUTH_OPTION', 'authorization-server: two plugins want to draw its pages')

@@ -1,8 +1,9 @@
 /** What every endpoint is handed. Built once at boot; nothing in it changes per request. */
-import type { AuthorizationServerEvents, Clock, ErrorPageRenderer, KeyRing, SafeFetch } from '@fastify-mcp-auth/core'
+import type { Clock, ErrorPageRenderer, KeyRing, SafeFetch } from '@fastify-mcp-auth/core'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Catalogue } from './catalogue.ts'
 import type { Client } from './clients/client.ts'
+import type { Events } from './events.ts'
 import type { Grant } from './grants/grant.ts'
 import type { Options } from './options.ts'
 import type { Records } from './records.ts'
@@ -26,7 +27,9 @@ export interface ServerContext {
   readonly grants: ReadonlyMap<string, Grant>
   /** Whoever draws pages registers itself here at boot. */
   readonly pages: { error: ErrorPageRenderer | null }
-  emit<E extends keyof AuthorizationServerEvents>(event: E, details: AuthorizationServerEvents[E]): void
+  readonly events: Events
+  /** Tells what happened. */
+  readonly emit: Events['emit']
 }
 
 /** Path of an endpoint on this server. */

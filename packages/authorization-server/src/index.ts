@@ -1,4 +1,11 @@
-export type { AuthorizationServer, AuthorizationServerEvents, GrantSummary } from '@fastify-mcp-auth/core'
+export type {
+  AuthorizationServer,
+  AuthorizationServerEvent,
+  AuthorizationServerEvents,
+  AuthorizationServerEventType,
+  GrantSummary
+} from '@fastify-mcp-auth/core'
+export { type AuditSink, EVENTS_CHANNEL } from './events.ts'
 export type { AuthorizationServerOptions, ResourceOptions, ScopeOptions } from './options.ts'
 export { default } from './plugin.ts'
 export type { UserAdapter } from './types.ts'

@@ -1,6 +1,7 @@
 /** Options of the authorization server: check, type, default and documentation in one literal. */
 import { Adapter, type Clock, KNOWN_PRIVATE_USE_URIS, type SafeFetch, type StorageDriver } from '@fastify-mcp-auth/core'
 import { type Static, Type } from 'typebox'
+import type { AuditSink } from './events.ts'
 import type { UserAdapter } from './types.ts'
 
 const ScopeDefinition = Type.Object(
@@ -104,6 +105,8 @@ export const Options = Type.Object(
     rateLimit: Type.Union([Type.Literal(false), RateLimit], { default: {} }),
     /** Where the app serves its own consent page, given the handle; without it `@fastify-mcp-auth/consent` must be registered. */
     interactionUrl: Type.Optional(Type.Function([Type.String()], Type.String())),
+    /** Told of every event, for an audit trail of your own; the log has them anyway. What it throws is logged and changes nothing. */
+    audit: Type.Optional(Type.Unsafe<AuditSink>(Type.Function([], Type.Unknown()))),
     /** Time source, for tests. */
     clock: Type.Optional(Adapter<Clock>('now')),
     /** Fetches metadata documents; must guard what it fetches like `createSafeFetch` of core does. */

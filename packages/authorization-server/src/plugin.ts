@@ -30,10 +30,9 @@ async function authorizationServer(app: FastifyInstance, input: AuthorizationSer
       'authorization-server: register it at the root, where its well-known paths belong, and move its endpoints with option "prefix"'
     )
   }
-  const booted = await boot(app, readOptions(input), GRANTS)
-  const { server } = booted
+  const server = await boot(app, readOptions(input), GRANTS)
   const at = (name: string): string => endpointPath(server, name)
-  app.decorate('authorizationServer', decoratorOf(booted))
+  app.decorate('authorizationServer', decoratorOf(server))
 
   machineEndpoint(app, server, { path: metadataPath(server), methods: ['GET', 'HEAD'], endpoint: metadataEndpoint })
   if (server.options.dynamicRegistration) {

@@ -23,6 +23,7 @@ export function limited(
     rateLimit: {
       max: limits[endpoint],
       timeWindow: 60_000,
+      onExceeded: (request, address) => server.emit('request.limited', { endpoint, address }, request),
       errorResponseBuilder: (_request, context) =>
         new OAuthError('temporarily_unavailable', 'too many requests from this address', {
           reason: 'rate_limited',

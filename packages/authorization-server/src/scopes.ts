@@ -55,6 +55,7 @@ export function machineEndpoint(
       if (limit) await registerRateLimit(scope, server)
       if (body) await acceptOnly(scope, body)
       scope.setErrorHandler((error, request, reply) => replyWithOAuthError(error, { request, reply, malformed }))
+      tellOfRequest(scope, server)
       endpoint(scope, server, {
         config: { cors: policy, ...(limit ? limited(server, limit) : {}) },
         bodyLimit: BODY_LIMIT
@@ -63,6 +64,11 @@ export function machineEndpoint(
     },
     { prefix: path }
   )
+}
+
+// After the body was read, whose events are of the connection and not of the request.
+function tellOfRequest(scope: FastifyInstance, { events }: ServerContext): void {
+  scope.addHook('preHandler', (request, _reply, done) => events.within(request, done))
 }
 
 /** Headers that MCP clients in browsers send to these endpoints. */
@@ -98,6 +104,7 @@ export function browserScope(app: FastifyInstance, server: ServerContext, endpoi
   app.register(async scope => {
     await registerRateLimit(scope, server)
     await acceptOnly(scope, 'application/x-www-form-urlencoded')
+    tellOfRequest(scope, server)
     scope.setErrorHandler((error, request, reply) => replyWithErrorPage(server, error, { request, reply }))
     for (const { path, endpoint } of endpoints) {
       await scope.register(

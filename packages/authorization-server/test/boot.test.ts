@@ -45,7 +45,7 @@ t.test('events tell the way of a client, in order', async t => {
   on('grant.created', ({ scopes }) => heard.push(`created ${scopes}`))
   on('token.issued', ({ grantType }) => heard.push(`issued ${grantType}`))
   on('grant.revoked', ({ reason }) => heard.push(`revoked ${reason}`))
-  on('interaction.denied', ({ subject }) => heard.push(`denied ${subject}`))
+  on('authorization.denied', ({ subject }) => heard.push(`denied ${subject}`))
   const client = server.client()
   const tokens = await client.connect({ scope: 'notes:read' })
   await client.revoke(tokens.refresh_token ?? '')

@@ -1,16 +1,39 @@
 /** Nothing that opens a door is kept, logged, or told to a listener. */
 import { randomBytes } from 'node:crypto'
-import { type AuthorizationServerEvents, createKeyRing } from '@fastify-mcp-auth/core'
+import { type AuthorizationServerEventType, createKeyRing } from '@fastify-mcp-auth/core'
+import type { OAuthClient } from '@fastify-mcp-auth/testing'
 import t, { type Test } from 'tap'
-import { buildServer, ORIGIN } from './fixture.ts'
+import { buildServer, ORIGIN, type TestServer } from './fixture.ts'
 
-const EVENTS: (keyof AuthorizationServerEvents)[] = [
+const EVENTS: AuthorizationServerEventType[] = [
   'client.registered',
+  'client.authentication_failed',
+  'authorization.requested',
+  'authorization.approved',
+  'authorization.denied',
   'grant.created',
   'grant.revoked',
-  'interaction.denied',
-  'token.issued'
+  'token.issued',
+  'token.replayed',
+  'token.reused',
+  'code.replayed',
+  'storage.failed',
+  'storage.recovered'
 ]
+
+// A client that takes its secret for its name.
+async function swapped({ app }: TestServer, secret: string): Promise<void> {
+  const payload = new URLSearchParams({ grant_type: 'refresh_token', client_id: secret }).toString()
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+  await app.inject({ method: 'POST', url: '/oauth/token', headers, payload })
+}
+
+async function reuse(client: OAuthClient): Promise<void> {
+  const { refresh_token: old = '' } = await client.connect()
+  const { refresh_token: newer = '' } = (await client.refresh(old)).json<Record<string, string>>()
+  await client.refresh(newer)
+  await client.refresh(old)
+}
 
 /** A run with everything in it, good and bad. @returns what must not be found anywhere, by name */
 async function wholeRun(t: Test) {
@@ -29,6 +52,8 @@ async function wholeRun(t: Test) {
   await client.revoke(second['access_token'] ?? '')
   await client.refresh(second['refresh_token'] ?? '')
   await client.redeem(answer)
+  await reuse(client)
+  await swapped(server, String(registration['client_secret']))
   await client.authorize({ decision: 'deny' })
   const page = await client.browser.open((await client.start()).url)
   server.storage.goDown()

@@ -2,6 +2,7 @@
  * What `app.authorizationServer` is, told without Fastify: the interface through which `consent`, `resource-server` and
  * the host app meet the authorization server at run time. `Request` is the framework's request.
  */
+import type { AuthorizationServerEvent, AuthorizationServerEventType } from './authorization-server-events.ts'
 import type { AccessTokenClaims } from './schemas/access-token-claims.ts'
 
 /** A permission as the consent page shows it. */
@@ -113,17 +114,6 @@ export interface GrantSummary {
   readonly revokedAt: number | null
 }
 
-/** Events carry identifiers, never a token, code or secret. */
-export interface AuthorizationServerEvents {
-  'client.registered': { clientId: string; clientName: string; redirectUris: readonly string[] }
-  'grant.created': { grantId: string; clientId: string; subject: string; resource: string; scopes: readonly string[] }
-  'grant.revoked': { grantId: string; clientId: string; subject: string; reason: RevocationReason }
-  'interaction.denied': { clientId: string; subject: string }
-  'token.issued': { grantId: string; clientId: string; subject: string; grantType: string; scopes: readonly string[] }
-}
-
-export type RevocationReason = 'user' | 'client' | 'code_replayed' | 'refresh_token_reused'
-
 export interface AuthorizationServer<Request = unknown> {
   readonly issuer: string
   /** Absolute path of the endpoints, `/oauth` by default. */
@@ -169,10 +159,15 @@ export interface AuthorizationServer<Request = unknown> {
   verifyAccessToken(token: string, resource: string): Promise<AccessTokenClaims>
   /** Removes what is expired, in bounded batches; returns how many records went. Safe on every node. */
   cleanup(): Promise<number>
-  on<E extends keyof AuthorizationServerEvents>(
-    event: E,
-    listener: (details: AuthorizationServerEvents[E]) => void
-  ): void
+  /**
+   * Tells of everything that happens. What a listener throws is logged and changes nothing.
+   *
+   * @returns a function that ends it
+   */
+  on<T extends AuthorizationServerEventType>(
+    type: T,
+    listener: (event: AuthorizationServerEvent<T>) => unknown
+  ): () => void
   /** Called by whoever serves `GET {prefix}/interaction/:handle` and draws the error pages; at most once. */
   present(pages: { error: ErrorPageRenderer }): void
 }

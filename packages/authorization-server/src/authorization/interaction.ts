@@ -16,7 +16,7 @@ import { OFFLINE_ACCESS, type ResourcePolicy } from '../catalogue.ts'
 import { pageUrl, type ServerContext } from '../context.ts'
 import { prepareGrant, storeGrant } from '../grants/lifecycle.ts'
 import type { InteractionRecord } from '../records.ts'
-import { answer, assertOpen } from './answer.ts'
+import { answer, assertOpen, type Outcome } from './answer.ts'
 import { bindBrowser, browserDigest } from './browser.ts'
 import { accountProof, consentRequest } from './consent-request.ts'
 import type { AuthorizationRequest, TrustedClient } from './request.ts'
@@ -49,6 +49,7 @@ export async function startInteraction(
     answeredAt: null,
     outcome: null
   })
+  server.emit('authorization.requested', { clientId: client.clientId, resource: asked.resource, scopes: asked.scopes })
   return handle
 }
 
@@ -80,16 +81,22 @@ export function createInteractions(server: ServerContext): AuthorizationServer<F
         decision: { subject, scopes },
         outcome: { redirectTo, grant: { grantId: grant.grantId, record: grant.record } }
       })
+      if (given.first && given.grant) tellOfApproval(server, given.grant)
       if (given.grant) await storeGrant(server, given.grant)
       return { redirectTo: given.redirectTo }
     },
 
     async deny(request, handle) {
       const interaction = await findInteraction(server, request, handle)
-      const subject = (await server.users.session(request))?.subject ?? ''
+      const subject = (await server.users.session(request))?.subject ?? null
       return refuse(server, handle, { interaction, subject })
     }
   }
+}
+
+function tellOfApproval(server: ServerContext, { grantId, record }: NonNullable<Outcome['grant']>): void {
+  const { clientId, subject, resource, scopes } = record
+  server.emit('authorization.approved', { grantId, clientId, subject, resource, scopes })
 }
 
 async function findInteraction(
@@ -110,11 +117,11 @@ async function findInteraction(
 async function refuse(
   server: ServerContext,
   handle: string,
-  { interaction, subject }: { interaction: InteractionRecord; subject: string }
+  { interaction, subject }: { interaction: InteractionRecord; subject: string | null }
 ): Promise<{ redirectTo: string }> {
   const redirectTo = errorResponse(server.issuer, interaction, new OAuthError('access_denied', 'the user said no'))
   const given = await answer(server, { handle, interaction, decision: 'deny', outcome: { redirectTo, grant: null } })
-  if (given.first) server.emit('interaction.denied', { clientId: interaction.clientId, subject })
+  if (given.first) server.emit('authorization.denied', { clientId: interaction.clientId, subject })
   return { redirectTo: given.redirectTo }
 }
 

@@ -3,7 +3,7 @@
  *
  * @see RFC 6749 section 2.3, OAuth 2.1 section 2.4
  */
-import { digest, equalInConstantTime, OAuthError } from '@fastify-mcp-auth/core'
+import { digest, equalInConstantTime, isOAuthError, OAuthError } from '@fastify-mcp-auth/core'
 import type { FastifyRequest } from 'fastify'
 import type { ServerContext } from '../context.ts'
 import type { Form } from '../form-body.ts'
@@ -22,17 +22,29 @@ interface Credentials {
  * @throws OAuthError `invalid_request` when two methods are used at once, or none says who the client is
  */
 export async function authenticateClient(server: ServerContext, request: FastifyRequest, form: Form): Promise<Client> {
-  const { method, clientId, secret } = readCredentials(request.headers.authorization, form)
-  const client = await resolveCaller(server, clientId)
-  if (!client) throw invalidClient('unknown_client')
-  if (client.secretDigest === null) {
-    if (method !== 'none') throw invalidClient('secret_from_public_client')
+  let client: Client | null = null
+  try {
+    const credentials = readCredentials(request.headers.authorization, form)
+    client = await resolveCaller(server, credentials.clientId)
+    if (!client) throw invalidClient('unknown_client')
+    assertProven(client, credentials)
     return client
+  } catch (error) {
+    // What an unknown client says it is stays untold: some send their secret there.
+    const clientId = client?.clientId ?? null
+    if (isOAuthError(error) && error.error === 'invalid_client')
+      server.emit('client.authentication_failed', { clientId, reason: error.reason })
+    throw error
+  }
+}
+
+function assertProven({ secretDigest }: Client, { method, secret }: Credentials): void {
+  if (secretDigest === null) {
+    if (method !== 'none') throw invalidClient('secret_from_public_client')
+    return
   }
   // A confidential client may use either way to send its secret; clients in the wild mix the two up.
-  if (method === 'none' || !equalInConstantTime(digest(secret), client.secretDigest))
-    throw invalidClient('wrong_secret')
-  return client
+  if (method === 'none' || !equalInConstantTime(digest(secret), secretDigest)) throw invalidClient('wrong_secret')
 }
 
 function invalidClient(reason: string): OAuthError {

@@ -43,10 +43,8 @@ function readOrRefuse(
     return readRequest(server, trusted, request.query)
   } catch (error) {
     if (!isOAuthError(error)) throw error
-    request.log.info(
-      { error: error.error, reason: error.reason, clientId: trusted.client.clientId },
-      'authorization request refused'
-    )
+    const { clientId } = trusted.client
+    server.emit('authorization.refused', { clientId, error: error.error, reason: error.reason })
     return { refusal: errorResponse(server.issuer, trusted, error) }
   }
 }

@@ -41,6 +41,7 @@ export const authorizationCode = defineGrant({
       clientId: grant.clientId,
       subject: grant.subject,
       grantType: 'authorization_code',
+      resource: grant.resource,
       scopes: grant.scopes
     })
     return response
@@ -62,8 +63,7 @@ async function findCode(
   if (!grant || !equalInConstantTime(digest(secret), grant.codeDigest)) throw invalidGrant('unknown_code')
   if (grant.clientId !== client.clientId) throw invalidGrant('code_of_another_client')
   if (grant.codeConsumedAt !== null) {
-    await revokeGrant(server, grantId, { reason: 'code_replayed' })
-    throw invalidGrant('code_replayed')
+    throw await replayed(server, grantId, grant)
   }
   if (grant.revokedAt !== null) throw invalidGrant('grant_revoked')
   if (grant.codeExpiresAt <= server.clock.now()) throw invalidGrant('code_expired')
@@ -112,6 +112,16 @@ async function redeem(
   )
   if (won) return
   // Somebody else redeemed the same code a moment ago.
+  throw await replayed(server, grantId, grant)
+}
+
+/** @see RFC 6749 section 4.1.2: what the code bought dies with it */
+async function replayed(
+  server: ServerContext,
+  grantId: string,
+  { clientId, subject }: GrantRecord
+): Promise<OAuthError> {
+  server.emit('code.replayed', { grantId, clientId, subject })
   await revokeGrant(server, grantId, { reason: 'code_replayed' })
-  throw invalidGrant('code_replayed')
+  return invalidGrant('code_replayed')
 }

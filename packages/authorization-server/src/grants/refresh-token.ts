@@ -98,6 +98,7 @@ async function rotate(server: ServerContext, presented: Presented): Promise<Toke
     clientId: grant.clientId,
     subject: grant.subject,
     grantType: 'refresh_token',
+    resource: grant.resource,
     scopes
   })
   return response
@@ -109,6 +110,7 @@ async function repeat(server: ServerContext, presented: Presented): Promise<Toke
   const isPrevious = grant.previousDigest !== null && equalInConstantTime(digest(token.secret), grant.previousDigest)
   const inTime = grant.replayUntil !== null && server.clock.now() < grant.replayUntil
   if (!isPrevious || !inTime || grant.replays >= MAX_REPLAYS) {
+    server.emit('token.reused', whose(presented))
     await revokeGrant(server, token.grantId, { reason: 'refresh_token_reused' })
     throw invalidGrant('refresh_token_reused')
   }
@@ -121,7 +123,13 @@ async function repeat(server: ServerContext, presented: Presented): Promise<Toke
     { refreshDigest, replays, revokedAt: null },
     { replays: replays + 1 }
   )
-  return counted ? (JSON.parse(response) as TokenResponse) : null
+  if (!counted) return null
+  server.emit('token.replayed', whose(presented))
+  return JSON.parse(response) as TokenResponse
+}
+
+function whose({ token, grant }: Presented): { grantId: string; clientId: string; subject: string } {
+  return { grantId: token.grantId, clientId: grant.clientId, subject: grant.subject }
 }
 
 // The token itself is part of the context: who has the database and the key, but not the token, cannot read the response.

@@ -5,6 +5,7 @@
  */
 import { type Clock, ConfigurationError, type KeyRing, OAuthError } from '@fastify-mcp-auth/core'
 import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
+import type { Events } from '../events.ts'
 import type { Records, SigningKeyRecord } from '../records.ts'
 
 const ALG = 'ES256'
@@ -26,13 +27,15 @@ export interface SigningKeys {
 export async function loadSigningKeys({
   records,
   keyRing,
-  clock
+  clock,
+  emit
 }: {
   records: Records
   keyRing: KeyRing
   clock: Clock
+  emit: Events['emit']
 }): Promise<SigningKeys> {
-  const stored = (await firstKey(records)) ?? (await makeKey(records, { keyRing, clock }))
+  const stored = (await firstKey(records)) ?? (await makeKey(records, { keyRing, clock, emit }))
   const privateJwk = keyRing.unseal(stored.privateJwk, sealContext(stored.kid))
   if (privateJwk === null) {
     throw new ConfigurationError(
@@ -68,7 +71,7 @@ async function firstKey(records: Records): Promise<SigningKeyRecord | null> {
 
 async function makeKey(
   records: Records,
-  { keyRing, clock }: { keyRing: KeyRing; clock: Clock }
+  { keyRing, clock, emit }: { keyRing: KeyRing; clock: Clock; emit: Events['emit'] }
 ): Promise<SigningKeyRecord> {
   const pair = await generateKeyPair(ALG, { extractable: true })
   const publicJwk = await exportJWK(pair.publicKey)
@@ -80,7 +83,10 @@ async function makeKey(
     privateJwk: keyRing.seal(JSON.stringify(await exportJWK(pair.privateKey)), sealContext(kid)),
     createdAt: clock.now()
   }
-  if (await records.signingKeys.insert(`${ALG}:1`, record)) return record
+  if (await records.signingKeys.insert(`${ALG}:1`, record)) {
+    emit('key.created', { kid, alg: ALG })
+    return record
+  }
   return (await firstKey(records)) ?? record
 }
 

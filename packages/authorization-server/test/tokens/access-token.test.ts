@@ -127,6 +127,7 @@ t.test('RFC 9068 4: a token of ours with another type, issuer or missing claim i
 async function signedByUs(server: TestServer, typ: string, claims: Record<string, unknown>): Promise<string> {
   const { kid, privateKey } = (
     await loadSigningKeys({
+      emit: () => undefined,
       records: openRecords(server.storage),
       keyRing: createKeyRing([KEY]),
       clock: server.clock

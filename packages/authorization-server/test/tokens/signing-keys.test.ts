@@ -12,7 +12,7 @@ const newKey = (): string => randomBytes(32).toString('base64')
 const clock = settableClock(1)
 
 const load = (storage: StorageDriver, ...keys: string[]) =>
-  loadSigningKeys({ records: openRecords(storage), keyRing: createKeyRing(keys), clock })
+  loadSigningKeys({ records: openRecords(storage), keyRing: createKeyRing(keys), clock, emit: () => undefined })
 
 t.test('openauth 323: ten processes that start together on an empty storage share one key', async t => {
   const key = newKey()

@@ -1,0 +1,83 @@
+/**
+ * What happened, for audit and metrics: to the log of the request, to the option `audit`, to listeners and to a diagnostics channel.
+ * No event has a token, code or secret in it.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import {
+  type AuthorizationServer,
+  type AuthorizationServerEvent,
+  type AuthorizationServerEvents,
+  type AuthorizationServerEventType,
+  type Clock,
+  createEventBus,
+  type EventLog
+} from '@fastify-mcp-auth/core'
+import type { FastifyRequest } from 'fastify'
+
+/** Name of the diagnostics channel that every event is published on. */
+export const EVENTS_CHANNEL = 'fastify-mcp-auth:authorization-server'
+
+/** What the option `audit` is: told of every event. */
+export type AuditSink = (event: AuthorizationServerEvent) => unknown
+
+const LEVELS: { readonly [type in AuthorizationServerEventType]?: 'debug' | 'warn' } = {
+  'code.replayed': 'warn',
+  'token.reused': 'warn',
+  'storage.failed': 'warn'
+}
+
+type RequestOfEvent = Pick<FastifyRequest, 'id' | 'log'>
+
+export interface Events {
+  /** Tells of something; of the request at hand, if there is one and no other is given. Never throws. */
+  emit<T extends AuthorizationServerEventType>(
+    type: T,
+    details: AuthorizationServerEvents[T],
+    request?: RequestOfEvent
+  ): void
+  on: AuthorizationServer['on']
+  /** Everything that `run` tells, now or later, is told of this request. */
+  within(request: RequestOfEvent, run: () => void): void
+}
+
+export function createEvents({
+  issuer,
+  clock,
+  log,
+  audit
+}: {
+  issuer: string
+  clock: Clock
+  /** For what happens outside of a request. */
+  log: EventLog
+  audit?: AuditSink | undefined
+}): Events {
+  const bus = createEventBus<AuthorizationServerEvent>({
+    channelName: EVENTS_CHANNEL,
+    levels: LEVELS,
+    sinks: audit ? [audit] : []
+  })
+  const current = new AsyncLocalStorage<RequestOfEvent>()
+  return Object.freeze({
+    emit<T extends AuthorizationServerEventType>(
+      type: T,
+      details: AuthorizationServerEvents[T],
+      request: RequestOfEvent | undefined = current.getStore()
+    ): void {
+      const envelope = { type, issuer, at: clock.now(), requestId: request?.id ?? null }
+      // The members of one type and its name belong together, which the compiler cannot see for a T that it does not know.
+      const event = Object.freeze({ ...envelope, ...frozenMembers(details) }) as unknown as AuthorizationServerEvent
+      bus.publish(event, request?.log ?? log)
+    },
+    // The same promise, told per type name instead of per member of the union.
+    on: bus.on as AuthorizationServer['on'],
+    within: (request: RequestOfEvent, run: () => void) => current.run(request, run)
+  })
+}
+
+// Lists are copied: a listener must not reach into a record that is on its way.
+function frozenMembers(details: object): object {
+  return Object.fromEntries(
+    Object.entries(details).map(([name, value]) => [name, Array.isArray(value) ? Object.freeze([...value]) : value])
+  )
+}

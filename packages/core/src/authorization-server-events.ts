@@ -1,0 +1,58 @@
+/** What happens at an authorization server, for audit and metrics: who, which client, which grant, and never a token, code or secret. */
+
+/** Why a grant ended. */
+export type RevocationReason = 'user' | 'client' | 'code_replayed' | 'refresh_token_reused'
+
+/** What most events are about. */
+interface OfGrant {
+  readonly grantId: string
+  readonly clientId: string
+  readonly subject: string
+}
+
+/** What an event of each type says, besides {@link EventEnvelope}. `reason` is a stable word. */
+export interface AuthorizationServerEvents {
+  'client.registered': { clientId: string; clientName: string; redirectUris: readonly string[] }
+  /** Somebody did not prove to be a client. `clientId` is the client that was claimed, null when there is none of that name. */
+  'client.authentication_failed': { clientId: string | null; reason: string }
+  /** A person is about to be asked. */
+  'authorization.requested': { clientId: string; resource: string; scopes: readonly string[] }
+  /** A client asked for what it cannot have, and was told so by redirect. Nobody was asked. */
+  'authorization.refused': { clientId: string; error: string; reason: string }
+  'authorization.approved': OfGrant & { resource: string; scopes: readonly string[] }
+  /** `subject` is null when nobody was signed in. */
+  'authorization.denied': { clientId: string; subject: string | null }
+  'grant.created': OfGrant & { resource: string; scopes: readonly string[] }
+  'grant.revoked': OfGrant & { reason: RevocationReason }
+  /** Tokens were made: for a code when `grantType` is `authorization_code`, by a rotation when it is `refresh_token`. */
+  'token.issued': OfGrant & { grantType: string; resource: string; scopes: readonly string[] }
+  /** A retry got the response of the refresh before it once more. */
+  'token.replayed': OfGrant
+  /** A refresh token was used that had been replaced before: theft, until proven otherwise. The grant ends. */
+  'token.reused': OfGrant
+  /** A code was used a second time. The grant ends. */
+  'code.replayed': OfGrant
+  'key.created': { kid: string; alg: string }
+  /** Somebody asks too often. `address` as it is counted: IPv6 by its /64. */
+  'request.limited': { endpoint: string; address: string }
+  /** The storage does not answer. Told once for an outage by each process, however long it is. */
+  'storage.failed': { collection: string; operation: string }
+  'storage.recovered': { collection: string; operation: string }
+}
+
+export type AuthorizationServerEventType = keyof AuthorizationServerEvents
+
+/** What every event says. */
+export interface EventEnvelope<T extends AuthorizationServerEventType> {
+  readonly type: T
+  readonly issuer: string
+  /** Epoch seconds. */
+  readonly at: number
+  /** Id of the request that it happened in, as the log has it; null outside of the plugin's own endpoints. */
+  readonly requestId: string | null
+}
+
+/** The event of one type, or of any. Frozen. */
+export type AuthorizationServerEvent<T extends AuthorizationServerEventType = AuthorizationServerEventType> = {
+  [K in T]: EventEnvelope<K> & Readonly<AuthorizationServerEvents[K]>
+}[T]
