@@ -41,7 +41,7 @@ export interface JwksSource {
 
 export interface KeyHealth {
   readonly state: 'unknown' | 'up' | 'down'
-  /** Seconds since the set was fetched; null when there is none. */
+  /** Seconds since the set was fetched; null when there is none, or it is too old to be used. */
   readonly age: number | null
 }
 
@@ -136,7 +136,7 @@ class RemoteKeys implements JwksSource {
   }
 
   health(): KeyHealth {
-    const age = this.#set ? this.#clock.now() - this.#set.fetchedAt : null
+    const age = this.#set && this.#usableKeys(this.#usable) ? this.#clock.now() - this.#set.fetchedAt : null
     if (this.#isDown) return { state: 'down', age }
     return { state: this.#set ? 'up' : 'unknown', age }
   }

@@ -125,8 +125,8 @@ export function verifyToken(
   token: string,
   request: FastifyRequest | null
 ): Awaitable<Principal> {
-  const { resource, options } = server
-  return then(options.verify.verify(assertToken(token), { resource, request }), verified => {
+  const { resource, options, verifier } = server
+  return then(verifier.verify(assertToken(token), { resource, request }), verified => {
     const principal = createPrincipal(approve(server, verified), token)
     return options.isRevoked ? assertNotRevoked(options.isRevoked, principal) : principal
   })

@@ -18,8 +18,8 @@ import type { ApprovedToken } from './principal.ts'
 import { createPolicy, type RouteDecision, type RoutePolicy } from './protected-routes.ts'
 import { createScopeRules, type ScopeRules } from './require-scopes.ts'
 import { createSessionBinding, type SessionBinding } from './session-binding.ts'
-import { createEventCounter } from './telemetry.ts'
-import type { VerifiedToken } from './types.ts'
+import { createTelemetry, type Telemetry } from './telemetry.ts'
+import type { VerifiedToken, Verifier } from './types.ts'
 
 /** Request property: the refusal, once there is one. */
 export const DENIAL = Symbol('mcp-auth.denial')
@@ -35,6 +35,8 @@ declare module 'fastify' {
 
 export interface ResourceServer {
   readonly options: Options
+  /** `options.verify`, measured where somebody collects measures. */
+  readonly verifier: Pick<Verifier, 'verify'>
   readonly resource: string
   readonly metadata: Readonly<ProtectedResourceMetadata>
   readonly metadataUrl: string
@@ -47,6 +49,8 @@ export interface ResourceServer {
   readonly scopeRules: ScopeRules
   readonly clock: Clock
   readonly events: Events
+  /** Null when nobody collects. */
+  readonly telemetry: Telemetry | null
   /** Null when sessions are not bound. */
   readonly sessions: SessionBinding | null
   readonly streams: OpenStreams
@@ -70,8 +74,10 @@ export async function createResourceServer(options: Options): Promise<ResourceSe
   const operations = compileOperations(options)
   const { resource, clock = systemClock, sessionTtl: ttl } = options
   const storage = options.sessionStorage ?? memoryStorage()
+  const telemetry = await createTelemetry(resource)
   return Object.freeze({
     options,
+    verifier: telemetry?.measured(options.verify) ?? options.verify,
     resource,
     metadata: await createMetadata(options, advertisedScopes),
     metadataUrl: protectedResourceMetadataUrl(options.resource),
@@ -81,7 +87,8 @@ export async function createResourceServer(options: Options): Promise<ResourceSe
     anonymous: compileAnonymous(options),
     scopeRules: createScopeRules(options),
     clock,
-    events: createEvents({ resource, clock, counter: await createEventCounter() }),
+    events: createEvents({ resource, clock, telemetry, sink: options.onEvent }),
+    telemetry,
     sessions: options.sessionBinding ? await createSessionBinding({ storage, ttl, resource, clock }) : null,
     streams: createOpenStreams(clock),
     watched: new WeakSet<FastifyRequest>(),

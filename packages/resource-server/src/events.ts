@@ -6,7 +6,7 @@ import { channel } from 'node:diagnostics_channel'
 import { type Clock, isOAuthError, isUnavailableError, type OAuthErrorCode } from '@fastify-mcp-auth/core'
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import { InsufficientScopeError, isRefusedRequestError, MissingTokenError } from './errors.ts'
-import type { EventCounter } from './telemetry.ts'
+import type { Telemetry } from './telemetry.ts'
 import type { Principal, VerifierEvent } from './types.ts'
 
 /** Name of the diagnostics channel that every event is published on. */
@@ -52,7 +52,8 @@ export type McpAuthEventType = McpAuthEvent['type']
 /** The events of one or several types. */
 export type McpAuthEventOf<T extends McpAuthEventType> = Extract<McpAuthEvent, { readonly type: T }>
 
-export type EventListener<T extends McpAuthEventType> = (event: McpAuthEventOf<T>) => void
+/** Told of events, within the request that they are about. What it throws or rejects with is logged and changes nothing. */
+export type EventListener<T extends McpAuthEventType> = (event: McpAuthEventOf<T>) => unknown
 
 // Distributes, so that every type keeps the members that are its own.
 type Told<E> = E extends unknown ? Omit<E, 'resource' | 'at' | 'requestId' | 'caller'> : never
@@ -75,30 +76,41 @@ export interface Events {
   on<T extends McpAuthEventType>(type: T, listener: EventListener<T>): () => void
 }
 
+type AnyListener = EventListener<McpAuthEventType>
+
 export function createEvents({
   resource,
   clock,
-  counter
+  telemetry,
+  sink
 }: {
   readonly resource: string
   readonly clock: Clock
-  /** Told of every event; null for nobody. */
-  readonly counter: EventCounter | null
+  readonly telemetry: Telemetry | null
+  /** The option `onEvent`: told of every event. */
+  readonly sink: AnyListener | undefined
 }): Events {
-  const listeners = new Map<McpAuthEventType, Set<(event: McpAuthEvent) => void>>()
+  const listeners = new Map<McpAuthEventType, Set<AnyListener>>()
   const diagnostics = channel(EVENTS_CHANNEL)
 
   function publish(log: FastifyBaseLogger, event: McpAuthEvent): void {
-    log[LEVELS[event.type] ?? 'info']({ event }, `mcp-auth: ${event.type}`)
-    counter?.count(event)
+    // By this name loggers print an error with its message and its cause.
+    const failure = 'error' in event && event.error instanceof Error ? { err: event.error } : {}
+    log[LEVELS[event.type] ?? 'info']({ event, ...failure }, `mcp-auth: ${event.type}`)
+    telemetry?.count(event)
     diagnostics.publish(event)
-    for (const listener of listeners.get(event.type) ?? []) {
-      try {
-        listener(event)
-      } catch (error) {
-        // Whoever listens does not get to decide about the request.
-        log.error(error, `mcp-auth: a listener of ${event.type} failed`)
-      }
+    if (sink) tell(log, event, sink)
+    for (const listener of listeners.get(event.type) ?? []) tell(log, event, listener)
+  }
+
+  // Whoever listens does not get to decide about the request, nor to end the process.
+  function tell(log: FastifyBaseLogger, event: McpAuthEvent, listener: AnyListener): void {
+    const fail = (error: unknown): void => log.error(error, `mcp-auth: a listener of ${event.type} failed`)
+    try {
+      const outcome = listener(event)
+      if (outcome instanceof Promise) outcome.catch(fail)
+    } catch (error) {
+      fail(error)
     }
   }
 
@@ -114,7 +126,7 @@ export function createEvents({
     on<T extends McpAuthEventType>(type: T, listener: EventListener<T>): () => void {
       const those = listeners.get(type) ?? new Set()
       // The map keeps a listener with the events of its type.
-      const entry = listener as (event: McpAuthEvent) => void
+      const entry = listener as AnyListener
       listeners.set(type, those.add(entry))
       return () => void those.delete(entry)
     }
@@ -122,7 +134,7 @@ export function createEvents({
 
   // Every request has one of these: it costs nothing when nobody wants it.
   function isHeard(type: McpAuthEventType, log: FastifyBaseLogger): boolean {
-    if (counter?.isActive() || diagnostics.hasSubscribers || (listeners.get(type)?.size ?? 0) > 0) return true
+    if (telemetry || sink || diagnostics.hasSubscribers || (listeners.get(type)?.size ?? 0) > 0) return true
     return log.level === 'debug' || log.level === 'trace'
   }
 }

@@ -3,6 +3,7 @@ export { REQUIRED_SCOPES } from './describe-routes.ts'
 export {
   EVENTS_CHANNEL,
   type EventCaller,
+  type EventListener,
   type McpAuthEvent,
   type McpAuthEventOf,
   type McpAuthEventType

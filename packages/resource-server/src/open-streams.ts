@@ -13,6 +13,7 @@ interface OpenStream {
 const INTERVAL = 1000
 
 export interface OpenStreams {
+  readonly size: number
   add(stream: OpenStream): void
   /** Stops looking. Streams that are open stay open. */
   close(): void
@@ -44,6 +45,9 @@ export function createOpenStreams(clock: Clock): OpenStreams {
   }
 
   return {
+    get size() {
+      return streams.size
+    },
     add(stream) {
       streams.add(stream)
       stream.response.once('close', () => forget(stream))

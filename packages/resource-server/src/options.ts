@@ -10,6 +10,7 @@ import {
   type StorageDriver
 } from '@fastify-mcp-auth/core'
 import { type Static, Type } from 'typebox'
+import type { EventListener, McpAuthEventType } from './events.ts'
 import { SignMetadata, StaticMetadata } from './metadata-options.ts'
 import type { RevocationCheck } from './revocation.ts'
 import type { Principal, Verifier } from './types.ts'
@@ -118,6 +119,11 @@ export const Options = Type.Object(
      * the scheme itself there, as `oauth2` or `openIdConnect`.
      */
     openapiScheme: Type.Optional(Type.String({ minLength: 1 })),
+    /**
+     * Told of every event from the boot on, for an audit trail of your own beside the log. Gets them within the request, so hand them on
+     * quickly; what it throws or rejects with is logged. For single types of events: `app.mcpAuth.on`.
+     */
+    onEvent: Type.Optional(Type.Unsafe<EventListener<McpAuthEventType>>(Type.Function([], Type.Unknown()))),
     /** Time source, for tests. */
     clock: Type.Optional(Adapter<Clock>('now')),
     /** Name of the resource for people. */

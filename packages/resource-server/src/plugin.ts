@@ -23,7 +23,11 @@ async function resourceServer(app: FastifyInstance, input: ResourceServerOptions
   addGuards(app, server)
   const { verify } = server.options
   verify.observe?.(event => server.events.tellOfVerifier(app.log, event))
-  app.addHook('onClose', async () => server.streams.close())
+  const stopObserving = server.telemetry?.observe({ verifier: verify, streams: () => server.streams.size })
+  app.addHook('onClose', async () => {
+    server.streams.close()
+    stopObserving?.()
+  })
   // Not before the app listens: its issuer may be another plugin of the same app.
   if (verify.prepare) app.addHook('onListen', async () => verify.prepare?.())
   app.addHook('onSend', (request, reply, payload, done) => {

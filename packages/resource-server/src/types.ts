@@ -79,11 +79,12 @@ export type VerifierEvent =
 
 /** What a verifier depends on, as it was when it was last asked for. */
 export interface VerifierHealth {
-  readonly dependency: 'jwks' | 'introspection'
+  /** `discovery`: the metadata of the issuer. It is read again only after a failure. */
+  readonly dependency: 'jwks' | 'discovery' | 'introspection'
   readonly issuer: string
   /** `unknown` until it was asked for the first time. Static keys are always `up`. */
   readonly state: 'unknown' | 'up' | 'down'
-  /** Seconds since the keys in use were fetched; null when there are none, or nothing is kept. */
+  /** Seconds since that which is in use was fetched; null when there is none, it is too old, or nothing is kept. */
   readonly age: number | null
 }
 

@@ -11,16 +11,15 @@ import {
   createJwksSource,
   createSafeFetch,
   createStaticJwks,
-  discoverMetadata,
   type JwksEvent,
   type JwksSource,
   resolveOptions,
   type SafeFetch,
-  systemClock,
-  UnavailableError
+  systemClock
 } from '@fastify-mcp-auth/core'
 import { type Static, Type } from 'typebox'
 import type { Verifier, VerifierEvent } from '../types.ts'
+import { createIssuerDiscovery, type IssuerDiscovery } from './issuer-discovery.ts'
 import { type JwtRules, looksLikeOurs, verifyJwt } from './jwt-verifier.ts'
 import { createListeners } from './listeners.ts'
 import type { ScopeMapper } from './profile.ts'
@@ -97,7 +96,9 @@ export function jwt(input: JwtOptions): Verifier {
   assertAlgorithms(options.algorithms)
   const clock = options.clock ?? systemClock
   const listeners = createListeners<VerifierEvent>()
-  const sources = new Map(trusted.map(issuer => [issuer.issuer, keysOf(issuer, options, listeners.tell)] as const))
+  const discoveries: IssuerDiscovery[] = []
+  const context = { options, clock, discoveries, tell: listeners.tell }
+  const sources = new Map(trusted.map(issuer => [issuer.issuer, keysOf(issuer, context)] as const))
   const rules: JwtRules = {
     keys: sources,
     algorithms: options.algorithms,
@@ -116,7 +117,10 @@ export function jwt(input: JwtOptions): Verifier {
     async prepare() {
       await Promise.all([...sources.values()].map(source => source.prefetch()))
     },
-    health: () => [...sources].map(([issuer, source]) => ({ dependency: 'jwks' as const, issuer, ...source.health() }))
+    health: () => [
+      ...[...sources].map(([issuer, source]) => ({ dependency: 'jwks' as const, issuer, ...source.health() })),
+      ...discoveries.map(discovery => discovery.health())
+    ]
   })
 }
 
@@ -146,16 +150,31 @@ function wrong(what: string): ConfigurationError {
   return new ConfigurationError('FST_OAUTH_OPTION', `jwt: option ${what}`)
 }
 
-function keysOf(trusted: TrustedIssuer, options: Resolved, tell: (event: VerifierEvent) => void): JwksSource {
-  const { issuer, jwksUri, jwks } = trusted
+interface KeyContext {
+  readonly options: Resolved
+  readonly clock: Clock
+  /** Those of issuers whose keys are found by their metadata. */
+  readonly discoveries: IssuerDiscovery[]
+  readonly tell: (event: VerifierEvent) => void
+}
+
+function keysOf(
+  { issuer, jwksUri, jwks }: TrustedIssuer,
+  { options, clock, discoveries, tell }: KeyContext
+): JwksSource {
   if (jwks !== undefined) return createStaticJwks(jwks, options.algorithms)
   const fetch = options.fetch ?? createSafeFetch({ addresses: 'any' })
+  const discover = (): (() => Promise<string>) => {
+    const discovery = createIssuerDiscovery(issuer, fetch, clock)
+    discoveries.push(discovery)
+    return () => discovery.find('jwks_uri')
+  }
   return createJwksSource({
-    uri: jwksUri ?? (() => discoverKeys(issuer, fetch)),
+    uri: jwksUri ?? discover(),
     fetch,
     algorithms: options.algorithms,
     onEvent: event => tell(eventOf(event, issuer)),
-    ...(options.clock ? { clock: options.clock } : {})
+    clock
   })
 }
 
@@ -163,10 +182,4 @@ function eventOf(event: JwksEvent, issuer: string): VerifierEvent {
   return event.type === 'failed'
     ? { type: 'jwks.failed', issuer, error: event.error }
     : { type: `jwks.${event.type}`, issuer }
-}
-
-async function discoverKeys(issuer: string, fetch: SafeFetch): Promise<string> {
-  const { jwks_uri } = await discoverMetadata(issuer, fetch)
-  if (jwks_uri === undefined) throw new UnavailableError(`the metadata of ${issuer} has no jwks_uri`)
-  return jwks_uri
 }
