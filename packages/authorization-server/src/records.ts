@@ -44,7 +44,8 @@ export const InteractionRecord = Type.Object({
   }),
   redirectUri: Type.String(),
   state: nullable(Type.String()),
-  resource: Type.String(),
+  /** In the order of the request; the first is the one whose tokens a client gets that names none. */
+  resources: Type.Array(Type.String()),
   scopes: Type.Array(Type.String()),
   codeChallenge: Type.String(),
   /** Digest of the cookie of the browser that started it. */
@@ -61,10 +62,17 @@ export const GrantRecord = Type.Object({
   clientId: Type.String(),
   clientName: Type.String(),
   subject: Type.String(),
-  resource: Type.String(),
+  /** Of the person's organizations the one that this access is for; null where the app knows none. */
+  organization: nullable(Type.String()),
+  /** Each access token is for one of them; for the first when the token request names none. */
+  resources: Type.Array(Type.String()),
+  /** Of all resources together; a token has those that its resource knows. */
   scopes: Type.Array(Type.String()),
   redirectUri: Type.String(),
   authTime: Type.Integer(),
+  /** How the person signed in, as far as the app says. @see OpenID Connect Core section 2 (`acr`, `amr`) */
+  acr: nullable(Type.String()),
+  amr: Type.Array(Type.String()),
   createdAt: Type.Integer(),
   lastUsedAt: Type.Integer(),
   /** When the grant ends if nothing uses it; moves with each refresh, never past `endsAt`. */
@@ -107,7 +115,7 @@ export const COLLECTIONS = {
   grants: defineCollection({
     name: 'grants',
     record: GrantRecord,
-    indexes: ['subject', 'clientId'],
+    indexes: ['subject', 'clientId', 'organization'],
     expiry: 'expiresAt'
   }),
   signingKeys: defineCollection({ name: 'signing_keys', record: SigningKeyRecord, indexes: ['alg'] })

@@ -2,6 +2,15 @@
 import type { AuthorizationServer } from '@fastify-mcp-auth/core'
 import type { FastifyRequest } from 'fastify'
 
+/** What a token is about to say. */
+export interface ClaimsContext {
+  readonly scopes: readonly string[]
+  /** The one resource that it is for. */
+  readonly resource: string
+  /** The organization that was picked at consent; null where there is none. */
+  readonly organization: string | null
+}
+
 /**
  * The seam to the app's own users, login and session. The authorization server never sees a password and keeps no session.
  *
@@ -26,10 +35,7 @@ export interface UserAdapter<User = unknown> {
   /** The user behind a `sub`, or null when there is none any more: then refresh tokens stop working. */
   find(subject: string): Promise<User | null> | User | null
   /** Additional claims of the access token. Names of registered claims are ignored. */
-  claims?(
-    user: User,
-    context: { scopes: readonly string[]; resource: string }
-  ): Promise<Record<string, unknown>> | Record<string, unknown>
+  claims?(user: User, context: ClaimsContext): Promise<Record<string, unknown>> | Record<string, unknown>
   /** How the consent page names the account, for example the e-mail address. */
   displayName(user: User): string
 }

@@ -94,7 +94,7 @@ export function consentRequest(changes: Changes = {}): ConsentRequest {
       host: 'claude.ai',
       formAction: 'https://claude.ai'
     },
-    resource: { resource: 'https://notes.example/mcp', name: 'Acme Notes' },
+    resources: [{ resource: 'https://notes.example/mcp', name: 'Acme Notes' }],
     scopes: [
       scope('mcp:tools', 'See who you are', { detail: 'Your name and e-mail address', required: true }),
       scope('notes:read', 'Read your notes', { tools: ['list_notes', 'search', 'open'] }),

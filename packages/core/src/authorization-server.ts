@@ -47,7 +47,8 @@ export interface ConsentRequest {
     /** Source for the `form-action` directive, without which browsers block the redirect after the form. */
     readonly formAction: string
   }
-  readonly resource: { readonly resource: string; readonly name: string }
+  /** Where it may be used; at least one. Almost always there is only one. */
+  readonly resources: readonly { readonly resource: string; readonly name: string }[]
   readonly scopes: readonly ConsentScope[]
   /** The person already uses this client and is asked for something new. */
   readonly stepUp: boolean
@@ -105,13 +106,16 @@ export interface GrantSummary {
   readonly clientId: string
   readonly clientName: string
   readonly subject: string
-  readonly resource: string
+  /** The organization that was picked at consent; null where there is none. */
+  readonly organization: string | null
+  readonly resources: readonly string[]
   readonly scopes: readonly string[]
   /** Epoch seconds. */
   readonly createdAt: number
   readonly lastUsedAt: number
+  /** When it ends if nothing uses it; moves with each use, never past `endsAt`. */
   readonly expiresAt: number
-  readonly revokedAt: number | null
+  readonly endsAt: number
 }
 
 export interface AuthorizationServer<Request = unknown> {
