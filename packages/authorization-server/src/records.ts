@@ -98,14 +98,20 @@ export const GrantRecord = Type.Object({
 })
 export type GrantRecord = Static<typeof GrantRecord>
 
-/** Key: algorithm and sequence number, so that of many processes starting together one makes the key. */
+/** Key: issuer, algorithm and sequence number, so that of many processes that want a new key one makes it. */
 export const SigningKeyRecord = Type.Object({
+  issuer: Type.String(),
   alg: Type.String(),
+  sequence: Type.Integer(),
   kid: Type.String(),
   publicJwk: Type.Record(Type.String(), Type.Unknown()),
   /** Encrypted. */
   privateJwk: Type.String(),
-  createdAt: Type.Integer()
+  createdAt: Type.Integer(),
+  /** When it begins to sign; it is published before. */
+  activeFrom: Type.Integer(),
+  /** When the keys before it leave the key set. */
+  previousUntil: Type.Integer()
 })
 export type SigningKeyRecord = Static<typeof SigningKeyRecord>
 
@@ -118,7 +124,7 @@ export const COLLECTIONS = {
     indexes: ['subject', 'clientId', 'organization'],
     expiry: 'expiresAt'
   }),
-  signingKeys: defineCollection({ name: 'signing_keys', record: SigningKeyRecord, indexes: ['alg'] })
+  signingKeys: defineCollection({ name: 'signing_keys', record: SigningKeyRecord, indexes: ['issuer'] })
 }
 
 export interface Records {

@@ -40,6 +40,20 @@ export interface UserAdapter<User = unknown> {
   displayName(user: User): string
 }
 
+/** A signing key that never leaves a key management service (KMS, HSM). */
+export interface ExternalSigner {
+  readonly algorithm: 'ES256' | 'RS256' | 'PS256' | 'EdDSA'
+  /** What is published; RSA has at least 2048 bits. `kid` is its thumbprint (RFC 7638) when left out. */
+  readonly publicJwk: { readonly [member: string]: unknown }
+  /**
+   * Signs these bytes as JOSE wants it: for ES256 that is r and s, 32 bytes each, not the ASN.1 that many services return. Whatever it
+   * throws, and an answer that takes longer than five seconds, is an outage (503).
+   *
+   * @see RFC 7518 section 3
+   */
+  sign(data: Uint8Array, options: { readonly signal: AbortSignal }): Promise<Uint8Array> | Uint8Array
+}
+
 declare module 'fastify' {
   interface FastifyInstance {
     authorizationServer: AuthorizationServer<FastifyRequest>

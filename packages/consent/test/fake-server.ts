@@ -41,6 +41,7 @@ export function fakeServer(details: Details | Error = consentRequest(), prefix =
         deny: unexpected
       },
       grants: { list: unexpected, revoke: unexpected },
+      keys: { list: unexpected, rotate: unexpected },
       verifyAccessToken: unexpected,
       cleanup: unexpected,
       on: unexpected,

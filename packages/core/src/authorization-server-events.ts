@@ -39,7 +39,10 @@ export interface AuthorizationServerEvents {
   'token.reused': OfGrant
   /** A code was used a second time. The grant ends. */
   'code.replayed': OfGrant
-  'key.created': { kid: string; alg: string }
+  /** A signing key was made. It is published at once and signs from `activeFrom` (epoch seconds). */
+  'key.created': { kid: string; alg: string; activeFrom: number }
+  /** A key that had not been published any more was removed from the storage. */
+  'key.removed': { kid: string; alg: string }
   /** Somebody asks too often. `address` as it is counted: IPv6 by its /64. */
   'request.limited': { endpoint: string; address: string }
   /** The storage does not answer. Told once for an outage by each process, however long it is. */

@@ -4,11 +4,13 @@
  * @see RFC 9068 sections 2 and 4
  */
 import { AccessTokenClaims, formatScope, OAuthError, randomSecret } from '@fastify-mcp-auth/core'
-import { errors, jwtVerify, SignJWT } from 'jose'
+import { errors, jwtVerify } from 'jose'
 import { Compile } from 'typebox/compile'
 import type { ServerContext } from '../context.ts'
 import { isLive } from '../grants/lifecycle.ts'
 import type { GrantRecord } from '../records.ts'
+import { PUBLIC_ALGORITHMS } from './algorithms.ts'
+import { signJwt } from './signer.ts'
 
 const accessTokenClaims = Compile(AccessTokenClaims)
 
@@ -35,7 +37,6 @@ export async function signAccessToken(
 ): Promise<{ accessToken: string; expiresIn: number }> {
   const now = server.clock.now()
   const expiresIn = Math.min(server.options.accessTokenTtl, grant.endsAt - now)
-  const { kid, alg, privateKey } = server.keys.current
   const claims = {
     // First, so that nothing the app adds can replace what the protocol says.
     ...(await additionalClaims(server, { grant, resource, scopes })),
@@ -53,7 +54,7 @@ export async function signAccessToken(
     iat: now,
     exp: now + expiresIn
   }
-  const accessToken = await new SignJWT(claims).setProtectedHeader({ alg, kid, typ: 'at+jwt' }).sign(privateKey)
+  const accessToken = await signJwt(await server.keys.signer('ES256'), 'at+jwt', claims)
   return { accessToken, expiresIn }
 }
 
@@ -115,10 +116,10 @@ export async function verifyAccessToken(
 export async function readClaims(server: ServerContext, token: string, resource?: string): Promise<AccessTokenClaims> {
   if (token.length > MAX_LENGTH) throw invalidToken('too_long')
   try {
-    const { payload } = await jwtVerify(token, ({ kid, alg }) => server.keys.publicKey(kid, alg), {
+    const { payload } = await jwtVerify(token, header => server.keys.verificationKey(header), {
       issuer: server.issuer,
       typ: 'at+jwt',
-      algorithms: [server.keys.current.alg],
+      algorithms: [...PUBLIC_ALGORITHMS],
       currentDate: new Date(server.clock.now() * 1000),
       ...(resource === undefined ? {} : { audience: resource })
     })
