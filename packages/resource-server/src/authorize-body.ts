@@ -40,7 +40,7 @@ export function authorizeBody(server: ResourceServer, request: FastifyRequest, p
   const acts = actsOf(operations)
   const hidden = acts.filter(act => act.name !== null && !isListed(act))
   const rulesFor = (act: Act): OperationRules => (hidden.includes(act) ? server.wideRules : server.operations)
-  const needs = joinNeeds(...acts.map(act => needsOf(rulesFor(act), [act])))
+  const needs = joinNeeds(...acts.map(act => needsOfAct(server, rulesFor(act), act)))
   assertNeeds(caller, acts, needs)
   assertKnown(
     server,
@@ -67,11 +67,18 @@ function assertNeeds({ server, policy, principal }: Caller, acts: readonly Act[]
   if (!letIn || needs.scopes.length > 0 || needs.anyOf.length > 0) throw new MissingTokenError(suggestedScopes(all))
 }
 
+function needsOfAct(server: ResourceServer, rules: OperationRules, act: Act): NeededScopes {
+  const needs = needsOf(rules, [act])
+  const { unknownOperations } = server.options
+  if (typeof unknownOperations === 'string' || isAnonymous(server, act) || !isUnknown(rules, act)) return needs
+  return joinNeeds(needs, { scopes: unknownOperations, anyOf: [] })
+}
+
 function isAllowed({ server, policy, principal }: Caller, act: Act): boolean {
   const { operations, options, scopeRules } = server
   const isOpen = isAnonymous(server, act)
   if (options.unknownOperations === 'deny' && !isOpen && isUnknown(operations, act)) return false
-  const needs = needsOf(operations, [act])
+  const needs = needsOfAct(server, operations, act)
   if (principal) return hasScopes(principal, isOpen ? needs : joinNeeds(policy, needs), scopeRules)
   return (policy.optional || isOpen) && hasScopes(null, needs, scopeRules)
 }
@@ -79,7 +86,9 @@ function isAllowed({ server, policy, principal }: Caller, act: Act): boolean {
 function isObtainable({ server, policy, principal }: Caller, act: Act): boolean {
   const { operations, options } = server
   if (options.unknownOperations === 'deny' && isUnknown(operations, act)) return false
-  return options.obtainable?.(principal, suggestedScopes(joinNeeds(policy, needsOf(operations, [act])))) === true
+  return (
+    options.obtainable?.(principal, suggestedScopes(joinNeeds(policy, needsOfAct(server, operations, act)))) === true
+  )
 }
 
 function readAsked(request: FastifyRequest, policy: RoutePolicy): Operation[] {
@@ -99,7 +108,7 @@ function isAnonymous(server: ResourceServer, act: Act): boolean {
 }
 
 function assertKnown(server: ResourceServer, unknown: readonly Act[]): void {
-  if (server.options.unknownOperations === 'allow' || unknown.length === 0) return
+  if (server.options.unknownOperations !== 'deny' || unknown.length === 0) return
   // The same for everything that is not mentioned, whether the server behind knows it or not.
   throw new RefusedRequestError(403, 'this operation is not available here', {
     rpcCode: RPC_CODES.methodNotFound,

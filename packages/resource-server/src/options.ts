@@ -54,7 +54,10 @@ export const Options = Type.Object(
     protect: Type.Array(Type.String({ pattern: "^/[A-Za-z0-9._~!$&'()+,=@/-]*$" }), { default: [] }),
     /** Every scope of the resource and what it allows. With it, a scope that is not listed stops the boot. */
     scopes: Type.Optional(Type.Record(Type.String(), Type.String())),
-    /** Scopes that bring others along: `{ 'notes:admin': ['notes:read', 'notes:write'] }`. Transitive. */
+    /**
+     * Scopes that bring others along: `{ 'notes:admin': ['notes:read', 'notes:write'] }`, or `['notes:*']` for all of `scopes` that begin so.
+     * Transitive.
+     */
     scopeHierarchy: Type.Record(Type.String(), Type.Array(Type.String()), { default: {} }),
     /** `scopes_supported` of the metadata: what a client asks for when no challenge tells it better. All of `scopes` when left out. */
     advertisedScopes: Type.Optional(Type.Array(Type.String())),
@@ -73,10 +76,13 @@ export const Options = Type.Object(
      */
     operations: Type.Record(Type.String(), Type.Union([Type.Array(Type.String()), OperationNeeds]), { default: {} }),
     /**
-     * What happens to an operation that no key of `operations` matches: with `deny` it is refused, whoever calls. `initialize`, `ping`,
-     * `server/discover` and the notifications of the protocol need no key.
+     * What happens to an operation that no key of `operations` matches: with `deny` it is refused, whoever calls; with a list of scopes it
+     * needs all of them. `initialize`, `ping`, `server/discover` and the notifications of the protocol need no key.
      */
-    unknownOperations: Type.Union([Type.Literal('allow'), Type.Literal('deny')], { default: 'allow' }),
+    unknownOperations: Type.Union(
+      [Type.Literal('allow'), Type.Literal('deny'), Type.Array(Type.String(), { minItems: 1 })],
+      { default: 'allow' }
+    ),
     /**
      * Operations that need no token, in the notation of `operations`: `['initialize', 'ping', 'tools/list']`. Whoever brings a token
      * is known, and a bad one is still refused. Bodies of strangers are parsed then.
@@ -151,16 +157,46 @@ export type ResourceServerOptions = Pick<Options, 'resource' | 'verify'> & Parti
 
 const OWNER = 'resource-server'
 
+/** A star counts behind a separator only. */
+export const WILDCARD = /[:./]\*$/
+
 /**
  * @returns options with `resource` in its canonical spelling
  * @throws ConfigurationError naming the option that is wrong
  */
 export function resolveResourceServerOptions(input: ResourceServerOptions): Options {
   const options = resolveOptions(Options, input, OWNER)
-  assertScopesKnown(options, 'scopeHierarchy', Object.entries(options.scopeHierarchy).flat(2))
+  const { unknownOperations } = options
+  const scopeHierarchy = resolveHierarchy(options)
+  assertScopesKnown(options, 'scopeHierarchy', Object.entries(scopeHierarchy).flat(2))
   assertScopesKnown(options, 'advertisedScopes', options.advertisedScopes ?? [])
+  if (typeof unknownOperations !== 'string') assertScopesKnown(options, 'unknownOperations', unknownOperations)
+  assertUsed(options)
   // By reference: a verifier may have state of its own.
-  return Object.freeze({ ...options, resource: resourceOf(options.resource), verify: input.verify })
+  return Object.freeze({ ...options, scopeHierarchy, resource: resourceOf(options.resource), verify: input.verify })
+}
+
+/** A star in what is implied stands for the scopes that are listed, so that a request need not look for them. */
+function resolveHierarchy({ scopes, scopeHierarchy, scopeWildcards }: Options): Options['scopeHierarchy'] {
+  const resolve = (implied: string): string[] => {
+    // Without a list of scopes only the wildcards of tokens can tell what is meant.
+    if (!implied.endsWith('*') || (!scopes && scopeWildcards)) return [implied]
+    const covered = Object.keys(scopes ?? {}).filter(scope => scope.startsWith(implied.slice(0, -1)))
+    if (WILDCARD.test(implied) && covered.length > 0) return covered
+    throw new ConfigurationError(
+      'FST_OAUTH_OPTION',
+      `${OWNER}: "scopeHierarchy": ${JSON.stringify(implied)} stands for no scope that option "scopes" lists`
+    )
+  }
+  return Object.fromEntries(Object.entries(scopeHierarchy).map(([scope, implied]) => [scope, implied.flatMap(resolve)]))
+}
+
+// What somebody has written and nothing reads is something that he believes to be in force.
+function assertUsed({ obtainable, lists, sessionStorage, sessionBinding }: Options): void {
+  const unused = (option: string, unless: string): ConfigurationError =>
+    new ConfigurationError('FST_OAUTH_OPTION', `${OWNER}: option "${option}" does nothing unless ${unless}`)
+  if (obtainable && lists === 'all') throw unused('obtainable', `"lists" is 'allowed'`)
+  if (sessionStorage && !sessionBinding) throw unused('sessionStorage', '"sessionBinding" is true')
 }
 
 function resourceOf(value: string): string {

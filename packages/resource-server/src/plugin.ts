@@ -9,7 +9,7 @@ import { createResourceServer, DENIAL, POLICY, type ResourceServer } from './con
 import { describeRoute, REQUIRED_SCOPES } from './describe-routes.ts'
 import { outermost, publishMetadata } from './metadata.ts'
 import { assertScopesKnown, type ResourceServerOptions, resolveResourceServerOptions } from './options.ts'
-import { decideRoute, placeRoute } from './protected-routes.ts'
+import { decideRoute, optionAboutBodies, placeRoute } from './protected-routes.ts'
 import type { AuthHook, Health, McpAuth } from './types.ts'
 
 const NAME = '@fastify-mcp-auth/resource-server'
@@ -110,10 +110,13 @@ function decorate(app: FastifyInstance, server: ResourceServer): void {
 /** Looks at every route as it is declared: wrong wiring stops the boot instead of leaving a door open. */
 function watchRoutes(app: FastifyInstance, server: ResourceServer): void {
   const unseen = new Set(server.options.protect.filter(prefix => !hasRouteUnder(app, prefix)))
+  const aboutBodies = optionAboutBodies(server.options)
+  let hasBodies = aboutBodies === null || server.options.protect.some(prefix => hasRouteUnder(app, prefix))
   const preflights = new Set<string>()
   app.addHook('onRoute', route => {
     const decision = decideRoute(server.options, { url: route.url, mcpAuth: route.config?.mcpAuth })
     const methods = methodsOf(route)
+    if (decision === 'depends' || (decision !== 'open' && decision.operations)) hasBodies = true
     const { openapiScheme } = server.options
     if (openapiScheme !== undefined) describeRoute(openapiScheme, route, typeof decision === 'object' ? decision : null)
     // An open route does not show that the prefix is right, nor does the wildcard of a CORS plugin.
@@ -129,6 +132,11 @@ function watchRoutes(app: FastifyInstance, server: ResourceServer): void {
       throw new ConfigurationError(
         'FST_OAUTH_OPTION',
         `resource-server: option "protect": no route lies under ${prefix} (paths are whole, with the prefixes of plugins; register this plugin, with await, before the routes)`
+      )
+    if (!hasBodies)
+      throw new ConfigurationError(
+        'FST_OAUTH_OPTION',
+        `resource-server: option "${aboutBodies}": there is no protected route to which it applies (register this plugin, with await, before the routes)`
       )
   })
 }

@@ -69,9 +69,15 @@ export function createPolicy(options: Options, auth: Static<typeof RouteAuthSche
 
 // Bodies are looked at when some option is about what they ask for.
 function judgesOperations(options: Options): boolean {
-  const { operations, anonymous, unknownOperations, lists } = options
-  const hasKeys = Object.keys(operations).length > 0 || anonymous.length > 0
-  return hasKeys || unknownOperations === 'deny' || lists === 'allowed'
+  return optionAboutBodies(options) !== null
+}
+
+/** The first option that is about what bodies ask for; null when none of them is set. */
+export function optionAboutBodies({ operations, anonymous, unknownOperations, lists }: Options): string | null {
+  if (Object.keys(operations).length > 0) return 'operations'
+  if (anonymous.length > 0) return 'anonymous'
+  if (unknownOperations !== 'allow') return 'unknownOperations'
+  return lists === 'allowed' ? 'lists' : null
 }
 
 function assertRouteAuth(options: Options, route: RouteFacts): Static<typeof RouteAuthSchema> {

@@ -5,7 +5,7 @@
  */
 import { expandScopes, type ScopeHierarchy } from '@fastify-mcp-auth/core'
 import { InsufficientScopeError, MissingTokenError } from './errors.ts'
-import type { Options } from './options.ts'
+import { type Options, WILDCARD } from './options.ts'
 import type { Principal } from './types.ts'
 
 /** What is needed: all of `scopes`, and one of each list in `anyOf`. */
@@ -71,8 +71,6 @@ type Coverage = (scope: string) => boolean
 function coversAll(granted: Coverage, { scopes, anyOf }: NeededScopes): boolean {
   return scopes.every(granted) && anyOf.every(list => list.some(granted))
 }
-
-const WILDCARD = /[:./]\*$/
 
 function createCoverage(granted: readonly string[], { hierarchy, wildcards }: ScopeRules): Coverage {
   let expanded = expandScopes(granted, hierarchy)

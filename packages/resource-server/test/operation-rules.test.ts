@@ -47,7 +47,7 @@ t.test('RS-13: a wildcard in a token covers what begins like it, when the operat
     'tools/call:implied': ['mail:send']
   }
   const options = { operations, scopeHierarchy: { 'notes:admin': ['mail:*'] } }
-  const off = await createCaller(t, options)
+  const off = await createCaller(t, { operations })
   t.equal((await off.call(['notes:*'], toolCall('read'))).statusCode, 403)
   const { call } = await createCaller(t, { ...options, scopeWildcards: true })
   const status = async (scopes: string[], tool: string): Promise<number> =>
@@ -154,6 +154,52 @@ t.test(
   }
 )
 
+t.test('RS-11: unknownOperations with scopes: what no key mentions needs them, known or hidden alike', async t => {
+  const options = {
+    unknownOperations: ['admin', 'audit'],
+    scopeHierarchy: { root: ['admin', 'audit'] },
+    operations: { 'tools/list': [], 'tools/call:known': ['k'] },
+    anonymous: ['tools/call:open']
+  }
+  const { call, calls } = await createCaller(t, options)
+  const unknown = [request('x/y'), request('tasks/list'), request('logging/setLevel'), toolCall('other')]
+  for (const payload of [...unknown, ...unknown.map(one => [toolCall('known'), one])]) {
+    const response = await call(['k', 'admin'], payload)
+    t.equal(response.statusCode, 403, JSON.stringify(payload))
+    const scope = Array.isArray(payload) ? 'k admin audit' : 'admin audit'
+    t.match(response.headers['www-authenticate'], `scope="${scope}"`)
+  }
+  t.equal(calls(), 0)
+  t.equal((await call(null, toolCall('other'))).statusCode, 401)
+  for (const payload of unknown) t.equal((await call(['root'], payload)).statusCode, 200, JSON.stringify(payload))
+  t.equal((await call(['k'], toolCall('known'))).statusCode, 200, 'a key is enough')
+  t.equal((await call(null, toolCall('open'))).statusCode, 200)
+  for (const method of ['initialize', 'ping', 'tools/list', 'notifications/initialized'])
+    t.equal((await call([], request(method))).statusCode, 200, method)
+  const filtered = await createCaller(t, { ...options, lists: 'allowed' })
+  const refused = await filtered.call(['admin'], toolCall('known'))
+  t.strictSame(
+    [refused.statusCode, refused.headers['www-authenticate']],
+    [403, (await filtered.call(['admin'], toolCall('other'))).headers['www-authenticate']],
+    'what is hidden is what is not there'
+  )
+})
+
+t.test('RS-13: a star in the hierarchy stands for the scopes that are listed', async t => {
+  const scopes = { 'mcp:admin': '', 'mcp:tools': '', 'mcp:deep:x': '', 'mcpx:other': '', k: '' }
+  const operations = { 'tools/call:a': ['mcp:tools'], 'tools/call:b': ['mcp:deep:x'], 'tools/call:c': ['mcpx:other'] }
+  const { call } = await createCaller(t, {
+    scopes,
+    operations,
+    scopeHierarchy: { 'mcp:admin': ['mcp:*'], k: ['mcp:admin'] }
+  })
+  const status = async (scope: string, tool: string): Promise<number> =>
+    (await call([scope], toolCall(tool))).statusCode
+  for (const scope of ['mcp:admin', 'k'])
+    t.strictSame([await status(scope, 'a'), await status(scope, 'b'), await status(scope, 'c')], [200, 200, 403], scope)
+  t.equal(await status('mcp:*', 'a'), 403, 'in a token it is no wildcard for that')
+})
+
 t.test('anonymous: strangers may do what is on the list and nothing else', async t => {
   const options = {
     operations: { 'tools/call:delete': ['admin'], 'tools/call:mixed': ['m'] },
@@ -213,7 +259,17 @@ t.test('anonymous: nothing without a body is open, nor a body that lies about it
 })
 
 t.test('anonymous: routes that do not speak JSON-RPC stay closed', async t => {
-  const { call, calls } = await createCaller(t, { anonymous: ['ping'] }, { operations: false })
-  t.equal((await call(null, request('ping'))).statusCode, 401)
-  t.equal(calls(), 0)
+  let calls = 0
+  const { app } = await createApp(t, {
+    options: { anonymous: ['ping'] },
+    routes: app => {
+      app.post('/mcp', { config: { mcpAuth: {} } }, async () => 'pong')
+      app.post('/api', { config: { mcpAuth: { operations: false } } }, async () => ++calls)
+    }
+  })
+  const ping = async (url: string): Promise<number> =>
+    (await app.inject({ method: 'POST', url, payload: request('ping') })).statusCode
+  t.equal(await ping('/mcp'), 200)
+  t.equal(await ping('/api'), 401)
+  t.equal(calls, 0)
 })

@@ -267,6 +267,7 @@ t.test('routes that do not speak JSON-RPC say operations: false', async t => {
     options: { operations },
     routes: app => {
       app.post('/api', { config: { mcpAuth: { scopes: ['api'], operations: false } } }, async () => 'ok')
+      app.post('/mcp', { config: { mcpAuth: {} } }, async () => 'ok')
     }
   })
   const inject = async (scopes: string[]): Promise<number> =>

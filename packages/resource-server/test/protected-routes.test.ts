@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import { connect } from 'node:net'
+import { memoryStorage } from '@fastify-mcp-auth/core/memory'
 import { createTestIssuer } from '@fastify-mcp-auth/testing'
 import fc from 'fast-check'
 import Fastify, { type FastifyInstance } from 'fastify'
@@ -231,6 +232,18 @@ t.test('wrong wiring stops the boot and names what is wrong', async t => {
     [boot({ operations: { 'tools/call:': [] } }), /operations/],
     [boot({ operations: { 'ping:x': [] } }), /operations.*ping/],
     [boot({ operations: { 'tools/call': ['a b'] } }), /operations.*a b/],
+    [boot({ unknownOperations: [] }), /unknownOperations/],
+    [boot({ scopes, unknownOperations: ['b'] }), /unknownOperations.*"b"/],
+    [boot({ scopes, scopeHierarchy: { a: ['b:*'] } }), /scopeHierarchy.*b:\*/],
+    [boot({ scopes: { ab: '' }, scopeHierarchy: { ab: ['a*'] } }), /scopeHierarchy.*a\*/],
+    [boot({ scopeHierarchy: { a: ['a:*'] } }), /scopeHierarchy.*a:\*/],
+    // What is written and applies to nothing.
+    [boot({ operations: { 'tools/call': ['a'] } }), /"operations": there is no protected route/],
+    [boot({ anonymous: ['ping'] }, withConfig({ operations: false })), /"anonymous": there is no protected route/],
+    [boot({ unknownOperations: 'deny' }, withConfig(false)), /"unknownOperations": there is no protected route/],
+    [boot({ lists: 'allowed' }, app => void app.get('/', async () => 1)), /"lists": there is no protected route/],
+    [boot({ obtainable: () => true }), /"obtainable" does nothing unless/],
+    [boot({ sessionStorage: memoryStorage(), sessionBinding: false }), /"sessionStorage" does nothing unless/],
     [boot({ allowedHosts: ['https://x'] }), /"allowedHosts/],
     [boot({ allowedHosts: [] }), /"allowedHosts/],
     [boot({ allowedOrigins: ['x.test'] }), /"allowedOrigins/],
