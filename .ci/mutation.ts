@@ -1,0 +1,79 @@
+/**
+ * Changes the code that decides about tokens, one small change at a time, and looks whether a test notices. What nobody noticed is printed.
+ *
+ *   node .ci/mutation.ts [name ...]     a name is that of a source file without its ending; all of them take about an hour
+ *
+ * Stryker makes the changes (settings in `.config/stryker.json`). Here is only which tests are to notice what: a test that takes seconds and
+ * knows nothing of a file is not worth running for each of its changes. Texts are not changed, since most are messages.
+ */
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { basename } from 'node:path'
+
+/** Source under `packages/resource-server/src` and the tests under `packages/resource-server/test`, the likeliest to notice first. */
+const TESTS: Record<string, readonly string[]> = {
+  'verifiers/api-keys.ts': ['verifiers/chain'],
+  'verifiers/chain.ts': ['verifiers/chain'],
+  'verifiers/claims.ts': ['verifiers/jwt', 'verifiers/lenient'],
+  'verifiers/client-authentication.ts': ['verifiers/introspection'],
+  'verifiers/hmac.ts': ['verifiers/hmac'],
+  'verifiers/introspection.ts': ['verifiers/introspection'],
+  'verifiers/introspection-response.ts': ['verifiers/introspection'],
+  'verifiers/jwt.ts': ['verifiers/lenient', 'verifiers/jwt', 'verifiers/token-cache'],
+  'verifiers/jwt-verifier.ts': ['verifiers/jwt', 'verifiers/lenient', 'verifiers/token-cache', 'verifiers/chain'],
+  'verifiers/listeners.ts': ['verifiers/introspection'],
+  'verifiers/local.ts': ['verifiers/local', 'verifiers/chain'],
+  'verifiers/opaque.ts': ['verifiers/chain'],
+  'verifiers/profile.ts': ['verifiers/lenient', 'verifiers/jwt'],
+  'verifiers/shared-secret.ts': ['verifiers/hmac'],
+  'verifiers/signature.ts': ['verifiers/hmac', 'verifiers/jwt'],
+  'verifiers/signed-token.ts': ['verifiers/jwt', 'verifiers/chain'],
+  'verifiers/token-cache.ts': ['verifiers/token-cache'],
+  'operations.ts': ['operation-rules', 'operations', 'uri-spellings', 'protected-routes']
+}
+
+const PLACE = 'packages/resource-server'
+const FOLDER = '.tap/mutation'
+
+interface Mutant {
+  readonly status: string
+  readonly mutatorName: string
+  readonly replacement: string
+  readonly location: { readonly start: { readonly line: number } }
+}
+
+interface Score {
+  readonly source: string
+  readonly noticed: number
+  readonly survivors: readonly Mutant[]
+}
+
+const wanted = process.argv.slice(2)
+const sources = Object.keys(TESTS).filter(source => wanted.length === 0 || wanted.includes(basename(source, '.ts')))
+if (sources.length === 0) throw new Error(`none of ${Object.keys(TESTS).join(', ')}`)
+mkdirSync(FOLDER, { recursive: true })
+const scores = sources.map(mutate)
+const noticed = scores.reduce((sum, score) => sum + score.noticed, 0)
+const survived = scores.reduce((sum, { survivors }) => sum + survivors.length, 0)
+console.log(`${noticed} of ${noticed + survived} changes noticed, ${percent(noticed, survived)} %`)
+
+function mutate(source: string): Score {
+  const base = JSON.parse(readFileSync('.config/stryker.json', 'utf8'))
+  const testFiles = (TESTS[source] ?? []).map(name => `${PLACE}/test/${name}.test.ts`)
+  const config = { ...base, tap: { ...base.tap, testFiles }, mutate: [`${PLACE}/src/${source}`] }
+  writeFileSync(`${FOLDER}/stryker.json`, JSON.stringify(config))
+  const run = spawnSync('stryker', ['run', `${FOLDER}/stryker.json`, '--logLevel', 'warn'], { encoding: 'utf8' })
+  if (run.status !== 0) throw new Error(`${source}: ${run.stdout}${run.stderr}`)
+  const report = JSON.parse(readFileSync(base.jsonReporter.fileName, 'utf8'))
+  const mutants: Mutant[] = report.files[`${PLACE}/src/${source}`].mutants
+  const survivors = mutants.filter(({ status }) => status === 'Survived' || status === 'NoCoverage')
+  const noticed = mutants.filter(({ status }) => status === 'Killed' || status === 'Timeout').length
+  console.log(`${source}: ${noticed} of ${noticed + survivors.length}, ${percent(noticed, survivors.length)} %`)
+  for (const { location, mutatorName, replacement } of survivors)
+    console.log(`  ${location.start.line} ${mutatorName}: ${replacement.replace(/\s+/g, ' ').slice(0, 120)}`)
+  return { source, noticed, survivors }
+}
+
+function percent(noticed: number, survived: number): string {
+  return ((100 * noticed) / Math.max(1, noticed + survived)).toFixed(1)
+}
