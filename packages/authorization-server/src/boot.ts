@@ -20,7 +20,6 @@ import { liveGrants, revokeGrant } from './grants/lifecycle.ts'
 import type { Options } from './options.ts'
 import { COLLECTIONS, openRecords } from './records.ts'
 import { verifyAccessToken } from './tokens/access-token.ts'
-import { readExternalSigner } from './tokens/signer.ts'
 import { loadSigningKeys } from './tokens/signing-keys.ts'
 import { guardedUsers } from './users.ts'
 import { watchStorage } from './watched-storage.ts'
@@ -50,16 +49,7 @@ export async function boot(
     catalogue: createCatalogue(options.resources),
     records,
     users: guardedUsers(options.users),
-    keys: await loadSigningKeys({
-      records,
-      keyRing,
-      clock,
-      issuer: options.issuer,
-      algorithms: ['ES256'],
-      external: await Promise.all(options.signers.map(readExternalSigner)),
-      rotateAfter: options.keyRotationInterval,
-      emit: events.emit
-    }),
+    keys: await loadSigningKeys({ records, keyRing, clock, emit: events.emit }),
     keyRing,
     clock,
     fetch,
@@ -86,10 +76,6 @@ export function decoratorOf(server: ServerContext): AuthorizationServer<FastifyR
     grants: Object.freeze({
       list: (subject: string) => liveGrants(server, subject),
       revoke: (grantId: string, owner?: string) => revokeGrant(server, grantId, { reason: 'user', owner })
-    }),
-    keys: Object.freeze({
-      list: () => server.keys.list(),
-      rotate: (how?: { immediately?: boolean }) => server.keys.rotate(how)
     }),
     verifyAccessToken: (token: string, resource: string) => verifyAccessToken(server, token, resource),
     cleanup: () => cleanUp(server),

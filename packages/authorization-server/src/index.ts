@@ -3,10 +3,9 @@ export type {
   AuthorizationServerEvent,
   AuthorizationServerEvents,
   AuthorizationServerEventType,
-  GrantSummary,
-  SigningKeySummary
+  GrantSummary
 } from '@fastify-mcp-auth/core'
 export { type AuditSink, EVENTS_CHANNEL } from './events.ts'
 export type { AuthorizationServerOptions, ResourceOptions, ScopeOptions } from './options.ts'
 export { default } from './plugin.ts'
-export type { ExternalSigner, UserAdapter } from './types.ts'
+export type { UserAdapter } from './types.ts'

@@ -129,7 +129,7 @@ t.test('cleanup works in batches until nothing is left', async t => {
     client: { name: 'x', verifiedHost: null, clientUri: null, policyUri: null, tosUri: null, refreshable: true },
     redirectUri: CALLBACK,
     state: null,
-    resources: [RESOURCE],
+    resource: RESOURCE,
     scopes: ['notes:read'],
     codeChallenge: 'x',
     browserDigest: 'x',

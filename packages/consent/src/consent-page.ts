@@ -16,8 +16,7 @@ export function describeConsent(
   const answersTo = describeAnswersTo(request, locale)
   const { asked, already } = splitScopes(request)
   const stepUp = already.length > 0
-  const names = request.resources.map(({ name }) => cleanName(name))
-  const resource = locale.list(names)
+  const resource: Sentence = [{ value: cleanName(request.resource.name) }]
   const named = quoted(client, locale)
   const heading = stepUp
     ? locale.say('consent.heading.more', { client: named, count: asked.length })
@@ -35,7 +34,7 @@ export function describeConsent(
       client,
       named,
       redirect: answersTo,
-      ownNames: [page.brand.name, ...names],
+      ownNames: [page.brand.name, cleanName(request.resource.name)],
       ownHost,
       locale
     }),

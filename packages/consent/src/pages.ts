@@ -38,10 +38,7 @@ export function createPages(context: PagesContext): Pages {
   })
   return {
     consent: async request => ({
-      html: await render(
-        'consent',
-        describeConsent(request, page(request.resources[0]?.name ?? ownHost), { locale, ownHost })
-      ),
+      html: await render('consent', describeConsent(request, page(request.resource.name), { locale, ownHost })),
       headers: pageHeaders({ formAction: consentFormAction(request.redirect), imageUrl })
     }),
     error: async failure => ({

@@ -41,7 +41,6 @@ export function fakeServer(details: Details | Error = consentRequest(), prefix =
         deny: unexpected
       },
       grants: { list: unexpected, revoke: unexpected },
-      keys: { list: unexpected, rotate: unexpected },
       verifyAccessToken: unexpected,
       cleanup: unexpected,
       on: unexpected,
@@ -95,7 +94,7 @@ export function consentRequest(changes: Changes = {}): ConsentRequest {
       host: 'claude.ai',
       formAction: 'https://claude.ai'
     },
-    resources: [{ resource: 'https://notes.example/mcp', name: 'Acme Notes' }],
+    resource: { resource: 'https://notes.example/mcp', name: 'Acme Notes' },
     scopes: [
       scope('mcp:tools', 'See who you are', { detail: 'Your name and e-mail address', required: true }),
       scope('notes:read', 'Read your notes', { tools: ['list_notes', 'search', 'open'] }),

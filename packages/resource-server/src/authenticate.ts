@@ -81,7 +81,11 @@ export async function preflight(
 
 /** What the route of a request asks for; null when it is not protected. Decided once per route. */
 export function policyOf(server: ResourceServer, request: FastifyRequest): RoutePolicy | null {
-  if (request.is404) return null
+  // Nothing is there, but the app may have something to say about it, and a prefix that is protected is protected as a whole.
+  if (request.is404) {
+    const { options } = server
+    return isProtectedUrl(options.protect, request.url) ? createPolicy(options, { operations: false }) : null
+  }
   const { config } = request.routeOptions
   let decision = server.decisions.get(config)
   if (decision === undefined) {

@@ -5,6 +5,7 @@
  */
 import { OAuthError } from '@fastify-mcp-auth/core'
 import type { FastifyRequest } from 'fastify'
+import { MissingTokenError } from './errors.ts'
 
 /** Longer ones are refused before anything is computed from them. */
 export const MAX_TOKEN_LENGTH = 8192
@@ -18,6 +19,7 @@ const TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/
  * @returns the token, or null when there is none: no header, or another scheme
  * @throws OAuthError `invalid_request` for two headers, a second token in the query, a token of more than 8,192 characters;
  *   `invalid_token` for what cannot be a token
+ * @throws MissingTokenError for the scheme DPoP
  */
 export function readBearerToken(request: FastifyRequest): string | null {
   const { authorization } = request.headers
@@ -25,18 +27,33 @@ export function readBearerToken(request: FastifyRequest): string | null {
   if (countAuthorizationHeaders(request.raw.rawHeaders) > 1)
     throw new OAuthError('invalid_request', 'more than one Authorization header', { reason: 'two_headers' })
   const match = BEARER.exec(authorization)
-  if (!match) return null
+  if (!match) {
+    assertOtherScheme(authorization)
+    return null
+  }
   if (hasAccessToken(request.query))
     throw new OAuthError('invalid_request', 'a token in the header and another in the query', { reason: 'two_tokens' })
   return assertToken(match[1] ?? '')
+}
+
+// Whoever shows a token believes to be known. Where strangers may come in, he would get the answer of a stranger and not know why.
+function assertOtherScheme(authorization: string): void {
+  const scheme = /^[A-Za-z0-9!#$%&'*+.^_`|~-]*/.exec(authorization)?.[0].toLowerCase()
+  if (scheme === 'bearer') throw malformed()
+  // RFC 9449 section 7.1: another way to send an access token, which is not understood here. RFC 6750 section 3.1 wants no error code then.
+  if (scheme === 'dpop') throw new MissingTokenError()
+}
+
+function malformed(): OAuthError {
+  // Refused as a token, not as a request: the way out is the same, to get a new one.
+  return new OAuthError('invalid_token', 'the token is malformed', { reason: 'token_malformed' })
 }
 
 /** @throws OAuthError see {@link readBearerToken} */
 export function assertToken(token: string): string {
   if (token.length > MAX_TOKEN_LENGTH)
     throw new OAuthError('invalid_request', 'the token is too long', { reason: 'token_too_long' })
-  // Refused as a token, not as a request: the way out is the same, to get a new one.
-  if (!TOKEN.test(token)) throw new OAuthError('invalid_token', 'the token is malformed', { reason: 'token_malformed' })
+  if (!TOKEN.test(token)) throw malformed()
   return token
 }
 

@@ -80,7 +80,12 @@ function rpcError(code: number, message: string, data?: object): object {
 
 // Every MCP client says one of the two on every request: this works before the body is read.
 function speaksJsonRpc(request: FastifyRequest): boolean {
-  return 'mcp-protocol-version' in request.headers || (request.headers.accept?.includes('text/event-stream') ?? false)
+  return 'mcp-protocol-version' in request.headers || acceptsEvents(request)
+}
+
+/** Whether the caller would take an event stream. Types of media have no case. @see RFC 9110 section 8.3.1 */
+export function acceptsEvents(request: FastifyRequest): boolean {
+  return request.headers.accept?.toLowerCase().includes('text/event-stream') ?? false
 }
 
 /** Puts the denial on the response, if that is what the response became. Returns the payload to send. */

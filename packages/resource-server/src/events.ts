@@ -67,8 +67,7 @@ const LEVELS: { readonly [type in McpAuthEventType]?: 'debug' | 'warn' } = {
   'session.refused': 'warn',
   'token.undecided': 'warn',
   'jwks.failed': 'warn',
-  'introspection.failed': 'warn',
-  'introspection.suspended': 'warn'
+  'introspection.failed': 'warn'
 }
 
 export interface Events {

@@ -7,7 +7,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { RefusedRequestError, RPC_CODES } from './errors.ts'
 
-/** Largest batch that is looked at, and most resources that one message may subscribe to. */
+/** Largest batch that is looked at, and most resources that a body may subscribe to, in one message or in all of them. */
 export const MAX_BATCH = 100
 
 /** Which parameter names the thing that a method acts on. */
@@ -30,13 +30,17 @@ export interface Operation {
 
 /**
  * @returns every request and notification of the body, in order; answers to the server's own requests ask for nothing
- * @throws RefusedRequestError 400 for anything that is not JSON-RPC, is nested, or has more than 100 messages
+ * @throws RefusedRequestError 400 for anything that is not JSON-RPC, is nested, or has more than 100 messages or reaches more than
+ *   100 things besides
  */
 export function readOperations(body: unknown): Operation[] {
   if (!Array.isArray(body)) return readMessage(body)
   if (body.length === 0) throw invalid('the batch is empty')
   if (body.length > MAX_BATCH) throw invalid(`the batch has more than ${MAX_BATCH} messages`)
-  return body.flatMap(readMessage)
+  const operations = body.flatMap(readMessage)
+  const reached = operations.reduce((sum, { reaches }) => sum + reaches.length, 0)
+  if (reached > MAX_BATCH) throw invalid(`the batch reaches more than ${MAX_BATCH} things`)
+  return operations
 }
 
 function readMessage(message: unknown): Operation[] {

@@ -88,17 +88,17 @@ function compilePattern(option: string, key: string): OperationPattern {
 export type Act = Pick<Operation, 'method' | 'name'>
 
 /** A rule counts when any spelling of the name matches, because more scopes is the safe side. */
-export function isMatch(pattern: OperationPattern, { method, name }: Act): boolean {
-  if (!pattern.matchesMethod(method)) return false
+export function isMatch(pattern: OperationPattern, act: Act): boolean {
   const { matchesName } = pattern
-  return matchesName === null || (name !== null && [...spellingsOf(method, name)].some(matchesName))
+  if (!pattern.matchesMethod(act.method)) return false
+  return matchesName === null || (act.name !== null && spellingsOf(act, act.name).some(matchesName))
 }
 
 /** An exception counts when every spelling matches: `notes://public/../private` is not public. */
-export function isMatchHoweverRead(pattern: OperationPattern, { method, name }: Act): boolean {
-  if (!pattern.matchesMethod(method)) return false
+export function isMatchHoweverRead(pattern: OperationPattern, act: Act): boolean {
   const { matchesName } = pattern
-  return matchesName === null || (name !== null && [...spellingsOf(method, name)].every(matchesName))
+  if (!pattern.matchesMethod(act.method)) return false
+  return matchesName === null || (act.name !== null && spellingsOf(act, act.name).every(matchesName))
 }
 
 /** The operations and everything that they reach. */
@@ -126,9 +126,18 @@ function isProtocol(method: string): boolean {
   )
 }
 
+/** What was found out about an act is asked for again by every rule. */
+const SPELLINGS = new WeakMap<Act, readonly string[]>()
+
 // A tool has one name, a URI has many.
-function spellingsOf(method: string, name: string): Iterable<string> {
-  return NAME_PARAMETERS.get(method) === 'uri' ? uriSpellings(name) : [name]
+function spellingsOf(act: Act, name: string): readonly string[] {
+  if (NAME_PARAMETERS.get(act.method) !== 'uri') return [name]
+  let spellings = SPELLINGS.get(act)
+  if (!spellings) {
+    spellings = [...uriSpellings(name)]
+    SPELLINGS.set(act, spellings)
+  }
+  return spellings
 }
 
 /** Any run of characters for each star. Looks at every character at most once per piece, whatever is matched. */

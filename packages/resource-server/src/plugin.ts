@@ -109,9 +109,11 @@ function decorate(app: FastifyInstance, server: ResourceServer): void {
 
 /** Looks at every route as it is declared: wrong wiring stops the boot instead of leaving a door open. */
 function watchRoutes(app: FastifyInstance, server: ResourceServer): void {
-  const unseen = new Set(server.options.protect.filter(prefix => !hasRouteUnder(app, prefix)))
+  const mayBeThere = outermost(app) === app
+  const wasThere = (prefix: string): boolean => mayBeThere && hasRouteUnder(app, prefix)
+  const unseen = new Set(server.options.protect.filter(prefix => !wasThere(prefix)))
   const aboutBodies = optionAboutBodies(server.options)
-  let hasBodies = aboutBodies === null || server.options.protect.some(prefix => hasRouteUnder(app, prefix))
+  let hasBodies = aboutBodies === null || server.options.protect.some(wasThere)
   const preflights = new Set<string>()
   app.addHook('onRoute', route => {
     const decision = decideRoute(server.options, { url: route.url, mcpAuth: route.config?.mcpAuth })
@@ -141,7 +143,7 @@ function watchRoutes(app: FastifyInstance, server: ResourceServer): void {
   })
 }
 
-// Routes that were declared before the plugin are not announced, but they can be asked for.
+// Routes that were declared before the plugin are not announced, but they can be asked for: whether they are there, not in which scope.
 function hasRouteUnder(app: FastifyInstance, prefix: string): boolean {
   const urls = [prefix, `${prefix.replace(/\/$/, '')}/*`]
   return urls.some(url => (['GET', 'POST', 'PUT', 'DELETE'] as const).some(method => app.hasRoute({ method, url })))

@@ -38,6 +38,8 @@ class TappedResponse {
   readonly #queue: Write[] = []
   #started = false
   #ended = false
+  /** Nothing more is sent: the response has ended as it should, or failed. */
+  #over = false
   /** Set once the head has been decided on. */
   #body: Body | null = null
 
@@ -83,11 +85,7 @@ class TappedResponse {
     this.#started = true
     try {
       const waiting = this.#tap.onHead?.(this.#response)
-      if (isPromise(waiting))
-        void waiting.then(
-          () => this.#open(),
-          () => this.#fail()
-        )
+      if (isPromise(waiting)) void waiting.then(() => this.#open()).catch(() => this.#fail())
       else this.#open()
     } catch {
       this.#fail()
@@ -143,6 +141,17 @@ class TappedResponse {
   }
 
   #drain(body: Body): boolean {
+    if (this.#over) return true
+    try {
+      return this.#pass(body)
+    } catch {
+      // The writer did nothing wrong, and could not mend it.
+      this.#fail()
+      return true
+    }
+  }
+
+  #pass(body: Body): boolean {
     let flowing = true
     for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
       flowing = body.write(next.bytes)
@@ -151,12 +160,15 @@ class TappedResponse {
     if (!this.#ended) return flowing
     Object.assign(this.#response, this.#original)
     body.end()
+    this.#over = true
     this.#response.end()
     return flowing
   }
 
   // What was to be sent is not known to be harmless, so none of it is.
   #fail(): void {
+    if (this.#over) return
+    this.#over = true
     const response = Object.assign(this.#response, this.#original)
     if (response.headersSent) {
       response.destroy()

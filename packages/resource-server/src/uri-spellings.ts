@@ -6,14 +6,15 @@
  */
 import { RefusedRequestError, RPC_CODES } from './errors.ts'
 
-const MAX_LENGTH = 8192
+/** Longer ones are not looked at. */
+export const MAX_URI_LENGTH = 8192
 
 /** Some servers decode once more than they should. */
 const ROUNDS = 4
 
 /** @throws RefusedRequestError 400 for a URI of more than 8,192 characters, which no rule could be held against in time */
 export function uriSpellings(uri: string): ReadonlySet<string> {
-  if (uri.length > MAX_LENGTH) {
+  if (uri.length > MAX_URI_LENGTH) {
     throw new RefusedRequestError(400, 'the URI is too long', {
       rpcCode: RPC_CODES.invalidParams,
       reason: 'uri_too_long'

@@ -7,6 +7,7 @@ import { randomSecret } from '@fastify-mcp-auth/core'
 import type { FastifyRequest } from 'fastify'
 import { renameActs } from './json-rpc-message.ts'
 import type { Act } from './operations.ts'
+import { MAX_URI_LENGTH } from './uri-spellings.ts'
 
 /** Methods that list something: the member of the result, what an item is called, and the method that uses it. */
 const LISTS = [
@@ -39,7 +40,8 @@ export function filterLists(message: unknown, isListed: (act: Act) => boolean): 
     member,
     (result[member] as unknown[]).filter(item => {
       const called = isRecord(item) ? item[name] : undefined
-      return typeof called === 'string' && isListed({ method: use, name: called })
+      // What is too long for any rule cannot be called either, and must not cost the caller the rest of the list.
+      return typeof called === 'string' && called.length <= MAX_URI_LENGTH && isListed({ method: use, name: called })
     })
   ])
   // A list that was made for one caller must not be kept for another.

@@ -1,6 +1,7 @@
 /** What is done to the answer of a request, decided by what the body asked for. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Verdict } from './authorize-body.ts'
+import { acceptsEvents } from './challenge-reply.ts'
 import type { ResourceServer } from './context.ts'
 import { type Tap, tapResponse } from './raw-response.ts'
 import type { SessionBinding } from './session-binding.ts'
@@ -20,7 +21,7 @@ export function watchResponse(
   endWithToken(server, { request, reply, verdict })
   const rewrite = verdict ? rewriterOf(server, request, verdict) : undefined
   const onHead = server.sessions ? sessionKeeper(server, server.sessions, request) : undefined
-  if (rewrite && (request.method !== 'GET' || acceptsStream(request))) askForPlainAnswer(request)
+  if (rewrite && (request.method !== 'GET' || acceptsEvents(request))) askForPlainAnswer(request)
   if (rewrite || onHead) tapResponse(reply.raw, { rewrite, onHead, onlyStreams: request.method === 'GET' })
 }
 
@@ -30,14 +31,10 @@ function endWithToken(
 ): void {
   const expiresAt = request.auth?.expiresAt ?? null
   if (expiresAt === null || !server.options.endStreams) return
-  const accepts = request.method === 'GET' && acceptsStream(request)
+  const accepts = request.method === 'GET' && acceptsEvents(request)
   if (!accepts && !verdict?.operations.some(({ method }) => method === 'subscriptions/listen')) return
   const onEnd = (): void => server.events.tell(request, { type: 'stream.ended' })
   server.streams.add({ response: reply.raw, expiresAt, onEnd })
-}
-
-function acceptsStream(request: FastifyRequest): boolean {
-  return request.headers.accept?.includes('text/event-stream') ?? false
 }
 
 /** What becomes of the session of a response: a new one gets its owner before anybody hears of it, an ended one is forgotten. */

@@ -153,7 +153,8 @@ t.test('TR-6: on a protected path 401 comes before 400 and before 415', async t 
 
 t.test('a path that does not exist stays 404, with or without a token', async t => {
   const { app, bearer } = await createApp(t, { options: { protect: ['/mcp'] } })
-  t.equal((await app.inject({ method: 'POST', url: '/mcp/nothing' })).statusCode, 404)
+  t.equal((await app.inject({ method: 'POST', url: '/mcp/nothing', headers: await bearer() })).statusCode, 404)
+  t.equal((await app.inject({ method: 'POST', url: '/nothing' })).statusCode, 404)
   const response = await app.inject({ method: 'POST', url: '/nothing', headers: await bearer() })
   t.equal(response.statusCode, 404)
   t.notOk(response.headers['www-authenticate'])

@@ -174,7 +174,7 @@ async function openStream(
   const ended: McpAuthEvent[] = []
   test.app.mcpAuth.on('stream.ended', event => ended.push(event))
   const url = await test.app.listen({ port: 0, host: '127.0.0.1' })
-  const headers = { ...(await test.bearer({ expiresIn: 60 })), accept: 'text/event-stream' }
+  const headers = { ...(await test.bearer({ expiresIn: 60 })), accept: 'Text/Event-Stream' }
   const [response] = (await once(get(`${url}/mcp`, { headers }), 'response')) as [IncomingMessage]
   await once(response, 'data')
   return { test, response, ended, write: () => write() }

@@ -56,6 +56,18 @@ t.test('bodies that nobody parsed are refused: text, bytes, streams, nothing', t
   t.end()
 })
 
+t.test('a batch may reach 100 things besides, however they are spread', t => {
+  const listen = (uris: number): object => ({
+    method: 'subscriptions/listen',
+    params: { notifications: { resourceSubscriptions: Array.from({ length: uris }, (_, index) => `notes://${index}`) } }
+  })
+  t.equal(readOperations(listen(100)).length, 1)
+  t.equal(readOperations([listen(50), listen(50)]).length, 2)
+  for (const body of [listen(101), [listen(50), listen(51)], Array.from({ length: 100 }, () => listen(2))])
+    t.throws(() => readOperations(body), { message: /more than 100/ })
+  t.end()
+})
+
 t.test('a batch may have 100 messages', t => {
   const ping = { jsonrpc: '2.0', method: 'ping' }
   t.equal(readOperations(Array(100).fill(ping)).length, 100)

@@ -188,6 +188,27 @@ t.test('TR-7: the header that mirrors a hidden name does not give it away', asyn
   t.equal(raw, body.params.name)
 })
 
+t.test('RS-19: a URI that is too long for any rule is not shown, and does not hide the rest', async t => {
+  const resources = [{ uri: 'notes://public/1' }, { uri: `notes://public/${'x'.repeat(8192)}` }]
+  const message = { jsonrpc: '2.0', id: 1, result: { resources } }
+  const { app, bearer } = await createApp(t, {
+    options: { operations, lists: 'allowed' },
+    routes: app => {
+      app.post('/json', { config }, async () => message)
+      app.post('/stream', { config }, async (_, reply) =>
+        reply.header('content-type', 'text/event-stream').send(`data: ${JSON.stringify(message)}\n\n`)
+      )
+    }
+  })
+  const headers = { ...MCP_HEADERS, ...(await bearer({ scopes: ['mcp'] })) }
+  const payload = { jsonrpc: '2.0', id: 1, method: 'resources/list' }
+  for (const url of ['/json', '/stream']) {
+    const response = await app.inject({ method: 'POST', url, headers, payload })
+    t.equal(response.statusCode, 200)
+    t.strictSame(JSON.parse(response.body.replace(/^data: /, '')).result, { resources: [resources[0]] }, url)
+  }
+})
+
 t.test('RS-20: a filtered list is private', async t => {
   const result = { tools: [{ name: 'list_notes' }], cacheScope: 'public', ttlMs: 1000 }
   const test = await createApp(t, {

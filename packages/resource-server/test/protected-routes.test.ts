@@ -7,7 +7,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
 import resourceServer, { jwt, type Verifier } from '../src/index.ts'
 import { isProtectedUrl, placeRoute } from '../src/protected-routes.ts'
-import { createApp } from './app.ts'
+import { createApp, RESOURCE } from './app.ts'
 
 t.test('placeRoute: segments, parameters and wildcards', t => {
   const cases: [url: string, prefix: string, placement: string][] = [
@@ -168,6 +168,52 @@ t.test('routes that were declared before the plugin are protected too', async t 
     routes: () => undefined
   })
   t.equal((await app.inject({ method: 'POST', url: '/mcp' })).statusCode, 401)
+})
+
+t.test('RS-17: nobody gets past a protected prefix by a path or method that no route has', async t => {
+  let calls = 0
+  const { app, bearer } = await createApp(t, {
+    options: { protect: ['/mcp'], operations: { 'tools/call': ['x'] } },
+    routes: app => {
+      app.post('/mcp', async () => 'in')
+      app.setNotFoundHandler(async (request, reply) => reply.code(404).send({ calls: ++calls, who: request.auth }))
+    }
+  })
+  for (const [method, url] of [
+    ['GET', '/mcp'],
+    ['POST', '/mcp/other'],
+    ['GET', '/x/..%2fmcp/other']
+  ] as const)
+    t.equal((await app.inject({ method, url })).statusCode, 401, `${method} ${url}`)
+  t.equal(calls, 0)
+  const known = await app.inject({ method: 'POST', url: '/mcp/other', headers: await bearer(), payload: 'x' })
+  t.equal(known.statusCode, 404, 'and its body is nobody’s business')
+  t.equal(known.json().who.subject, 'alice')
+  t.strictSame((await app.inject('/other')).json(), { calls: 2, who: null })
+})
+
+t.test('a prefix that only another scope has a route under stops the boot', async t => {
+  const issuer = await createTestIssuer()
+  const options = { resource: RESOURCE, verify: jwt({ issuer: issuer.issuer, fetch: issuer.fetch }), protect: ['/mcp'] }
+  const boot = async (declare: (root: FastifyInstance, scope: FastifyInstance) => void): Promise<FastifyInstance> => {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    app.register(async scope => {
+      await scope.register(resourceServer, options)
+      declare(app, scope)
+    })
+    return app.ready() as unknown as FastifyInstance
+  }
+  const early = Fastify()
+  t.teardown(() => early.close())
+  early.get('/mcp', async () => 'open')
+  early.register(async scope => void (await scope.register(resourceServer, options)))
+  await t.rejects(async () => early.ready(), { code: 'FST_OAUTH_OPTION', message: /"protect".*\/mcp/ })
+  await t.rejects(
+    boot(() => undefined),
+    { code: 'FST_OAUTH_OPTION' }
+  )
+  await t.resolves(boot((_, scope) => void scope.get('/mcp', async () => 'in')))
 })
 
 t.test('anyOf: one is enough, none is 403', async t => {
