@@ -12,7 +12,10 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { createInteractions } from './authorization/interaction.ts'
 import { createCatalogue } from './catalogue.ts'
 import { cleanUp } from './cleanup.ts'
-import { createDocuments } from './clients/metadata-document.ts'
+import { createClients } from './clients/administration.ts'
+import { createClientKeys } from './clients/client-keys.ts'
+import { createDocuments } from './clients/documents.ts'
+import { budgeted } from './clients/fetch-budget.ts'
 import { interactionPath, type ServerContext } from './context.ts'
 import { createEvents } from './events.ts'
 import type { Grant } from './grants/grant.ts'
@@ -42,7 +45,8 @@ export async function boot(
   const { storage } = watchStorage(options.storage, events)
   const records = openRecords(storage)
   const fetch = options.fetch ?? createSafeFetch()
-  const { privateUseRedirectUris } = options
+  const { privateUseRedirectUris, clientIdMetadataDocuments: policy } = options
+  const clientFetch = budgeted(fetch, { clock, perHost: options.fetchesPerHost })
   return Object.freeze({
     options,
     issuer: options.issuer,
@@ -54,7 +58,8 @@ export async function boot(
     clock,
     fetch,
     log: app.log,
-    documents: options.clientIdMetadataDocuments ? createDocuments({ fetch, clock, privateUseRedirectUris }) : null,
+    documents: policy ? createDocuments({ fetch: clientFetch, clock, records, privateUseRedirectUris, policy }) : null,
+    clientKeys: createClientKeys({ fetch: clientFetch, clock }),
     grants,
     pages: { error: null },
     events,
@@ -77,6 +82,7 @@ export function decoratorOf(server: ServerContext): AuthorizationServer<FastifyR
       list: (subject: string) => liveGrants(server, subject),
       revoke: (grantId: string, owner?: string) => revokeGrant(server, grantId, { reason: 'user', owner })
     }),
+    clients: createClients(server),
     verifyAccessToken: (token: string, resource: string) => verifyAccessToken(server, token, resource),
     cleanup: () => cleanUp(server),
     on: server.events.on,

@@ -9,10 +9,10 @@ const BATCH = 1000
  * @returns how many records went
  */
 export async function cleanUp(server: ServerContext): Promise<number> {
-  const { clients, interactions, grants } = server.records
+  const { clients, clientDocuments, clientAssertions, initialAccessTokens, interactions, grants } = server.records
   const now = server.clock.now()
   let total = 0
-  for (const collection of [interactions, grants, clients]) {
+  for (const collection of [interactions, grants, clientAssertions, initialAccessTokens, clientDocuments, clients]) {
     for (let removed = BATCH; removed === BATCH; total += removed) {
       removed = await collection.removeExpired(now, { limit: BATCH })
     }

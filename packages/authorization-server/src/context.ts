@@ -1,8 +1,9 @@
 /** What every endpoint is handed. Built once at boot; nothing in it changes per request. */
-import type { Clock, ErrorPageRenderer, KeyRing, SafeFetch } from '@fastify-mcp-auth/core'
+import type { Clock, ErrorPageRenderer, JwksSource, KeyRing, SafeFetch } from '@fastify-mcp-auth/core'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Catalogue } from './catalogue.ts'
-import type { Client } from './clients/client.ts'
+import type { KeySource } from './clients/client-keys.ts'
+import type { Documents } from './clients/documents.ts'
 import type { Events } from './events.ts'
 import type { Grant } from './grants/grant.ts'
 import type { Options } from './options.ts'
@@ -21,8 +22,10 @@ export interface ServerContext {
   readonly clock: Clock
   readonly fetch: SafeFetch
   readonly log: FastifyBaseLogger
-  /** Looks a metadata document up, or answers null when documents are switched off. */
-  readonly documents: ((clientId: string) => Promise<Client>) | null
+  /** Looks metadata documents up; null when they are switched off. */
+  readonly documents: Documents | null
+  /** The public keys of a client that signs assertions. */
+  readonly clientKeys: (keys: KeySource) => JwksSource
   /** By `grant_type`; the metadata is computed from it. */
   readonly grants: ReadonlyMap<string, Grant>
   /** Whoever draws pages registers itself here at boot. */

@@ -1,6 +1,7 @@
 /** The one place where an error becomes an answer: JSON for programs, a page for people. */
 import {
   type ErrorPageReason,
+  formatChallenge,
   InteractionError,
   isInteractionError,
   isOAuthError,
@@ -29,6 +30,11 @@ export function replyWithOAuthError(
   if (answer.retryAfter !== undefined) reply.header('retry-after', String(answer.retryAfter))
   if (answer.error === 'invalid_client' && request.headers.authorization !== undefined) {
     reply.header('www-authenticate', 'Basic realm="token endpoint", charset="UTF-8"')
+  }
+  // RFC 6750 section 3.1: who sent no token at all is told no error.
+  if (answer.error === 'invalid_token') {
+    const error = answer.reason === 'token_missing' ? undefined : answer.error
+    reply.header('www-authenticate', formatChallenge('Bearer', { error }))
   }
   return reply.code(answer.statusCode).header('cache-control', 'no-store').send(answer.toJSON())
 }

@@ -1,8 +1,16 @@
 /** Options of the authorization server: check, type, default and documentation in one literal. */
-import { Adapter, type Clock, KNOWN_PRIVATE_USE_URIS, type SafeFetch, type StorageDriver } from '@fastify-mcp-auth/core'
+import {
+  Adapter,
+  ClientMetadata,
+  type Clock,
+  KNOWN_PRIVATE_USE_URIS,
+  type SafeFetch,
+  type StorageDriver
+} from '@fastify-mcp-auth/core'
 import { type Static, Type } from 'typebox'
+import type { DocumentPolicy } from './clients/documents.ts'
 import type { AuditSink } from './events.ts'
-import type { UserAdapter } from './types.ts'
+import type { RegistrationPolicy, UserAdapter } from './types.ts'
 
 const ScopeDefinition = Type.Object(
   {
@@ -36,6 +44,8 @@ const ResourceDefinition = Type.Object(
   { additionalProperties: false }
 )
 
+const SecretDigest = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' })
+
 const ClientDefinition = Type.Object(
   {
     /** Identifier that the client sends. */
@@ -44,8 +54,14 @@ const ClientDefinition = Type.Object(
     client_name: Type.String({ minLength: 1, maxLength: 200 }),
     /** Exact redirect URIs; http on a loopback host matches with any port. */
     redirect_uris: Type.Array(Type.String(), { minItems: 1 }),
-    /** SHA-256 digest (base64url) of the secret of a confidential client; a public client has none. */
-    client_secret_digest: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' })),
+    /** SHA-256 digest (base64url) of the secret of a confidential client, or several while one replaces the other. */
+    client_secret_digest: Type.Optional(
+      Type.Union([SecretDigest, Type.Array(SecretDigest, { minItems: 1, maxItems: 5 })])
+    ),
+    /** Public keys of a client that proves itself by `private_key_jwt`. */
+    jwks: Type.Optional(ClientMetadata.properties.jwks),
+    /** Where such a client publishes its keys. */
+    jwks_uri: Type.Optional(Type.String()),
     /** Home page of the client, shown on the consent page. */
     client_uri: Type.Optional(Type.String())
   },
@@ -60,6 +76,35 @@ const RateLimit = Type.Object(
     register: Type.Integer({ default: 200, minimum: 1 }),
     /** Requests per minute and address at the token and at the revocation endpoint, each counted alone. */
     token: Type.Integer({ default: 500, minimum: 1 })
+  },
+  { additionalProperties: false }
+)
+
+/** Lifetimes of registrations when nothing else is said, in seconds. */
+export const REGISTRATION_LIFETIMES = Object.freeze({ unusedTtl: 7 * 86_400, idleTtl: 90 * 86_400 })
+
+const DynamicRegistration = Type.Object(
+  {
+    /** Let nobody register without an initial access token from `app.authorizationServer.clients.issueInitialAccessToken()`. */
+    initialAccessTokens: Type.Boolean({ default: false }),
+    /** The app's own rules, asked for every registration and every update of one. */
+    policy: Type.Optional(Type.Unsafe<RegistrationPolicy>(Type.Function([], Type.Unknown()))),
+    /** Seconds after which a registration that led to no consent is forgotten. */
+    unusedTtl: Type.Integer({ default: REGISTRATION_LIFETIMES.unusedTtl, minimum: 3600 }),
+    /** Seconds for which a client is kept after its last grant has ended; every new grant renews it. */
+    idleTtl: Type.Integer({ default: REGISTRATION_LIFETIMES.idleTtl, minimum: 86_400 })
+  },
+  { additionalProperties: false }
+)
+
+const ClientIdMetadataDocuments = Type.Object(
+  {
+    /** Whether documents of this host (with its port, if it has one) may be used; asked before anything is fetched, and for every request. */
+    allowHost: Type.Optional(Type.Unsafe<NonNullable<DocumentPolicy['allowHost']>>(Type.Function([], Type.Unknown()))),
+    /** Whether this client may be used, given its document; asked for every request. */
+    allowClient: Type.Optional(
+      Type.Unsafe<NonNullable<DocumentPolicy['allowClient']>>(Type.Function([], Type.Unknown()))
+    )
   },
   { additionalProperties: false }
 )
@@ -83,10 +128,12 @@ export const Options = Type.Object(
     prefix: Type.String({ default: '/oauth', pattern: '^(/[A-Za-z0-9._~-]+)+$' }),
     /** Pre-registered clients. */
     clients: Type.Array(ClientDefinition, { default: [] }),
-    /** Offer dynamic client registration. @see RFC 7591 */
-    dynamicRegistration: Type.Boolean({ default: true }),
-    /** Accept https URLs of client ID metadata documents as client identifiers. */
-    clientIdMetadataDocuments: Type.Boolean({ default: true }),
+    /** Dynamic client registration and its management, or false for none. @see RFC 7591, RFC 7592 */
+    dynamicRegistration: Type.Union([Type.Literal(false), DynamicRegistration], { default: {} }),
+    /** Accept https URLs of client ID metadata documents as client identifiers, or false to accept none. */
+    clientIdMetadataDocuments: Type.Union([Type.Literal(false), ClientIdMetadataDocuments], { default: {} }),
+    /** How often metadata documents and keys of clients are fetched from one host in a minute, by each process. */
+    fetchesPerHost: Type.Integer({ default: 120, minimum: 1 }),
     /** Exact private-use redirect URIs that clients may register. */
     privateUseRedirectUris: Type.Array(Type.String(), { default: [...KNOWN_PRIVATE_USE_URIS] }),
     /** Lifetime of access tokens in seconds. */
@@ -116,7 +163,15 @@ export const Options = Type.Object(
 )
 export type Options = Static<typeof Options>
 
-type WithDefaults = 'issuer' | 'storage' | 'users' | 'resources' | 'clients' | 'rateLimit'
+type WithDefaults =
+  | 'issuer'
+  | 'storage'
+  | 'users'
+  | 'resources'
+  | 'clients'
+  | 'rateLimit'
+  | 'dynamicRegistration'
+  | 'clientIdMetadataDocuments'
 
 /** What an integrator writes: everything that has a default may be left out. */
 export type AuthorizationServerOptions = Pick<Options, 'issuer' | 'storage' | 'users'> &
@@ -124,6 +179,8 @@ export type AuthorizationServerOptions = Pick<Options, 'issuer' | 'storage' | 'u
     resources: { [resource: string]: ResourceOptions }
     clients?: Static<typeof ClientDefinition>[]
     rateLimit?: false | Partial<Static<typeof RateLimit>>
+    dynamicRegistration?: false | Partial<Static<typeof DynamicRegistration>>
+    clientIdMetadataDocuments?: false | Static<typeof ClientIdMetadataDocuments>
   }
 
 /** A protected resource: its name and what may be asked for there. */

@@ -13,6 +13,7 @@ import { interactionEndpoint } from './endpoints/interaction.ts'
 import { jwksEndpoint } from './endpoints/jwks.ts'
 import { metadataEndpoint, metadataPath } from './endpoints/metadata.ts'
 import { registrationEndpoint } from './endpoints/registration.ts'
+import { registrationManagementEndpoint } from './endpoints/registration-management.ts'
 import { revocationEndpoint } from './endpoints/revocation.ts'
 import { tokenEndpoint } from './endpoints/token.ts'
 import { authorizationCode } from './grants/authorization-code.ts'
@@ -40,6 +41,15 @@ async function authorizationServer(app: FastifyInstance, input: AuthorizationSer
       path: at('register'),
       methods: ['POST'],
       endpoint: registrationEndpoint,
+      limit: 'register',
+      body: 'application/json',
+      malformed: 'invalid_client_metadata'
+    })
+    machineEndpoint(app, server, {
+      path: at('register/'),
+      url: ':clientId',
+      methods: ['GET', 'PUT', 'DELETE'],
+      endpoint: registrationManagementEndpoint,
       limit: 'register',
       body: 'application/json',
       malformed: 'invalid_client_metadata'

@@ -5,10 +5,12 @@ import {
   ConfigurationError,
   canonicalResource,
   isHttpLoopback,
+  isOAuthError,
   isScopeToken,
   resolveOptions
 } from '@fastify-mcp-auth/core'
 import { defaultScopesOf, OFFLINE_ACCESS } from './catalogue.ts'
+import { readKeySource } from './clients/client-keys.ts'
 import { Options } from './options.ts'
 
 /** @throws ConfigurationError naming the option */
@@ -72,6 +74,7 @@ function assertScopes(uri: string, { scopes, defaultScopes }: Options['resources
 
 function assertClients({ clients, privateUseRedirectUris }: Options): void {
   for (const client of clients) {
+    assertAuthentication(client)
     for (const uri of client.redirect_uris) {
       try {
         assertRedirectUri(uri, privateUseRedirectUris)
@@ -82,6 +85,17 @@ function assertClients({ clients, privateUseRedirectUris }: Options): void {
   }
   if (new Set(clients.map(client => client.client_id)).size !== clients.length)
     throw refused('clients', 'has the same client_id twice')
+}
+
+function assertAuthentication(client: Options['clients'][number]): void {
+  if (client.client_secret_digest !== undefined && (client.jwks ?? client.jwks_uri) !== undefined)
+    throw refused('clients', `"${client.client_id}" has a secret and keys: choose one`)
+  try {
+    readKeySource(client)
+  } catch (error) {
+    if (!isOAuthError(error)) throw error
+    throw refused('clients', `"${client.client_id}": ${error.description}`)
+  }
 }
 
 function assertStorage({ storage, issuer, encryptionKeys }: Options): void {

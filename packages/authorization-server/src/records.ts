@@ -13,6 +13,7 @@ import {
   type StorageDriver
 } from '@fastify-mcp-auth/core'
 import { type Static, Type } from 'typebox'
+import { ClientSecret } from './clients/client-secret.ts'
 
 const nullable = <S extends ReturnType<typeof Type.String> | ReturnType<typeof Type.Integer>>(schema: S) =>
   Type.Union([schema, Type.Null()])
@@ -20,15 +21,48 @@ const nullable = <S extends ReturnType<typeof Type.String> | ReturnType<typeof T
 /** Key: the client_id. */
 export const ClientRecord = Type.Object({
   clientName: Type.String(),
-  authMethod: Type.String(),
-  secretDigest: nullable(Type.String()),
+  /** `client`: by itself, at the registration endpoint. `app`: by the app, and never forgotten. */
+  registeredBy: Type.String(),
+  secrets: Type.Array(ClientSecret),
   /** As registered and echoed. */
   metadata: ClientMetadata,
+  registrationTokenDigest: nullable(Type.String()),
+  /** Counts changes, so that of two at the same moment one wins. */
+  revision: Type.Integer(),
   createdAt: Type.Integer(),
-  /** A registration that nobody ever allowed anything is forgotten; null once somebody did. */
-  expiresAt: nullable(Type.Integer())
+  /** When somebody allowed it something, to the precision of its renewals; null for never. */
+  usedAt: nullable(Type.Integer()),
+  /** From when on it counts as unknown; null for never. */
+  expiresAt: nullable(Type.Integer()),
+  /** When it was removed. What is left is its name. */
+  endedAt: nullable(Type.Integer()),
+  /** When the name goes as well; null for never. */
+  forgetAt: nullable(Type.Integer())
 })
 export type ClientRecord = Static<typeof ClientRecord>
+
+/** Key: the client_id, which is a URL. What was read there last, for every process and for clients that stay connected. */
+export const ClientDocumentRecord = Type.Object({
+  metadata: ClientMetadata,
+  fetchedAt: Type.Integer(),
+  /** Until when an authorization request needs no new fetch. */
+  freshUntil: Type.Integer(),
+  /** Not before the last grant of the client. */
+  expiresAt: Type.Integer()
+})
+export type ClientDocumentRecord = Static<typeof ClientDocumentRecord>
+
+/** Key: digest of client and `jti`: an assertion that was used. */
+export const ClientAssertionRecord = Type.Object({ expiresAt: Type.Integer() })
+export type ClientAssertionRecord = Static<typeof ClientAssertionRecord>
+
+/** Key: digest of an initial access token. */
+export const InitialAccessTokenRecord = Type.Object({
+  createdAt: Type.Integer(),
+  expiresAt: Type.Integer(),
+  usedAt: nullable(Type.Integer())
+})
+export type InitialAccessTokenRecord = Static<typeof InitialAccessTokenRecord>
 
 /** Key: digest of the handle. The whole authorization request, frozen at the first step. */
 export const InteractionRecord = Type.Object({
@@ -36,6 +70,7 @@ export const InteractionRecord = Type.Object({
   /** What the person is told about the client, as it was when the request came. */
   client: Type.Object({
     name: Type.String(),
+    names: Type.Record(Type.String(), Type.String()),
     verifiedHost: nullable(Type.String()),
     clientUri: nullable(Type.String()),
     policyUri: nullable(Type.String()),
@@ -102,7 +137,14 @@ export const SigningKeyRecord = Type.Object({
 export type SigningKeyRecord = Static<typeof SigningKeyRecord>
 
 export const COLLECTIONS = {
-  clients: defineCollection({ name: 'clients', record: ClientRecord, expiry: 'expiresAt' }),
+  clients: defineCollection({ name: 'clients', record: ClientRecord, indexes: ['registeredBy'], expiry: 'forgetAt' }),
+  clientDocuments: defineCollection({ name: 'client_documents', record: ClientDocumentRecord, expiry: 'expiresAt' }),
+  clientAssertions: defineCollection({ name: 'client_assertions', record: ClientAssertionRecord, expiry: 'expiresAt' }),
+  initialAccessTokens: defineCollection({
+    name: 'initial_access_tokens',
+    record: InitialAccessTokenRecord,
+    expiry: 'expiresAt'
+  }),
   interactions: defineCollection({ name: 'interactions', record: InteractionRecord, expiry: 'expiresAt' }),
   grants: defineCollection({
     name: 'grants',
@@ -115,6 +157,9 @@ export const COLLECTIONS = {
 
 export interface Records {
   readonly clients: Collection<ClientRecord>
+  readonly clientDocuments: Collection<ClientDocumentRecord>
+  readonly clientAssertions: Collection<ClientAssertionRecord>
+  readonly initialAccessTokens: Collection<InitialAccessTokenRecord>
   readonly interactions: Collection<InteractionRecord>
   readonly grants: Collection<GrantRecord>
   readonly signingKeys: Collection<SigningKeyRecord>
@@ -123,6 +168,9 @@ export interface Records {
 export function openRecords(driver: StorageDriver): Records {
   return {
     clients: openCollection(driver, COLLECTIONS.clients),
+    clientDocuments: openCollection(driver, COLLECTIONS.clientDocuments),
+    clientAssertions: openCollection(driver, COLLECTIONS.clientAssertions),
+    initialAccessTokens: openCollection(driver, COLLECTIONS.initialAccessTokens),
     interactions: openCollection(driver, COLLECTIONS.interactions),
     grants: openCollection(driver, COLLECTIONS.grants),
     signingKeys: openCollection(driver, COLLECTIONS.signingKeys)

@@ -29,7 +29,9 @@ export interface RouteSettings {
 
 export interface MachineEndpoint {
   readonly path: string
-  readonly methods: readonly ('GET' | 'HEAD' | 'POST')[]
+  /** What follows the path, when it has a parameter: the prefix of a scope must not have one. */
+  readonly url?: string
+  readonly methods: readonly ('GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE')[]
   readonly endpoint: (scope: FastifyInstance, server: ServerContext, route: RouteSettings) => void
   readonly limit?: 'register' | 'token'
   /** The one content type that it reads. */
@@ -45,7 +47,7 @@ const BODY_LIMIT = 64 * 1024
 export function machineEndpoint(
   app: FastifyInstance,
   server: ServerContext,
-  { path, methods, endpoint, limit, body, malformed }: MachineEndpoint
+  { path, url = '', methods, endpoint, limit, body, malformed }: MachineEndpoint
 ): void {
   app.register(
     async scope => {
@@ -60,7 +62,7 @@ export function machineEndpoint(
         config: { cors: policy, ...(limit ? limited(server, limit) : {}) },
         bodyLimit: BODY_LIMIT
       })
-      scope.options('', { config: { cors: policy } }, async (_request, reply) => reply.code(204).send())
+      scope.options(url, { config: { cors: policy } }, async (_request, reply) => reply.code(204).send())
     },
     { prefix: path }
   )

@@ -1,5 +1,5 @@
 /** What the integrator hands over, and what the plugin adds to Fastify. */
-import type { AuthorizationServer } from '@fastify-mcp-auth/core'
+import type { AuthorizationServer, ClientMetadata } from '@fastify-mcp-auth/core'
 import type { FastifyRequest } from 'fastify'
 
 /**
@@ -33,6 +33,19 @@ export interface UserAdapter<User = unknown> {
   /** How the consent page names the account, for example the e-mail address. */
   displayName(user: User): string
 }
+
+/**
+ * Decides about a registration, after it was found acceptable by itself. `clientId` is null for a new client.
+ *
+ * @returns nothing to keep it as it is, or changed metadata, which is checked like any other
+ * @throws OAuthError `invalid_client_metadata`, `invalid_redirect_uri` or `invalid_token` to refuse it in these words; anything
+ *   else that it throws is an outage
+ */
+export type RegistrationPolicy = (registration: {
+  readonly metadata: ClientMetadata
+  readonly clientId: string | null
+  readonly request: FastifyRequest
+}) => Promise<ClientMetadata | undefined> | Promise<void> | ClientMetadata | undefined | void
 
 declare module 'fastify' {
   interface FastifyInstance {

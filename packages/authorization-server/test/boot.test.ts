@@ -107,6 +107,9 @@ t.test('a registration that led to no consent is forgotten after a week, a clien
   await used.connect()
   server.clock.advance(7 * 86_400 + 1)
   await cleanup()
+  t.match(await server.storage.counts(), { clients: 2 }, 'its name stays a day longer')
+  server.clock.advance(86_400)
+  await cleanup()
   t.match(await server.storage.counts(), { clients: 1 })
   t.equal((await used.authorize()).error, null)
 })
@@ -126,7 +129,15 @@ t.test('cleanup works in batches until nothing is left', async t => {
   const { interactions } = openRecords(server.storage)
   const record = {
     clientId: 'x',
-    client: { name: 'x', verifiedHost: null, clientUri: null, policyUri: null, tosUri: null, refreshable: true },
+    client: {
+      name: 'x',
+      names: {},
+      verifiedHost: null,
+      clientUri: null,
+      policyUri: null,
+      tosUri: null,
+      refreshable: true
+    },
     redirectUri: CALLBACK,
     state: null,
     resource: RESOURCE,

@@ -197,8 +197,9 @@ t.test('defaults', async t => {
   t.match(readOptions(good), {
     prefix: '/oauth',
     clients: [],
-    dynamicRegistration: true,
-    clientIdMetadataDocuments: true,
+    dynamicRegistration: { initialAccessTokens: false, unusedTtl: 604_800, idleTtl: 7_776_000 },
+    clientIdMetadataDocuments: {},
+    fetchesPerHost: 120,
     accessTokenTtl: 900,
     refreshTokenTtl: 2_592_000,
     grantTtl: 7_776_000,

@@ -47,9 +47,21 @@ export function describeConsent(
 }
 
 function clientName(request: ConsentRequest, locale: Locale): ClientName {
-  const name = cleanName(request.client.name) || locale.word('name.unknown')
+  const localised = inLanguage(request.client.names, locale.lang)
+  const name = cleanName(localised ?? '') || cleanName(request.client.name) || locale.word('name.unknown')
   const verifiedHost = request.client.verifiedHost === null ? null : asciiHost(request.client.verifiedHost)
   return { name, shortName: shorten(name, SHORT_NAME), verifiedHost }
+}
+
+// The language of the page, with or without its region: `ja` answers for `ja-JP` and the other way round.
+function inLanguage(names: ConsentRequest['client']['names'], lang: string): string | null {
+  const wanted = lang.toLowerCase()
+  const tags = Object.keys(names).map(tag => ({ tag, lower: tag.toLowerCase() }))
+  const found =
+    tags.find(({ lower }) => lower === wanted) ??
+    tags.find(({ lower }) => wanted.startsWith(`${lower}-`)) ??
+    tags.find(({ lower }) => lower.startsWith(`${wanted}-`))
+  return found ? (names[found.tag] ?? null) : null
 }
 
 /** A name that nobody vouches for stands in quotation marks wherever it appears. */

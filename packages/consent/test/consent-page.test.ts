@@ -15,6 +15,15 @@ t.test('PX-3: the page says who asks, for what, and where the answer goes', asyn
   t.notMatch(html, 'class="warning"', 'and nothing to fear when there is nothing to fear')
 })
 
+t.test('RFC 7591 2.2: the page uses the name in its own language, made as harmless as any other', async t => {
+  const named = (names: Record<string, string>) => draw({ client: { name: 'Claude', names, verifiedHost: null } })
+  t.match(await named({ ja: 'クロード', en: 'Claude EN' }), '<bdi>Claude EN</bdi>')
+  t.match(await named({ 'EN-gb': 'Claude GB', 'en-x-1': 'no' }), '<bdi>Claude GB</bdi>')
+  t.match(await named({ ja: 'クロード' }), '<h1>“<bdi>Claude</bdi>” wants')
+  t.match(await named({ en: '\u202E\u200B' }), '<h1>“<bdi>Claude</bdi>” wants', 'one that shows nothing is no name')
+  t.match(await named({ en: 'Acme Notes' }), 'class="warning"', 'and it does not get past the warning of an imitation')
+})
+
 t.test('PX-3: the form carries the proof of the account and nothing that the server has frozen', async t => {
   const html = await draw({ account: { proof: 'p"><script>' } })
   const [form = ''] = /<form.*<\/form>/.exec(html) ?? []

@@ -41,6 +41,16 @@ export function fakeServer(details: Details | Error = consentRequest(), prefix =
         deny: unexpected
       },
       grants: { list: unexpected, revoke: unexpected },
+      clients: {
+        get: unexpected,
+        list: unexpected,
+        register: unexpected,
+        addSecret: unexpected,
+        rotateSecret: unexpected,
+        removeSecret: unexpected,
+        remove: unexpected,
+        issueInitialAccessToken: unexpected
+      },
       verifyAccessToken: unexpected,
       cleanup: unexpected,
       on: unexpected,
@@ -83,6 +93,7 @@ export function consentRequest(changes: Changes = {}): ConsentRequest {
     client: {
       clientId: 'https://claude.ai/oauth/client.json',
       name: 'Claude',
+      names: {},
       verifiedHost: 'claude.ai',
       clientUri: null,
       policyUri: null,

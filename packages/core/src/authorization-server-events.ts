@@ -1,7 +1,7 @@
 /** What happens at an authorization server, for audit and metrics: who, which client, which grant, and never a token, code or secret. */
 
 /** Why a grant ended. */
-export type RevocationReason = 'user' | 'client' | 'code_replayed' | 'refresh_token_reused'
+export type RevocationReason = 'user' | 'client' | 'client_removed' | 'code_replayed' | 'refresh_token_reused'
 
 /** What most events are about. */
 interface OfGrant {
@@ -13,6 +13,12 @@ interface OfGrant {
 /** What an event of each type says, besides {@link EventEnvelope}. `reason` is a stable word. */
 export interface AuthorizationServerEvents {
   'client.registered': { clientId: string; clientName: string; redirectUris: readonly string[] }
+  /** It replaced its own registration. */
+  'client.updated': { clientId: string; clientName: string; redirectUris: readonly string[] }
+  /** By itself or by the app. Its grants end with it. */
+  'client.removed': { clientId: string; clientName: string }
+  'client.secret_added': { clientId: string; secretId: string }
+  'client.secret_removed': { clientId: string; secretId: string }
   /** Somebody did not prove to be a client. `clientId` is the client that was claimed, null when there is none of that name. */
   'client.authentication_failed': { clientId: string | null; reason: string }
   /** A person is about to be asked. */

@@ -3,6 +3,7 @@
  * the host app meet the authorization server at run time. `Request` is the framework's request.
  */
 import type { AuthorizationServerEvent, AuthorizationServerEventType } from './authorization-server-events.ts'
+import type { RegisteredClients } from './registered-clients.ts'
 import type { AccessTokenClaims } from './schemas/access-token-claims.ts'
 
 /** A permission as the consent page shows it. */
@@ -33,6 +34,8 @@ export interface ConsentRequest {
   readonly client: {
     readonly clientId: string
     readonly name: string
+    /** The same in other languages, by language tag. No truer than `name`. @see RFC 7591 section 2.2 */
+    readonly names: { readonly [languageTag: string]: string }
     /** Host that published the client's metadata document and so vouches for the name; null when nobody does. */
     readonly verifiedHost: string | null
     readonly clientUri: string | null
@@ -76,6 +79,7 @@ export type RedirectKind = 'https' | 'loopback' | 'private-use'
 /** Why a person sees an error page. Each has words in the consent package. */
 export type ErrorPageReason =
   | 'unknown_client'
+  | 'client_forgotten'
   | 'client_metadata'
   | 'redirect_uri'
   | 'invalid_request'
@@ -149,6 +153,7 @@ export interface AuthorizationServer<Request = unknown> {
      */
     revoke(grantId: string, owner?: string): Promise<boolean>
   }
+  readonly clients: RegisteredClients
   /**
    * Checks one of our own access tokens, its grant included. Does not check scopes.
    *

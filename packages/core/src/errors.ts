@@ -112,3 +112,7 @@ export function isOAuthError(value: unknown): value is OAuthError {
 export function isUnavailableError(value: unknown): value is UnavailableError {
   return value instanceof Error && 'code' in value && value.code === 'FST_OAUTH_UNAVAILABLE'
 }
+
+export function isConfigurationError(value: unknown): value is ConfigurationError {
+  return value instanceof Error && 'code' in value && Object.hasOwn(CONFIGURATION_ERRORS, String(value.code))
+}

@@ -33,6 +33,7 @@ export async function startInteraction(
     clientId: client.clientId,
     client: {
       name: client.name,
+      names: client.names,
       verifiedHost: client.verifiedHost,
       clientUri: client.clientUri,
       policyUri: client.policyUri,

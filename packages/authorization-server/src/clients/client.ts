@@ -1,19 +1,26 @@
 /** A client, wherever it comes from: the options, a registration, or a metadata document. */
 import type { ClientMetadata } from '@fastify-mcp-auth/core'
+import type { KeySource } from './client-keys.ts'
+import type { ClientSecret } from './client-secret.ts'
 
-export const CLIENT_AUTH_METHODS = ['none', 'client_secret_basic', 'client_secret_post'] as const
+export const CLIENT_AUTH_METHODS = ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'] as const
 export type ClientAuthMethod = (typeof CLIENT_AUTH_METHODS)[number]
 
 export interface Client {
   readonly clientId: string
   /** As the client calls itself; only `verifiedHost` vouches for it. */
   readonly name: string
+  /** The same in other languages, by language tag. */
+  readonly names: { readonly [languageTag: string]: string }
   readonly redirectUris: readonly string[]
-  readonly authMethod: ClientAuthMethod
-  /** Digest of the secret of a confidential client. */
-  readonly secretDigest: string | null
+  /** What it may use at the token endpoint, one of them in each request. */
+  readonly authMethods: readonly ClientAuthMethod[]
+  /** Of a client that has secrets; several while one replaces the other. */
+  readonly secrets: readonly ClientSecret[]
+  /** Of a client that signs assertions. */
+  readonly keys: KeySource | null
   readonly grantTypes: readonly string[]
-  /** Host of its metadata document. */
+  /** Host of its metadata document, or of this app for clients of the operator. */
   readonly verifiedHost: string | null
   readonly clientUri: string | null
   readonly policyUri: string | null
@@ -27,11 +34,12 @@ export const DEFAULT_GRANT_TYPES: readonly string[] = Object.freeze(['authorizat
 export function clientFromMetadata(
   clientId: string,
   metadata: ClientMetadata,
-  rest: Pick<Client, 'authMethod' | 'secretDigest' | 'verifiedHost'>
+  rest: Pick<Client, 'authMethods' | 'secrets' | 'keys' | 'verifiedHost'>
 ): Client {
   return {
     clientId,
     name: metadata.client_name ?? fallbackName(metadata),
+    names: localisedNames(metadata),
     redirectUris: metadata.redirect_uris ?? [],
     grantTypes: metadata.grant_types ?? DEFAULT_GRANT_TYPES,
     clientUri: metadata.client_uri ?? null,
@@ -41,7 +49,28 @@ export function clientFromMetadata(
   }
 }
 
+/**
+ * What a client with this method may send. A client with a secret may use either way to send it: clients in the wild mix the
+ * two up, and neither is weaker.
+ */
+export function methodsOf(method: ClientAuthMethod): readonly ClientAuthMethod[] {
+  return method.startsWith('client_secret') ? ['client_secret_basic', 'client_secret_post'] : [method]
+}
+
+export function isAuthMethod(method: string): method is ClientAuthMethod {
+  return CLIENT_AUTH_METHODS.some(known => known === method)
+}
+
 // A client without a name is called by the place where its answers go.
 function fallbackName(metadata: ClientMetadata): string {
   return URL.parse(metadata.redirect_uris?.[0] ?? '')?.host || 'Unnamed app'
+}
+
+function localisedNames(metadata: ClientMetadata): Record<string, string> {
+  const prefix = 'client_name#'
+  return Object.fromEntries(
+    Object.entries(metadata).flatMap(([member, value]) =>
+      member.startsWith(prefix) && typeof value === 'string' ? [[member.slice(prefix.length), value]] : []
+    )
+  )
 }

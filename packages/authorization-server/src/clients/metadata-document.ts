@@ -1,33 +1,26 @@
 /**
- * Client ID metadata documents: a client_id that is the https URL of its own metadata. Public clients.
+ * Client ID metadata documents: a client_id that is the https URL of its own metadata. What is acceptable as such a URL, and as
+ * such a document.
  *
- * @see draft-ietf-oauth-client-id-metadata-document-00 sections 3 and 4
+ * @see draft-ietf-oauth-client-id-metadata-document-00 sections 3 and 4, as MCP profiles it; the stricter rules of later
+ *   versions where they differ: a JSON media type, no empty query, no secrets in any form
  */
-import {
-  ClientMetadata,
-  type Clock,
-  isUnavailableError,
-  OAuthError,
-  type SafeFetch,
-  UnavailableError
-} from '@fastify-mcp-auth/core'
-import { LRUCache } from 'lru-cache'
+import { ClientMetadata, OAuthError, type SafeResponse } from '@fastify-mcp-auth/core'
 import { Compile } from 'typebox/compile'
-import { type Client, clientFromMetadata } from './client.ts'
+import { type Client, type ClientAuthMethod, clientFromMetadata } from './client.ts'
+import { readKeySource } from './client-keys.ts'
 import { presentableMetadata } from './presentable-metadata.ts'
 import { acceptableRedirectUris } from './redirect-uris.ts'
 
 const isClientMetadata = Compile(ClientMetadata)
 
-const CACHE_ENTRIES = 500
-/** Seconds a document is kept when its headers say nothing, and at most. */
-const DEFAULT_TTL = 300
-const MAX_TTL = 86_400
-
 /** What fits into an index of every database that we know; real ones have less than 100 characters. */
 const MAX_ID_LENGTH = 512
 
-/** https, a path, and nothing that would make two spellings of one place: no user, fragment, dot segment. */
+/** Bytes. The draft recommends to read 5 kilobytes; keys in the document itself can be larger than that. */
+const MAX_DOCUMENT_LENGTH = 32_768
+
+/** https, a path, and nothing that would make two spellings of one place: no user, fragment, dot segment, empty query. */
 export function isMetadataDocumentId(clientId: string): boolean {
   if (!clientId.startsWith('https://') || clientId.length > MAX_ID_LENGTH) return false
   const url = URL.parse(clientId)
@@ -37,59 +30,54 @@ export function isMetadataDocumentId(clientId: string): boolean {
     url.pathname !== '/' &&
     !url.username &&
     !url.password &&
-    !/[#\\]/.test(clientId)
+    !/[#\\]|\?$/.test(clientId)
   )
 }
 
 /**
- * @returns looks a document up: from the cache within what its headers allow, else by one fetch that parallel requests share.
- *   It throws OAuthError `invalid_client_metadata` for a document that is not acceptable and UnavailableError when its host does
- *   not answer; neither is cached.
+ * @returns what is kept of the document
+ * @throws OAuthError `invalid_client_metadata` when it is not acceptable
  */
-export function createDocuments(options: {
-  fetch: SafeFetch
-  clock: Clock
+export function readDocument(
+  clientId: string,
+  response: SafeResponse,
   privateUseRedirectUris: readonly string[]
-}): (clientId: string) => Promise<Client> {
-  const cache = new LRUCache<string, { client: Client; expiresAt: number }>({ max: CACHE_ENTRIES })
-  const pending = new Map<string, Promise<Client>>()
-
-  async function load(clientId: string): Promise<Client> {
-    const response = await options.fetch(clientId, { headers: { accept: 'application/json' } })
-    // Its host is in trouble: that says nothing about the client.
-    if (response.status === 429 || response.status >= 500)
-      throw new UnavailableError(`the metadata document answers with status ${response.status}`)
-    if (response.status !== 200) throw refused(`the document answers with status ${response.status}`)
-    const client = readDocument(clientId, response.body, options.privateUseRedirectUris)
-    const ttl = timeToLive(response.headers['cache-control'])
-    if (ttl > 0) cache.set(clientId, { client, expiresAt: options.clock.now() + ttl })
-    return client
-  }
-
-  return async clientId => {
-    const cached = cache.get(clientId)
-    if (cached && cached.expiresAt > options.clock.now()) return cached.client
-    const running = pending.get(clientId)
-    if (running) return running
-    const fetching = load(clientId)
-      .catch((error: unknown) => {
-        if (error instanceof OAuthError || isUnavailableError(error)) throw error
-        throw refused('the document cannot be fetched', error)
-      })
-      .finally(() => pending.delete(clientId))
-    pending.set(clientId, fetching)
-    return fetching
-  }
+): ClientMetadata {
+  const document = parse(response)
+  if (document['client_id'] !== clientId) throw refused('client_id is not its own URL')
+  if ('client_secret' in document || 'client_secret_expires_at' in document)
+    throw refused('a published document cannot hold a secret')
+  if (!isClientMetadata.Check(document)) throw refused('a member has the wrong type or size')
+  const metadata = presentableMetadata(document)
+  if (!metadata.client_name) throw refused('client_name is missing')
+  if (!metadata.redirect_uris) throw refused('redirect_uris is missing')
+  if (methodsOfDocument(metadata).length === 0) throw refused('token_endpoint_auth_method is not supported here')
+  return { ...metadata, redirect_uris: acceptableRedirectUris(metadata.redirect_uris, privateUseRedirectUris) }
 }
 
-function refused(why: string, cause?: unknown): OAuthError {
+/** @param metadata what {@link readDocument} accepted */
+export function documentClient(clientId: string, metadata: ClientMetadata): Client {
+  return clientFromMetadata(clientId, metadata, {
+    authMethods: methodsOfDocument(metadata),
+    secrets: [],
+    keys: readKeySource(metadata),
+    verifiedHost: new URL(clientId).host
+  })
+}
+
+export function refused(why: string, cause?: unknown): OAuthError {
   return new OAuthError('invalid_client_metadata', `client metadata document: ${why}`, {
     reason: 'metadata_document',
     cause
   })
 }
 
-function readDocument(clientId: string, body: Buffer, privateUseRedirectUris: readonly string[]): Client {
+function parse({ status, headers, body }: SafeResponse): Record<string, unknown> {
+  if (status !== 200) throw refused(`answers with status ${status}`)
+  // Somebody's upload on a host of pages or files is not that host's word.
+  if (!/^application\/(?:[\w.+-]+\+)?json[ \t]*(?:;|$)/i.test(headers['content-type'] ?? ''))
+    throw refused('is not served as JSON')
+  if (body.length > MAX_DOCUMENT_LENGTH) throw refused(`is larger than ${MAX_DOCUMENT_LENGTH} bytes`)
   let document: unknown
   try {
     document = JSON.parse(body.toString('utf8'))
@@ -97,32 +85,18 @@ function readDocument(clientId: string, body: Buffer, privateUseRedirectUris: re
     throw refused('is not JSON')
   }
   if (typeof document !== 'object' || document === null || Array.isArray(document)) throw refused('is not an object')
-  if (!('client_id' in document) || document.client_id !== clientId) throw refused('client_id is not its own URL')
-  if ('client_secret' in document) throw refused('a published document cannot hold a secret')
-  if (!isClientMetadata.Check(document)) throw refused('a member has the wrong type or size')
-  const metadata = presentableMetadata(document)
-  if (!metadata.client_name) throw refused('client_name is missing')
-  if (!document.redirect_uris) throw refused('redirect_uris is missing')
-  const redirect_uris = acceptableRedirectUris(document.redirect_uris, privateUseRedirectUris)
-  if (!isPublic(document)) throw refused('token_endpoint_auth_method is not supported here')
-  return clientFromMetadata(
-    clientId,
-    { ...metadata, redirect_uris },
-    { authMethod: 'none', secretDigest: null, verifiedHost: new URL(clientId).host }
-  )
+  return document as Record<string, unknown>
 }
 
-// A document that prefers a key but can also do without one lists both (RP metadata choices).
-function isPublic(document: ClientMetadata & { token_endpoint_auth_methods_supported?: unknown }): boolean {
-  const method = document.token_endpoint_auth_method ?? 'none'
-  const choices = document.token_endpoint_auth_methods_supported
-  return method === 'none' || (Array.isArray(choices) && choices.includes('none'))
-}
+const POSSIBLE: readonly ClientAuthMethod[] = ['none', 'private_key_jwt']
 
-/** @see RFC 9111 section 5.2.2 */
-function timeToLive(cacheControl: string | undefined): number {
-  if (cacheControl === undefined) return DEFAULT_TTL
-  if (/\bno-(store|cache)\b/i.test(cacheControl)) return 0
-  const maxAge = /\bmax-age="?(\d{1,9})/i.exec(cacheControl)?.[1]
-  return maxAge === undefined ? DEFAULT_TTL : Math.min(Number(maxAge), MAX_TTL)
+/**
+ * The preferred method, and every other one that the document lists: one that prefers a key but can also do without one lists
+ * both (RP metadata choices). Methods with a secret have no place in something that everybody can read.
+ */
+function methodsOfDocument(metadata: ClientMetadata): ClientAuthMethod[] {
+  const { token_endpoint_auth_method: preferred = 'none', token_endpoint_auth_methods_supported: others = [] } =
+    metadata
+  const hasKeys = readKeySource(metadata) !== null
+  return POSSIBLE.filter(method => [preferred, ...others].includes(method) && (method !== 'private_key_jwt' || hasKeys))
 }

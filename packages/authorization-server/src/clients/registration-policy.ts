@@ -4,10 +4,12 @@
  *
  * @see RFC 7591 sections 2 and 3.2.1
  */
-import { ClientMetadata, OAuthError } from '@fastify-mcp-auth/core'
+import { ClientMetadata, isOAuthError, OAuthError, UnavailableError } from '@fastify-mcp-auth/core'
+import type { FastifyRequest } from 'fastify'
 import { Compile } from 'typebox/compile'
 import type { ServerContext } from '../context.ts'
-import { CLIENT_AUTH_METHODS, type ClientAuthMethod, DEFAULT_GRANT_TYPES } from './client.ts'
+import { type ClientAuthMethod, DEFAULT_GRANT_TYPES, isAuthMethod } from './client.ts'
+import { readKeySource } from './client-keys.ts'
 import { presentableMetadata } from './presentable-metadata.ts'
 import { acceptableRedirectUris } from './redirect-uris.ts'
 
@@ -21,17 +23,45 @@ export type RegisteredMetadata = ClientMetadata & {
   token_endpoint_auth_method: ClientAuthMethod
 }
 
+/**
+ * What a stranger sent, by our rules and then by the app's.
+ *
+ * @throws OAuthError `invalid_client_metadata` or `invalid_redirect_uri`, or what the app's policy says
+ * @throws UnavailableError when the app's policy fails
+ */
+export async function acceptRegistration(
+  server: ServerContext,
+  { body, clientId, request }: { body: unknown; clientId: string | null; request: FastifyRequest }
+): Promise<RegisteredMetadata> {
+  const metadata = acceptMetadata(server, body)
+  const { dynamicRegistration } = server.options
+  const policy = dynamicRegistration ? dynamicRegistration.policy : undefined
+  if (!policy) return metadata
+  let changed: ClientMetadata | null
+  try {
+    changed = (await policy({ metadata: structuredClone(metadata), clientId, request })) ?? null
+  } catch (error) {
+    if (isOAuthError(error)) throw error
+    throw new UnavailableError('option "dynamicRegistration.policy" failed', { cause: error })
+  }
+  // The app's word counts, but not past the rules that keep people safe.
+  return changed ? acceptMetadata(server, changed) : metadata
+}
+
 /** @throws OAuthError `invalid_client_metadata` or `invalid_redirect_uri` */
 export function acceptMetadata(server: ServerContext, body: unknown): RegisteredMetadata {
   const given = withoutNulls(body)
   if (!clientMetadata.Check(given)) throw new OAuthError('invalid_client_metadata', firstError(given))
-  const known = presentableMetadata(given)
+  const { jwks, jwks_uri, token_endpoint_auth_signing_alg, token_endpoint_auth_methods_supported, ...known } =
+    presentableMetadata(given)
+  const method = acceptAuthMethod(given)
   return {
     ...known,
     redirect_uris: acceptableRedirectUris(known.redirect_uris ?? [], server.options.privateUseRedirectUris),
     grant_types: acceptGrantTypes(server, known.grant_types),
     response_types: acceptResponseTypes(known.response_types),
-    token_endpoint_auth_method: acceptAuthMethod(known.token_endpoint_auth_method)
+    token_endpoint_auth_method: method,
+    ...(method === 'private_key_jwt' ? keyMembers({ jwks, jwks_uri, token_endpoint_auth_signing_alg }) : {})
   }
 }
 
@@ -60,7 +90,24 @@ function acceptResponseTypes(responseTypes: readonly string[] = ['code']): strin
   return ['code']
 }
 
-// RFC 7591 section 2: the default is client_secret_basic. A method that we do not know is replaced by it, and the answer says so.
-function acceptAuthMethod(method: string | undefined): ClientAuthMethod {
-  return CLIENT_AUTH_METHODS.find(known => known === method) ?? 'client_secret_basic'
+/**
+ * The method that the client prefers, else one that it can use too, else the default of RFC 7591 section 2; the answer says which.
+ * A key without a place to find it is none.
+ */
+function acceptAuthMethod(metadata: ClientMetadata): ClientAuthMethod {
+  const { token_endpoint_auth_method: preferred, token_endpoint_auth_methods_supported: others = [] } = metadata
+  const hasKeys = metadata.jwks !== undefined || metadata.jwks_uri !== undefined
+  const usable = [preferred ?? 'client_secret_basic', ...others].filter(
+    method => method !== 'private_key_jwt' || hasKeys
+  )
+  return usable.find(isAuthMethod) ?? 'client_secret_basic'
+}
+
+type KeyMembers = Pick<ClientMetadata, 'jwks' | 'jwks_uri' | 'token_endpoint_auth_signing_alg'>
+
+// Keys that nothing will be checked with are not kept.
+function keyMembers(members: { [K in keyof KeyMembers]: KeyMembers[K] | undefined }): KeyMembers {
+  const given = Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as KeyMembers
+  readKeySource(given)
+  return given
 }

@@ -1,47 +1,84 @@
 /** Finds the client behind a `client_id`. */
+import { InteractionError, isOAuthError } from '@fastify-mcp-auth/core'
 import type { ServerContext } from '../context.ts'
-import { type Client, type ClientAuthMethod, clientFromMetadata, DEFAULT_GRANT_TYPES } from './client.ts'
+import type { ClientRecord } from '../records.ts'
+import { type Client, DEFAULT_GRANT_TYPES } from './client.ts'
+import { configuredSecret } from './client-secret.ts'
+import type { Credentials } from './credentials.ts'
+import { keepDocument } from './documents.ts'
 import { isMetadataDocumentId } from './metadata-document.ts'
+import { isRegistered, keepClient, registeredClient } from './registered-client.ts'
 
 /**
  * The order is that of trust: what the operator wrote, what a URL vouches for, what anybody registered.
  *
  * @returns null when there is no such client
  * @throws OAuthError `invalid_client_metadata` when the metadata document is not acceptable
+ * @throws InteractionError `client_forgotten` for one that was registered once
  * @throws UnavailableError when the storage or the document's host does not answer
  */
 export async function resolveClient(server: ServerContext, clientId: string): Promise<Client | null> {
   const configured = configuredClient(server, clientId)
   if (configured) return configured
-  if (server.documents && isMetadataDocumentId(clientId)) return server.documents(clientId)
-  return registeredClient(server, clientId)
+  if (server.documents && isMetadataDocumentId(clientId)) return server.documents.current(clientId)
+  const record = await findRecord(server, clientId)
+  if (!record) return null
+  if (isRegistered(record, server.clock.now())) return registeredClient(clientId, record)
+  throw new InteractionError('client_forgotten', { statusCode: 410, clientName: record.clientName || null })
 }
 
 /**
- * The same for endpoints where the client must prove itself. A metadata document is not fetched again: its client is public,
- * and what it may redeem was bound to its `client_id` when a person said yes.
+ * The same for endpoints where the client must prove itself; what ended is unknown there.
+ *
+ * A metadata document is read again only for its keys: what a client without any may redeem was bound to its `client_id` when a
+ * person said yes, and a host that is down must not end what it does not take part in.
  */
-export async function resolveCaller(server: ServerContext, clientId: string): Promise<Client | null> {
+export async function resolveCaller(
+  server: ServerContext,
+  { clientId, method }: Pick<Credentials, 'clientId' | 'method'>
+): Promise<Client | null> {
   const configured = configuredClient(server, clientId)
   // First here as well: a confidential client of the operator may have a URL for its client_id, and must not pass as public.
   if (configured) return configured
-  if (server.documents && isMetadataDocumentId(clientId)) {
-    const host = new URL(clientId).host
-    return clientFromMetadata(clientId, {}, { authMethod: 'none', secretDigest: null, verifiedHost: host })
-  }
-  return registeredClient(server, clientId)
+  if (server.documents && isMetadataDocumentId(clientId))
+    return acceptableOrNull(
+      method === 'private_key_jwt' ? server.documents.usable(clientId) : server.documents.known(clientId)
+    )
+  const record = await findRecord(server, clientId)
+  return record && isRegistered(record, server.clock.now()) ? registeredClient(clientId, record) : null
 }
 
-function configuredClient(server: ServerContext, clientId: string): Client | null {
+// A document that is not acceptable any more is the end of its client; one that cannot be had is an outage.
+async function acceptableOrNull(document: Promise<Client>): Promise<Client | null> {
+  try {
+    return await document
+  } catch (error) {
+    if (isOAuthError(error)) return null
+    throw error
+  }
+}
+
+/** Keeps what is known of a client for as long as a grant of it can live. */
+export async function renewClient(server: ServerContext, clientId: string, grantEndsAt: number): Promise<void> {
+  if (isMetadataDocumentId(clientId)) await keepDocument(server.records, clientId, grantEndsAt)
+  else await keepClient(server, clientId, grantEndsAt)
+}
+
+export function configuredClient(server: ServerContext, clientId: string): Client | null {
   const definition = server.options.clients.find(client => client.client_id === clientId)
   if (!definition) return null
-  const secretDigest = definition.client_secret_digest ?? null
+  const secrets = [definition.client_secret_digest ?? []].flat().map(configuredSecret)
+  const { jwks = null, jwks_uri: jwksUri = null } = definition
+  const keys = jwks || jwksUri !== null ? { jwks, jwksUri, alg: null } : null
   return {
     clientId: definition.client_id,
     name: definition.client_name,
+    names: {},
     redirectUris: definition.redirect_uris,
-    authMethod: secretDigest === null ? 'none' : 'client_secret_basic',
-    secretDigest,
+    authMethods:
+      secrets.length > 0 ? ['client_secret_basic', 'client_secret_post'] : keys ? ['private_key_jwt'] : ['none'],
+    secrets,
+    keys,
     grantTypes: DEFAULT_GRANT_TYPES,
     // Whoever wrote the options vouches for the name: this very app.
     verifiedHost: new URL(server.issuer).host,
@@ -51,13 +88,6 @@ function configuredClient(server: ServerContext, clientId: string): Client | nul
   }
 }
 
-async function registeredClient(server: ServerContext, clientId: string): Promise<Client | null> {
-  if (clientId.length > 255) return null
-  const record = await server.records.clients.get(clientId)
-  if (!record) return null
-  return clientFromMetadata(clientId, record.metadata, {
-    authMethod: record.authMethod as ClientAuthMethod,
-    secretDigest: record.secretDigest,
-    verifiedHost: null
-  })
+export async function findRecord(server: ServerContext, clientId: string): Promise<ClientRecord | null> {
+  return clientId.length > 255 ? null : server.records.clients.get(clientId)
 }

@@ -3,7 +3,7 @@
  *
  * @see RFC 8414 sections 2 and 3
  */
-import { type AuthorizationServerMetadata, wellKnownUrl } from '@fastify-mcp-auth/core'
+import { ASYMMETRIC_ALGORITHMS, type AuthorizationServerMetadata, wellKnownUrl } from '@fastify-mcp-auth/core'
 import type { FastifyInstance } from 'fastify'
 import { CLIENT_AUTH_METHODS } from '../clients/client.ts'
 import { endpointUrl, type ServerContext } from '../context.ts'
@@ -22,7 +22,9 @@ export function metadataDocument(server: ServerContext): AuthorizationServerMeta
     response_modes_supported: ['query'],
     grant_types_supported: [...server.grants.keys()],
     token_endpoint_auth_methods_supported: [...CLIENT_AUTH_METHODS],
+    token_endpoint_auth_signing_alg_values_supported: [...ASYMMETRIC_ALGORITHMS],
     revocation_endpoint_auth_methods_supported: [...CLIENT_AUTH_METHODS],
+    revocation_endpoint_auth_signing_alg_values_supported: [...ASYMMETRIC_ALGORITHMS],
     code_challenge_methods_supported: ['S256'],
     authorization_response_iss_parameter_supported: true,
     client_id_metadata_document_supported: server.documents !== null

@@ -3,6 +3,7 @@
  * conditional write of the grant's record.
  */
 import { digest, type GrantSummary, type RevocationReason, randomSecret } from '@fastify-mcp-auth/core'
+import { renewClient } from '../clients/resolve.ts'
 import type { ServerContext } from '../context.ts'
 import type { GrantRecord, InteractionRecord } from '../records.ts'
 
@@ -74,7 +75,7 @@ export async function storeGrant(
 ): Promise<void> {
   const { clientId, subject, resource, scopes } = record
   if (!(await server.records.grants.insert(grantId, record))) return
-  await server.records.clients.update(clientId, {}, { expiresAt: null })
+  await renewClient(server, clientId, record.endsAt)
   server.emit('grant.created', { grantId, clientId, subject, resource, scopes })
 }
 

@@ -15,7 +15,7 @@ t.test(
     t.match(model, {
       status: 'consent',
       decisionUrl: /^\/oauth\/interaction\/[\w-]{43}$/,
-      client: { name: 'Test client', verifiedHost: null, clientUri: null, policyUri: null, tosUri: null },
+      client: { name: 'Test client', names: {}, verifiedHost: null, clientUri: null, policyUri: null, tosUri: null },
       redirect: { uri: CALLBACK, kind: 'loopback', host: '127.0.0.1', formAction: 'http://127.0.0.1:49152' },
       resource: { resource: RESOURCE, name: 'Notes' },
       stepUp: false,

@@ -45,14 +45,13 @@ const CLIENTS: RealClient[] = [
     echoed: { token_endpoint_auth_method: 'client_secret_post', client_secret_expires_at: 0, scope: 'claudeai' }
   },
   {
-    name: 'ChatGPT: prefers a key, takes what there is',
+    name: 'ChatGPT: prefers a key that it does not show, takes what there is',
     registration: {
       client_name: 'ChatGPT',
       redirect_uris: ['https://chatgpt.com/connector_platform_oauth_redirect'],
       grant_types: CODE,
       response_types: ['code'],
-      token_endpoint_auth_method: 'private_key_jwt',
-      jwks_uri: 'https://chatgpt.com/oauth/jwks.json'
+      token_endpoint_auth_method: 'private_key_jwt'
     },
     scope: 'notes:read offline_access',
     echoed: { token_endpoint_auth_method: 'client_secret_basic', client_secret_expires_at: 0, grant_types: CODE }

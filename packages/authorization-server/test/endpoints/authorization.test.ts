@@ -261,7 +261,11 @@ t.test('RFC 6749 3.1: parameters that nobody knows are ignored, also those that 
 t.test('RFC 6749 3.1: a client whose metadata leaves the code out cannot use it', async t => {
   const id = 'https://client.example/app.json'
   const document = { client_id: id, client_name: 'x', redirect_uris: [CALLBACK], grant_types: ['client_credentials'] }
-  const fetch = async () => ({ status: 200, headers: {}, body: Buffer.from(JSON.stringify(document)) })
+  const fetch = async () => ({
+    status: 200,
+    headers: { 'content-type': 'application/json' },
+    body: Buffer.from(JSON.stringify(document))
+  })
   const server = await buildServer(t, { options: { fetch } })
   t.match(answerOf(await ask(server, server.client({ clientId: id }), {})), { error: 'unauthorized_client' })
   t.match(await server.storage.counts(), { interactions: 0 })

@@ -3,6 +3,9 @@ import t from 'tap'
 import Value from 'typebox/value'
 import { buildServer, ORIGIN } from '../fixture.ts'
 
+const METHODS = ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt']
+const ALGORITHMS = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519'.split(' ')
+
 t.test(
   'CD-10, AZ-3, REG-14, RFC 8414 3: the metadata says what is there, and every endpoint in it answers',
   async t => {
@@ -24,8 +27,10 @@ t.test(
       response_types_supported: ['code'],
       response_modes_supported: ['query'],
       grant_types_supported: ['authorization_code', 'refresh_token'],
-      token_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
-      revocation_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
+      token_endpoint_auth_methods_supported: METHODS,
+      token_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
+      revocation_endpoint_auth_methods_supported: METHODS,
+      revocation_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
       code_challenge_methods_supported: ['S256'],
       authorization_response_iss_parameter_supported: true,
       client_id_metadata_document_supported: true

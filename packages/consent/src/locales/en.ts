@@ -57,6 +57,11 @@ export const en = {
   'error.unknown_client.text': 'It was removed here, or it has not been used for a long time. Nothing was shared.',
   'error.unknown_client.next': 'Remove it in your assistant and add it again.',
 
+  'error.client_forgotten.title': 'This app is not registered with {brand} any more',
+  'error.client_forgotten.text':
+    'The registration of {client} has ended: it was removed, or it was not used for a long time. Nothing was shared.',
+  'error.client_forgotten.next': 'Remove {brand} in your assistant and add it again. That registers it anew.',
+
   'error.client_metadata.title': 'We could not check who is asking',
   'error.client_metadata.text': 'The app’s description of itself could not be read. Nothing was shared.',
   'error.client_metadata.next': 'Try again in a few minutes. If that does not help, tell the people who make the app.',

@@ -115,6 +115,8 @@ t.test('every reason for an error page has its words', async t => {
   const reasons: Record<ErrorPageReason, RegExp> = {
     unknown_client:
       /<bdi>Acme Notes<\/bdi> does not know this app any more.*Remove it in your assistant and add it again\./s,
+    client_forgotten:
+      /not registered with <bdi>Acme Notes<\/bdi> any more.*Remove <bdi>Acme Notes<\/bdi> in your assistant and add it again\./s,
     client_metadata: /could not check who is asking/,
     redirect_uri: /unknown place/,
     invalid_request: /not complete/,

@@ -9,9 +9,17 @@ import { type Static, Type } from 'typebox'
 const Uri = Type.String({ maxLength: 2048 })
 const Words = Type.Array(Type.String({ maxLength: 128 }), { maxItems: 32 })
 
+/** One public key; which members make sense depends on its `kty`. @see RFC 7517 section 4 */
+const Jwk = Type.Record(Type.String({ maxLength: 64 }), Type.Unknown(), { maxProperties: 24 })
+
 export const ClientMetadata = Type.Object({
   redirect_uris: Type.Optional(Type.Array(Uri, { minItems: 1, maxItems: 32 })),
   token_endpoint_auth_method: Type.Optional(Type.String({ maxLength: 64 })),
+  /** Every method that the client can use, when it leaves the choice to the server. @see OpenID Connect RP Metadata Choices */
+  token_endpoint_auth_methods_supported: Type.Optional(Words),
+  token_endpoint_auth_signing_alg: Type.Optional(Type.String({ maxLength: 16 })),
+  jwks: Type.Optional(Type.Object({ keys: Type.Array(Jwk, { maxItems: 16 }) })),
+  jwks_uri: Type.Optional(Uri),
   grant_types: Type.Optional(Words),
   response_types: Type.Optional(Words),
   client_name: Type.Optional(Type.String({ maxLength: 200 })),
@@ -25,4 +33,5 @@ export const ClientMetadata = Type.Object({
   software_id: Type.Optional(Type.String({ maxLength: 256 })),
   software_version: Type.Optional(Type.String({ maxLength: 64 }))
 })
-export type ClientMetadata = Static<typeof ClientMetadata>
+/** With the name in other languages, by language tag. @see RFC 7591 section 2.2 */
+export type ClientMetadata = Static<typeof ClientMetadata> & { [localised: `client_name#${string}`]: string }

@@ -1,0 +1,178 @@
+/**
+ * Looks metadata documents up: in this process, in the storage that all processes share, or by one fetch that parallel requests
+ * share.
+ *
+ * @see draft-ietf-oauth-client-id-metadata-document-00 section 4 (metadata, caching)
+ */
+import {
+  type ClientMetadata,
+  type Clock,
+  isOAuthError,
+  isUnavailableError,
+  type SafeFetch,
+  UnavailableError
+} from '@fastify-mcp-auth/core'
+import { LRUCache } from 'lru-cache'
+import type { ClientDocumentRecord, Records } from '../records.ts'
+import type { Client } from './client.ts'
+import { timeToLive } from './document-lifetime.ts'
+import { documentClient, readDocument, refused } from './metadata-document.ts'
+
+export interface Documents {
+  /**
+   * As it is now, within what its headers allow.
+   *
+   * @throws OAuthError `invalid_client_metadata` when the document, its host or the client is not acceptable
+   * @throws UnavailableError when its host or the storage does not answer
+   */
+  current(clientId: string): Promise<Client>
+  /** The same, but up to an hour too old while its host is down. */
+  usable(clientId: string): Promise<Client>
+  /** As it was when it was last read, however long ago; fetched only when nobody knows it. Throws the same. */
+  known(clientId: string): Promise<Client>
+}
+
+/** Who may be a client, by the app's own rules. */
+export interface DocumentPolicy {
+  readonly allowHost?: ((host: string) => boolean | Promise<boolean>) | undefined
+  readonly allowClient?:
+    | ((client: { clientId: string; host: string; metadata: ClientMetadata }) => boolean | Promise<boolean>)
+    | undefined
+}
+
+interface DocumentsOptions {
+  readonly fetch: SafeFetch
+  readonly clock: Clock
+  readonly records: Pick<Records, 'clientDocuments'>
+  readonly privateUseRedirectUris: readonly string[]
+  readonly policy: DocumentPolicy
+}
+
+const CACHE_ENTRIES = 500
+
+/** Seconds after a failure in which the same URL is not asked again. Short: whoever mends a document should not have to wait. */
+const HOLD_OFF = 10
+
+/** Seconds past its freshness for which a document's keys still work while its host is down. */
+const STALE_IF_ERROR = 3600
+
+/** Seconds for which a document is kept that led to no grant; longer than the longest freshness. */
+const UNUSED_TTL = 2 * 86_400
+
+type Known = Pick<ClientDocumentRecord, 'metadata' | 'freshUntil'>
+
+export function createDocuments(options: DocumentsOptions): Documents {
+  const { clock, policy } = options
+  const cache = new LRUCache<string, Known>({ max: CACHE_ENTRIES })
+  const failures = new LRUCache<string, { error: Error; until: number }>({ max: CACHE_ENTRIES })
+  const pending = new Map<string, Promise<Known>>()
+
+  async function find(clientId: string, isGoodEnough: (known: Known) => boolean): Promise<Known> {
+    const cached = cache.get(clientId)
+    if (cached && isGoodEnough(cached)) return cached
+    const stored = await options.records.clientDocuments.get(clientId)
+    if (stored) cache.set(clientId, stored)
+    return stored && isGoodEnough(stored) ? stored : fetchOnce(clientId, stored)
+  }
+
+  function fetchOnce(clientId: string, stored: ClientDocumentRecord | null): Promise<Known> {
+    const running = pending.get(clientId)
+    if (running) return running
+    const failure = failures.get(clientId)
+    if (failure && failure.until > clock.now()) return Promise.reject(failure.error)
+    const fetching = read(options, clientId)
+      .catch((error: unknown) => {
+        const verdict =
+          isOAuthError(error) || isUnavailableError(error) ? error : refused('the document cannot be fetched', error)
+        failures.set(clientId, { error: verdict, until: clock.now() + HOLD_OFF })
+        throw verdict
+      })
+      .then(async document => {
+        await keep(options.records, { clientId, document, stored })
+        cache.set(clientId, document)
+        return document
+      })
+      .finally(() => pending.delete(clientId))
+    pending.set(clientId, fetching)
+    return fetching
+  }
+
+  async function lookUp(clientId: string, isGoodEnough: (known: Known) => boolean): Promise<Client> {
+    const { host } = new URL(clientId)
+    await assertAllowed(policy.allowHost, host)
+    const { metadata } = await find(clientId, isGoodEnough)
+    await assertAllowed(policy.allowClient, { clientId, host, metadata })
+    return documentClient(clientId, metadata)
+  }
+
+  const freshFor =
+    (slack: number) =>
+    ({ freshUntil }: Known): boolean =>
+      freshUntil > clock.now() - slack
+  return {
+    current: clientId => lookUp(clientId, freshFor(0)),
+    async usable(clientId) {
+      try {
+        return await lookUp(clientId, freshFor(0))
+      } catch (error) {
+        if (!isUnavailableError(error)) throw error
+        return lookUp(clientId, freshFor(STALE_IF_ERROR))
+      }
+    },
+    known: clientId => lookUp(clientId, () => true)
+  }
+}
+
+// A rule of the app that fails says nothing about the client, and opens nothing.
+async function assertAllowed<T>(
+  rule: ((subject: T) => boolean | Promise<boolean>) | undefined,
+  subject: T
+): Promise<void> {
+  if (!rule) return
+  let allowed: unknown
+  try {
+    allowed = await rule(subject)
+  } catch (cause) {
+    throw new UnavailableError('option "clientIdMetadataDocuments": a rule of the app failed', { cause })
+  }
+  if (allowed !== true) throw refused('the app does not allow this client')
+}
+
+type Fetched = Omit<ClientDocumentRecord, 'expiresAt'>
+
+async function read({ fetch, clock, privateUseRedirectUris }: DocumentsOptions, clientId: string): Promise<Fetched> {
+  const response = await fetch(clientId, { headers: { accept: 'application/json' } })
+  // Its host is in trouble: that says nothing about the client.
+  if (response.status === 429 || response.status >= 500)
+    throw new UnavailableError(`the metadata document answers with status ${response.status}`)
+  const metadata = readDocument(clientId, response, privateUseRedirectUris)
+  const fetchedAt = clock.now()
+  return { metadata, fetchedAt, freshUntil: fetchedAt + timeToLive(response.headers) }
+}
+
+async function keep(
+  { clientDocuments }: DocumentsOptions['records'],
+  { clientId, document, stored }: { clientId: string; document: Fetched; stored: ClientDocumentRecord | null }
+): Promise<void> {
+  const expiresAt = document.fetchedAt + UNUSED_TTL
+  if (!stored && (await clientDocuments.insert(clientId, { ...document, expiresAt }))) return
+  await clientDocuments.update(clientId, {}, document)
+  // Never shortened: a grant may have asked for longer in the meantime.
+  if (stored && stored.expiresAt < expiresAt)
+    await clientDocuments.update(clientId, { expiresAt: stored.expiresAt }, { expiresAt })
+}
+
+/** Keeps what is known of a client until its grant ends, so that it stays connected when its host is down. */
+export async function keepDocument(
+  { clientDocuments }: Pick<Records, 'clientDocuments'>,
+  clientId: string,
+  grantEndsAt: number
+): Promise<void> {
+  for (let attempt = 0; attempt < 5; attempt++) {
+    const document = await clientDocuments.get(clientId)
+    if (!document || document.expiresAt >= grantEndsAt) return
+    // A tenth on top, so that not every grant writes.
+    const expiresAt = grantEndsAt + Math.ceil((grantEndsAt - document.fetchedAt) / 10)
+    if (await clientDocuments.update(clientId, { expiresAt: document.expiresAt }, { expiresAt })) return
+  }
+}

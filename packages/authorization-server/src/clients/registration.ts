@@ -1,0 +1,134 @@
+/**
+ * Writes registrations: makes, changes and ends them. Each change is one conditional write of one record; what it hands out
+ * (secret, registration access token) is kept as a digest and cannot be told again.
+ *
+ * @see RFC 7591 section 3.2.1, RFC 7592 section 3
+ */
+import { digest, OAuthError, randomSecret } from '@fastify-mcp-auth/core'
+import { endpointUrl, type ServerContext } from '../context.ts'
+import { revokeGrant } from '../grants/lifecycle.ts'
+import type { ClientRecord } from '../records.ts'
+import { makeSecret } from './client-secret.ts'
+import { isRegistered, lifetimes, TOMBSTONE_TTL, UNUSED_TOMBSTONE_TTL } from './registered-client.ts'
+import type { RegisteredMetadata } from './registration-policy.ts'
+
+/** A registration together with what is told once. */
+export interface Registration {
+  readonly clientId: string
+  readonly createdAt: number
+  readonly metadata: RegisteredMetadata
+  /** Null for a client without secret, and when it was told before. */
+  readonly clientSecret: string | null
+  /** Null for a client of the app. */
+  readonly registrationToken: string | null
+}
+
+/** @param registeredBy `app` for a client that never expires and does not manage itself */
+export async function registerClient(
+  server: ServerContext,
+  { metadata, registeredBy }: { metadata: RegisteredMetadata; registeredBy: 'client' | 'app' }
+): Promise<Registration> {
+  const clientId = randomSecret(16)
+  const createdAt = server.clock.now()
+  const clientName = metadata.client_name ?? ''
+  const made = hasSecret(metadata) ? makeSecret(createdAt) : null
+  const registrationToken = registeredBy === 'client' ? randomSecret() : null
+  const expiresAt = registeredBy === 'client' ? createdAt + lifetimes(server).unusedTtl : null
+  await server.records.clients.insert(clientId, {
+    clientName,
+    registeredBy,
+    secrets: made ? [made.kept] : [],
+    metadata,
+    registrationTokenDigest: registrationToken === null ? null : digest(registrationToken),
+    revision: 0,
+    createdAt,
+    usedAt: null,
+    expiresAt,
+    endedAt: null,
+    forgetAt: expiresAt === null ? null : expiresAt + UNUSED_TOMBSTONE_TTL
+  })
+  server.emit('client.registered', { clientId, clientName, redirectUris: metadata.redirect_uris })
+  return { clientId, createdAt, metadata, clientSecret: made?.secret ?? null, registrationToken }
+}
+
+export function hasSecret({ token_endpoint_auth_method: method }: RegisteredMetadata): boolean {
+  return method === 'client_secret_basic' || method === 'client_secret_post'
+}
+
+/** The client information response. @see RFC 7591 section 3.2.1, RFC 7592 section 3 */
+export function registrationResponse(server: ServerContext, registration: Registration): Record<string, unknown> {
+  const { clientId, createdAt, metadata, clientSecret, registrationToken } = registration
+  return {
+    client_id: clientId,
+    client_id_issued_at: createdAt,
+    ...(clientSecret === null ? {} : { client_secret: clientSecret, client_secret_expires_at: 0 }),
+    ...metadata,
+    registration_client_uri: endpointUrl(server, `register/${clientId}`),
+    registration_access_token: registrationToken
+  }
+}
+
+/** How often a lost race is run again. */
+const ATTEMPTS = 10
+
+/**
+ * Changes a client by one conditional write.
+ *
+ * @param change may throw to leave everything as it is; called again when somebody else was faster
+ * @returns the record after the change, or null when there is no such client (any more)
+ */
+export async function changeClient(
+  server: ServerContext,
+  clientId: string,
+  change: (record: ClientRecord) => Partial<ClientRecord>
+): Promise<ClientRecord | null> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const record = await server.records.clients.get(clientId)
+    if (!record || !isRegistered(record, server.clock.now())) return null
+    const changes = { ...change(record), revision: record.revision + 1 }
+    const { revision } = record
+    if (await server.records.clients.update(clientId, { revision, endedAt: null }, changes))
+      return { ...record, ...changes }
+  }
+  throw new OAuthError('temporarily_unavailable', 'too many changes of one client', {
+    reason: 'contention',
+    retryAfter: 1
+  })
+}
+
+/**
+ * Ends a client and everything that people allowed it. Its name stays for a while, so that they can be told.
+ *
+ * @returns false when it was not there, or ended before
+ * @see RFC 7592 section 2.3
+ */
+export async function removeClient(server: ServerContext, clientId: string): Promise<boolean> {
+  const record = await server.records.clients.get(clientId)
+  if (!record) return false
+  const now = server.clock.now()
+  const won = await server.records.clients.update(
+    clientId,
+    { endedAt: null },
+    {
+      endedAt: now,
+      secrets: [],
+      metadata: {},
+      registrationTokenDigest: null,
+      revision: record.revision + 1,
+      forgetAt: now + TOMBSTONE_TTL
+    }
+  )
+  // Also when it ended before: the call that ended it may have been interrupted here.
+  await revokeGrantsOf(server, clientId)
+  if (won) server.emit('client.removed', { clientId, clientName: record.clientName })
+  return won
+}
+
+async function revokeGrantsOf(server: ServerContext, clientId: string): Promise<void> {
+  for (let cursor: string | null = null; ; ) {
+    const page = await server.records.grants.list('clientId', clientId, { limit: 1000, cursor })
+    for (const { key } of page.records) await revokeGrant(server, key, { reason: 'client_removed' })
+    cursor = page.cursor
+    if (cursor === null) return
+  }
+}
