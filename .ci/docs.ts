@@ -5,13 +5,16 @@
  * - `docs/reference/options-<package>.md` from the option schemas and the comments above them
  * - `docs/reference/errors.md` from the error catalogues
  *
- * With `--check` it writes nothing and fails when a file would change.
+ * With `--check` it writes nothing and fails when a file would change. Either way it fails when a public export has no docstring.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { conformancePage } from './docs/conformance.ts'
 import { errorsPage } from './docs/errors.ts'
+import { assertDocumented } from './docs/exports.ts'
 import { optionsPage, optionsSources } from './docs/options.ts'
+
+assertDocumented()
 
 const pages = new Map<string, string>([
   ['docs/conformance.md', conformancePage()],

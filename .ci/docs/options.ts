@@ -89,17 +89,30 @@ function flatten(comment: string): string {
 
 function typeOf(schema: string, objects: ReadonlyMap<string, readonly Member[]>): string {
   const optional = schema.startsWith('Type.Optional(')
-  const inner = optional ? schema.slice('Type.Optional('.length) : schema
+  const inner = optional ? schema.slice('Type.Optional('.length).trim() : schema
   const adapter = /^(?:Adapter|Type\.Unsafe)<([^>]+>?)>/.exec(inner)
   const named = [...objects.keys()].find(title => new RegExp(`\\b${title}\\b`).test(inner))
   const kind =
     adapter?.[1] ??
     (/^Type\.(\w+)/.exec(inner)?.[1] ?? inner.replace(/[^\w].*$/s, '')).toLowerCase().replace('integer', 'whole number')
+  const choices = choicesOf(inner)
+  if (choices) return optional ? `${choices}, optional` : choices
   const shown =
     named && !adapter
       ? `${kind === named.toLowerCase() ? '' : `${kind} of `}[${words(named)}](#${words(named).toLowerCase().replaceAll(' ', '-')})`
       : `\`${kind}\``
   return optional ? `${shown}, optional` : shown
+}
+
+/** The words of a choice, and what else may stand there; null for a schema that is no choice between words. */
+function choicesOf(schema: string): string | null {
+  if (!schema.startsWith('Type.Union(')) return null
+  const literals = [...schema.matchAll(/Type\.Literal\(('[^']*'|\w+)\)/g)].map(([, value]) => `\`${value}\``)
+  if (literals.length === 0) return null
+  const others = [...schema.matchAll(/[[,]\s*Type\.(?!Literal)(\w+)\(/g)].map(
+    ([, kind = '']) => `\`${kind.toLowerCase()}\``
+  )
+  return [...literals, ...others].join(' or ')
 }
 
 function defaultOf(schema: string): string {

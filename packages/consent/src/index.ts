@@ -1,5 +1,4 @@
 export type { Isolated, Sentence } from './locales/locale.ts'
 export type { Brand, ClientName, ConsentPage, ConsentWords, FailurePage, Page, ScopeLine, Warning } from './model.ts'
-export { SHORT_NAME } from './model.ts'
 export { ConsentOptions } from './options.ts'
 export { default } from './plugin.ts'

@@ -61,6 +61,7 @@ export interface ConsentPage extends Page {
   readonly words: ConsentWords
 }
 
+/** The name of a client as the pages show it. */
 export interface ClientName {
   /** The whole name, without control characters. */
   readonly name: string
@@ -70,6 +71,7 @@ export interface ClientName {
   readonly verifiedHost: string | null
 }
 
+/** Something that the page warns of: a heading and a sentence. */
 export interface Warning {
   readonly kind: 'loopback' | 'private-use' | 'imitation' | 'mixed-scripts'
   /** What to do, or what to look at. */

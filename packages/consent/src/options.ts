@@ -22,6 +22,7 @@ export const BrandOptions = Type.Object(
   { additionalProperties: false }
 )
 
+/** Options of the plugin: check, type, default and documentation. */
 export const ConsentOptions = Type.Object(
   {
     /**

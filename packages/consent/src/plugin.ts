@@ -90,4 +90,11 @@ function warnAboutAccent(app: FastifyInstance, accent: string | undefined): void
     )
 }
 
+/**
+ * The pages that a person sees, for the authorization server of the same app: consent and errors, without script.
+ *
+ * Register it after the authorization server, in the same scope.
+ *
+ * @throws ConfigurationError naming the option that is wrong
+ */
 export default fp(consent, { fastify: '>=5.8.3 <6', name: '@fastify-mcp-auth/consent' })

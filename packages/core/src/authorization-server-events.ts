@@ -46,6 +46,7 @@ export interface AuthorizationServerEvents {
   'storage.recovered': { collection: string; operation: string }
 }
 
+/** Names of the events. */
 export type AuthorizationServerEventType = keyof AuthorizationServerEvents
 
 /** What every event says. */

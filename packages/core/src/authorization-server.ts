@@ -92,6 +92,7 @@ export type ErrorPageReason =
   | 'unavailable'
   | 'server_error'
 
+/** What a page says about a request that must not be redirected. */
 export interface ErrorPage {
   readonly statusCode: number
   readonly reason: ErrorPageReason
@@ -104,6 +105,7 @@ export interface ErrorPage {
 /** @returns a whole HTML document and the headers that protect it */
 export type ErrorPageRenderer = (page: ErrorPage) => Promise<{ html: string; headers: Record<string, string> }>
 
+/** One consent that is in force, for lists of connected apps and for operators. */
 export interface GrantSummary {
   readonly grantId: string
   readonly clientId: string
@@ -118,6 +120,7 @@ export interface GrantSummary {
   readonly revokedAt: number | null
 }
 
+/** `app.authorizationServer`: what the other packages and the app itself may ask of the authorization server. */
 export interface AuthorizationServer<Request = unknown> {
   readonly issuer: string
   /** Absolute path of the endpoints, `/oauth` by default. */
@@ -195,6 +198,7 @@ export class InteractionError extends Error {
   }
 }
 
+/** By its name, so that errors of another copy of this package count. */
 export function isInteractionError(value: unknown): value is InteractionError {
   return value instanceof Error && value.name === 'InteractionError'
 }

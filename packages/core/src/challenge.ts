@@ -4,6 +4,7 @@
  * @see RFC 9110 section 11.6.1, RFC 6750 section 3, RFC 9728 section 5.1
  */
 
+/** One challenge of a `WWW-Authenticate` header. @see RFC 9110 section 11.6.1 */
 export interface Challenge {
   /** As written: `Bearer`, `DPoP`, `Basic`. Compare without case. */
   readonly scheme: string

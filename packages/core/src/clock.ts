@@ -4,4 +4,5 @@ export interface Clock {
   now(): number
 }
 
+/** The clock of the computer, the default of every option named `clock`. */
 export const systemClock: Clock = Object.freeze({ now: () => Math.floor(Date.now() / 1000) })

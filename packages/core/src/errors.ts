@@ -31,8 +31,10 @@ export const OAUTH_ERRORS = {
   insufficient_scope: { status: 403, spec: 'RFC 6750 section 3.1' }
 } as const satisfies Record<string, { status: number; spec: string }>
 
+/** Value of `error` on the wire. */
 export type OAuthErrorCode = keyof typeof OAUTH_ERRORS
 
+/** What an `OAuthError` says besides its code and description. */
 export interface OAuthErrorDetails {
   /** Stable word for logs and tests; says more than the client may know. Never sent. */
   reason?: string
@@ -92,6 +94,7 @@ export const CONFIGURATION_ERRORS = {
   FST_OAUTH_STORAGE: 'The storage cannot keep the promises that the plugin needs.'
 } as const
 
+/** Value of `code` of a {@link ConfigurationError}. */
 export type ConfigurationErrorCode = keyof typeof CONFIGURATION_ERRORS
 
 /** Wrong wiring: thrown at registration, names the option, never thrown while serving requests. */
@@ -105,10 +108,12 @@ export class ConfigurationError extends Error {
   }
 }
 
+/** By its name, so that errors of another copy of this package count. */
 export function isOAuthError(value: unknown): value is OAuthError {
   return value instanceof Error && value.name === 'OAuthError' && 'error' in value
 }
 
+/** By its code, so that errors of another copy of this package count. */
 export function isUnavailableError(value: unknown): value is UnavailableError {
   return value instanceof Error && 'code' in value && value.code === 'FST_OAUTH_UNAVAILABLE'
 }

@@ -14,6 +14,7 @@ export interface EventLog {
   readonly error: Write
 }
 
+/** Where events go, and how to hear of them. */
 export interface EventBus<E extends { readonly type: string }> {
   /** Never throws: whoever listens does not get to decide about the request. */
   publish(event: E, log: EventLog): void

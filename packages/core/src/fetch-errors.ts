@@ -29,6 +29,7 @@ export class FetchFailedError extends UnavailableError {
   }
 }
 
+/** By its code, so that errors of another copy of this package count. */
 export function isFetchRefusedError(value: unknown): value is FetchRefusedError {
   return value instanceof Error && 'code' in value && value.code === 'FST_OAUTH_FETCH_REFUSED'
 }

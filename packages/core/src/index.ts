@@ -1,4 +1,3 @@
-export * from './address.ts'
 export * from './authorization-server.ts'
 export * from './authorization-server-events.ts'
 export * from './challenge.ts'

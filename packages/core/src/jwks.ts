@@ -39,6 +39,7 @@ export interface JwksSource {
   health(): KeyHealth
 }
 
+/** How the keys of an issuer are, for readiness probes. */
 export interface KeyHealth {
   readonly state: 'unknown' | 'up' | 'down'
   /** Seconds since the set was fetched; null when there is none, or it is too old to be used. */
@@ -51,6 +52,7 @@ export type JwksEvent =
   | { readonly type: 'failed'; readonly error: UnavailableError }
   | { readonly type: 'recovered' }
 
+/** Where the keys are, and how long they count. All times are in seconds. */
 export interface JwksSourceOptions {
   /** The URL of the key set, or how to find it (discovery): run lazily, and again after a failure. */
   uri: string | (() => Promise<string>)
@@ -201,7 +203,7 @@ function quietly(call: () => void): void {
 }
 
 /** @throws ConfigurationError */
-export function assertAsymmetric(algorithms: readonly string[]): void {
+function assertAsymmetric(algorithms: readonly string[]): void {
   const symmetric = algorithms.find(alg => !ASYMMETRIC_ALGORITHMS.includes(alg))
   if (symmetric !== undefined)
     throw new ConfigurationError('FST_OAUTH_OPTION', `option "algorithms": ${symmetric} is not an asymmetric algorithm`)

@@ -18,6 +18,7 @@ import {
   systemLookup
 } from './fetch-guard.ts'
 
+/** One request. */
 export interface SafeFetchOptions {
   method?: 'GET' | 'POST'
   /** Sent as they are, with any credentials in them. `host`, `cookie` and what belongs to the connection are refused. */
@@ -25,6 +26,7 @@ export interface SafeFetchOptions {
   body?: string
 }
 
+/** A response, whole and within its bounds. */
 export interface SafeResponse {
   readonly status: number
   /** Names in lower case; repeated ones joined by a comma. No prototype. */
@@ -45,6 +47,7 @@ export interface SafeResponse {
  */
 export type SafeFetch = (url: string, options?: SafeFetchOptions) => Promise<SafeResponse>
 
+/** What a fetch may reach and how much it may take. */
 export interface SafeFetchSettings {
   /** Where the fetch may go; `public` by default. Plain http is for loopback hosts in `public-or-loopback`, and for `any`. */
   addresses?: AllowedAddresses

@@ -22,10 +22,12 @@ export function parseScope(value: string | undefined): string[] {
   return scopes
 }
 
+/** Whether it can be one scope. @see RFC 6749 section 3.3 */
 export function isScopeToken(value: string): boolean {
   return SCOPE_TOKEN.test(value)
 }
 
+/** The parameter `scope` of the wire. Does not check the scopes. */
 export function formatScope(scopes: Iterable<string>): string {
   return [...scopes].join(' ')
 }
@@ -43,24 +45,4 @@ export function expandScopes(scopes: Iterable<string>, hierarchy: ScopeHierarchy
     if (Object.hasOwn(hierarchy, scope)) pending.push(...(hierarchy[scope] ?? []))
   }
   return expanded
-}
-
-/** Whether `granted` covers every scope of `needed`. */
-export function containsScopes(
-  granted: Iterable<string>,
-  needed: Iterable<string>,
-  hierarchy?: ScopeHierarchy
-): boolean {
-  const expanded = expandScopes(granted, hierarchy)
-  return [...needed].every(scope => expanded.has(scope))
-}
-
-/** The scopes of `asked` that `granted` covers, in the order of `asked`. */
-export function intersectScopes(
-  asked: Iterable<string>,
-  granted: Iterable<string>,
-  hierarchy?: ScopeHierarchy
-): string[] {
-  const expanded = expandScopes(granted, hierarchy)
-  return [...new Set(asked)].filter(scope => expanded.has(scope))
 }

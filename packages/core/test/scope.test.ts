@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { isOAuthError } from '../src/errors.ts'
-import { containsScopes, expandScopes, formatScope, intersectScopes, isScopeToken, parseScope } from '../src/scope.ts'
+import { expandScopes, formatScope, isScopeToken, parseScope } from '../src/scope.ts'
 
 const token = fc.stringMatching(/^[\x21\x23-\x5B\x5D-\x7E]{1,12}$/)
 const hierarchy = fc.dictionary(token, fc.array(token, { maxLength: 4 }), { maxKeys: 6 })
@@ -50,11 +50,11 @@ t.test('scope: any text gives valid tokens or invalid_scope, nothing else', asyn
 
 t.test('scope hierarchy: implied scopes count, transitively, and circles end', async t => {
   const rules = { admin: ['write'], write: ['read'], read: ['admin'] }
-  t.ok(containsScopes(['admin'], ['read'], rules))
-  t.notOk(containsScopes(['read'], ['write'], { write: ['read'] }), 'implication has one direction')
-  t.notOk(containsScopes(['rea'], ['read']), 'a prefix is another scope')
-  t.notOk(containsScopes(['Read'], ['read']), 'scopes are case-sensitive')
-  t.ok(containsScopes([], []))
+  t.strictSame([...expandScopes(['admin'], rules)], ['admin', 'write', 'read'])
+  t.strictSame([...expandScopes(['read'], { write: ['read'] })], ['read'], 'implication has one direction')
+  for (const near of ['rea', 'Read', 'reader'])
+    t.strictSame([...expandScopes([near], { read: ['x'] })], [near], 'another scope, also by its case')
+  t.strictSame([...expandScopes([])], [])
 })
 
 t.test('scope hierarchy: names of Object.prototype imply nothing', async t => {
@@ -62,19 +62,12 @@ t.test('scope hierarchy: names of Object.prototype imply nothing', async t => {
     t.strictSame([...expandScopes([scope], {})], [scope])
 })
 
-t.test('scope hierarchy: expansion is a closure, and intersection stays within it', async t => {
+t.test('scope hierarchy: expansion is a closure', async t => {
   fc.assert(
-    fc.property(fc.array(token, { maxLength: 5 }), fc.array(token, { maxLength: 5 }), hierarchy, (a, b, rules) => {
+    fc.property(fc.array(token, { maxLength: 5 }), hierarchy, (a, rules) => {
       const once = expandScopes(a, rules)
       const twice = expandScopes(once, rules)
-      const shared = intersectScopes(b, a, rules)
-      return (
-        a.every(scope => once.has(scope)) &&
-        once.size === twice.size &&
-        shared.every(scope => once.has(scope) && b.includes(scope)) &&
-        containsScopes(a, shared, rules) &&
-        containsScopes(a, b, rules) === (shared.length === new Set(b).size)
-      )
+      return a.every(scope => once.has(scope)) && once.size === twice.size
     })
   )
   t.pass('held')

@@ -47,6 +47,7 @@ export type McpAuthEvent = { readonly resource: string /** Epoch seconds. */; re
   | VerifierEvent
 )
 
+/** Names of the events. */
 export type McpAuthEventType = McpAuthEvent['type']
 
 /** The events of one or several types. */

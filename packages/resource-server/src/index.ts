@@ -1,5 +1,3 @@
-export { MAX_TOKEN_LENGTH } from './bearer-token.ts'
-export { REQUIRED_SCOPES } from './describe-routes.ts'
 export {
   EVENTS_CHANNEL,
   type EventCaller,

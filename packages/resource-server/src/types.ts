@@ -60,6 +60,7 @@ export interface VerifiedToken {
   readonly claims: { readonly [name: string]: unknown }
 }
 
+/** Where a token was shown. */
 export interface VerificationContext {
   /** Canonical identifier of the resource that the token is shown to. */
   readonly resource: string

@@ -8,6 +8,7 @@ import {
 import { type Page, summary } from './browser.ts'
 import { type Bends, bend, toFormBody } from './token-request.ts'
 
+/** An authorization request that was made and not yet answered. */
 export interface StartedAuthorization {
   /** What the browser has to open. */
   readonly url: string

@@ -14,6 +14,7 @@ export interface Page extends HttpResponse {
   readonly leavesTo: string | null
 }
 
+/** Follows redirects, keeps cookies and fills in forms, as a person would. */
 export interface Browser {
   readonly cookies: CookieJar
   /** Types a URL into the address bar. */
@@ -29,6 +30,7 @@ export interface Browser {
 
 const MAX_REDIRECTS = 10
 
+/** A browser without cookies. Runs no script and loads nothing that a page refers to. */
 export function createBrowser(send: Send): Browser {
   const cookies = createCookieJar()
 

@@ -9,6 +9,7 @@ import { challengesOf } from './assertions.ts'
 import { summary } from './browser.ts'
 import type { HttpResponse, Send } from './transport.ts'
 
+/** What a client found out about a resource and its authorization server. */
 export interface Discovery {
   /** Null when the issuer was given and the resource not asked. */
   readonly resource: ProtectedResourceMetadata | null

@@ -12,6 +12,7 @@ export interface HtmlForm {
   readonly buttons: readonly { readonly name: string; readonly value: string }[]
 }
 
+/** One field of a form, with its value as the page came. */
 export interface FormField {
   readonly name: string
   readonly value: string
@@ -21,6 +22,7 @@ export interface FormField {
   readonly disabled: boolean
 }
 
+/** What a person does with a form. */
 export interface FormChoices {
   /** Text typed into fields, by name; also replaces hidden fields, which a person cannot do and an attacker can. */
   readonly fields?: { readonly [name: string]: string }

@@ -13,6 +13,7 @@ import { type WrongToken, wrongTokens } from './wrong-tokens.ts'
 
 export type { WrongToken }
 
+/** Algorithms that a test issuer has keys for. */
 export type TestAlgorithm = 'ES256' | 'RS256' | 'EdDSA'
 
 /** What a token is to say. The rest is filled in so that it is a good one. */
@@ -43,6 +44,7 @@ export interface ListeningIssuer {
   close(): Promise<void>
 }
 
+/** An issuer in the same process. See {@link createTestIssuer}. */
 export interface TestIssuer {
   readonly issuer: string
   readonly jwksUri: string

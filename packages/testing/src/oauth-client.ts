@@ -25,6 +25,7 @@ import { type Account, type Decision, decide, signIn, visitAuthorization } from 
 import { type Bends, bend, type ClientCredentials, sendTokenRequest } from './token-request.ts'
 import { fetchTransport, type HttpResponse, type InjectableApp, injectTransport, type Send } from './transport.ts'
 
+/** Where the client goes, and as whom. */
 export interface OAuthClientOptions {
   /** Asks this app by `inject()`. Without it, requests go over HTTP to where their URLs point. */
   app?: InjectableApp
@@ -42,6 +43,7 @@ export interface OAuthClientOptions {
   password?: string
 }
 
+/** One authorization request, and what the person does with it. */
 export interface AuthorizeOptions extends Decision {
   /** Scope parameter of the request; none when left out. */
   scope?: string
@@ -52,6 +54,7 @@ export interface AuthorizeOptions extends Decision {
 /** What of an answer is needed to redeem its code; for tests that received it by another browser. */
 export type Redeemable = Pick<AuthorizationAnswer, 'code' | 'codeVerifier' | 'redirectUri'>
 
+/** An OAuth client with a person in front of it. Every step can be called alone. */
 export interface OAuthClient {
   readonly browser: Browser
   readonly send: Send
@@ -83,6 +86,7 @@ export interface OAuthClient {
   connect(options?: AuthorizeOptions): Promise<TokenResponse>
 }
 
+/** Makes a client that has done nothing yet. @see MCP authorization, authorization flow steps */
 export function createOAuthClient(options: OAuthClientOptions): OAuthClient {
   const { app, resource, redirectUri = 'http://127.0.0.1:49152/callback' } = options
   const send = app ? injectTransport(app) : fetchTransport()

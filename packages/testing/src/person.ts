@@ -1,11 +1,13 @@
 /** The person in front of the browser: signs in, and decides what a client may do. */
 import { type Browser, formWith, type Page, summary } from './browser.ts'
 
+/** What is typed into a login form. */
 export interface Account {
   readonly username: string
   readonly password: string
 }
 
+/** What is done with a consent page. */
 export interface Decision {
   /** `allow` when left out. */
   decision?: 'allow' | 'deny'

@@ -24,6 +24,7 @@ import { testVerbs } from './storage/verbs.ts'
 
 export type { CreateDriver, DriverModule, SuiteContext }
 
+/** How much the suite does. */
 export interface StorageSuiteOptions {
   /** Random sequences of verbs that are compared with a model; 60 by default. */
   runs?: number

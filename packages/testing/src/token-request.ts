@@ -4,6 +4,7 @@ import type { HttpResponse, Send } from './transport.ts'
 /** Parameters to add or replace. Null leaves one out, a list sends it several times. */
 export type Bends = { readonly [parameter: string]: string | readonly string[] | null | undefined }
 
+/** How a client says who it is. @see RFC 6749 section 2.3 */
 export interface ClientCredentials {
   readonly clientId: string
   readonly clientSecret?: string | undefined

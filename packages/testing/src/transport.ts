@@ -12,6 +12,7 @@ export interface HttpResponse {
   json<T = Record<string, unknown>>(): T
 }
 
+/** One request; `url` is absolute. */
 export interface HttpRequest {
   readonly method: string
   readonly url: string

@@ -5,6 +5,7 @@
  */
 import { type Static, Type } from 'typebox'
 
+/** @see RFC 9068 section 2.2 */
 export const AccessTokenClaims = Type.Object({
   iss: Type.String(),
   sub: Type.String({ minLength: 1 }),

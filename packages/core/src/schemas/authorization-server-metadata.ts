@@ -7,6 +7,7 @@ import { type Static, Type } from 'typebox'
 
 const Strings = Type.Array(Type.String())
 
+/** Unknown members are allowed. @see RFC 8414 section 2 */
 export const AuthorizationServerMetadata = Type.Object({
   issuer: Type.String(),
   authorization_endpoint: Type.Optional(Type.String()),

@@ -5,6 +5,7 @@
  */
 import { type Static, Type } from 'typebox'
 
+/** Unknown members are allowed. @see RFC 9728 section 2 */
 export const ProtectedResourceMetadata = Type.Object({
   resource: Type.String(),
   authorization_servers: Type.Optional(Type.Array(Type.String(), { minItems: 1 })),

@@ -5,6 +5,7 @@
  */
 import { type Static, Type } from 'typebox'
 
+/** @see RFC 6749 section 5.1 */
 export const TokenResponse = Type.Object({
   access_token: Type.String(),
   token_type: Type.String(),

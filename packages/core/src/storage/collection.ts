@@ -16,6 +16,7 @@ export interface Collection<R> {
   removeExpired(before: number, options?: { limit?: number }): Promise<number>
 }
 
+/** The typed records of one collection of a driver. */
 export function openCollection<S extends TObject>(
   driver: StorageDriver,
   declaration: CollectionDeclaration<S>

@@ -33,6 +33,7 @@ export type StoredRecord = { readonly [field: string]: unknown }
 /** All named fields must hold exactly these values. Only text, integer and boolean fields. */
 export type Guard = { readonly [field: string]: string | number | boolean | null }
 
+/** Some of the records of a list. */
 export interface Page<R> {
   /** In the order of their keys. */
   readonly records: readonly { readonly key: string; readonly record: R }[]
@@ -40,6 +41,7 @@ export interface Page<R> {
   readonly cursor: string | null
 }
 
+/** What a driver promises. The authorization server refuses one that cannot keep what it needs. */
 export interface Capabilities {
   /** Records survive the end of the process. */
   readonly durable: boolean

@@ -17,6 +17,7 @@ export interface ApiKey extends Omit<OpaqueToken, 'audience'> {
   readonly digest: string
 }
 
+/** What `apiKeys()` takes. */
 export interface ApiKeysOptions {
   /** How every key begins, for example `acme_`: at least 3 letters, digits or underscores, so that keys are recognised, also by scanners. */
   readonly prefix: string

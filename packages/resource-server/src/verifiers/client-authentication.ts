@@ -24,6 +24,7 @@ export interface KeyClient {
   readonly kid?: string
 }
 
+/** As whom the endpoint is asked: with a secret, or with a key that signs. */
 export type IntrospectionClient = SecretClient | KeyClient
 
 /** What goes along with a request. */

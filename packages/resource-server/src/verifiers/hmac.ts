@@ -50,6 +50,7 @@ const HmacOptionsSchema = Type.Object(
 )
 type Resolved = Readonly<Static<typeof HmacOptionsSchema>>
 
+/** What `hmac()` takes; all that has a default may be left out. */
 export type HmacOptions = Pick<Resolved, 'issuer' | 'secret'> & Partial<Omit<Resolved, 'issuer' | 'secret'>>
 
 /**

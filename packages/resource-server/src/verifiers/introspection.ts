@@ -44,6 +44,7 @@ const IntrospectionOptionsSchema = Type.Object(
 )
 type Resolved = Readonly<Static<typeof IntrospectionOptionsSchema>>
 
+/** What `introspection()` takes; all that has a default may be left out. */
 export type IntrospectionOptions = Pick<Resolved, 'client'> & Partial<Omit<Resolved, 'client'>>
 
 /**

@@ -77,6 +77,7 @@ const JwtOptionsSchema = Type.Object(
 )
 type Resolved = Readonly<Static<typeof JwtOptionsSchema>>
 
+/** What `jwt()` takes; all that has a default may be left out. */
 export type JwtOptions = Partial<Resolved>
 
 type TrustedIssuer = Readonly<Static<typeof TrustedIssuer>>

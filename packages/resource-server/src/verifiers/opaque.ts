@@ -31,6 +31,7 @@ export type OpaqueCheck = (
   context: VerificationContext
 ) => OpaqueToken | null | Promise<OpaqueToken | null>
 
+/** What `opaque()` takes besides the check. */
 export interface OpaqueOptions {
   /** For the metadata: authorization servers that give out such tokens. */
   readonly issuers?: readonly string[]

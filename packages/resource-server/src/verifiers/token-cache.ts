@@ -12,6 +12,7 @@ import { type Static, Type } from 'typebox'
 import type { VerifiedToken } from '../types.ts'
 import { sealVerifiedToken } from '../verified-token.ts'
 
+/** Bounds of what is remembered. */
 export const CacheOptions = Type.Object(
   {
     /** Tokens that are remembered. Which are dropped for new ones is decided by when they were last seen. */
