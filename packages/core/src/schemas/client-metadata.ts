@@ -12,6 +12,7 @@ const Words = Type.Array(Type.String({ maxLength: 128 }), { maxItems: 32 })
 /** One public key; which members make sense depends on its `kty`. @see RFC 7517 section 4 */
 const Jwk = Type.Record(Type.String({ maxLength: 64 }), Type.Unknown(), { maxProperties: 24 })
 
+/** Unknown members are allowed. @see RFC 7591 section 2 */
 export const ClientMetadata = Type.Object({
   redirect_uris: Type.Optional(Type.Array(Uri, { minItems: 1, maxItems: 32 })),
   token_endpoint_auth_method: Type.Optional(Type.String({ maxLength: 64 })),
