@@ -118,7 +118,7 @@ export function isUnavailableError(value: unknown): value is UnavailableError {
   return value instanceof Error && 'code' in value && value.code === 'FST_OAUTH_UNAVAILABLE'
 }
 
-/** By its name or code, so that errors of another copy of this package count. */
+/** By its code, so that errors of another copy of this package count. */
 export function isConfigurationError(value: unknown): value is ConfigurationError {
   return value instanceof Error && 'code' in value && Object.hasOwn(CONFIGURATION_ERRORS, String(value.code))
 }

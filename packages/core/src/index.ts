@@ -1,3 +1,4 @@
+export * from './address.ts'
 export * from './authorization-server.ts'
 export * from './authorization-server-events.ts'
 export * from './challenge.ts'
