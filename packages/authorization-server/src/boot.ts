@@ -23,6 +23,7 @@ import { liveGrants, revokeGrant } from './grants/lifecycle.ts'
 import type { Options } from './options.ts'
 import { COLLECTIONS, openRecords } from './records.ts'
 import { verifyAccessToken } from './tokens/access-token.ts'
+import { readExternalSigner } from './tokens/signer.ts'
 import { loadSigningKeys } from './tokens/signing-keys.ts'
 import { guardedUsers } from './users.ts'
 import { watchStorage } from './watched-storage.ts'
@@ -53,7 +54,16 @@ export async function boot(
     catalogue: createCatalogue(options.resources),
     records,
     users: guardedUsers(options.users),
-    keys: await loadSigningKeys({ records, keyRing, clock, emit: events.emit }),
+    keys: await loadSigningKeys({
+      records,
+      keyRing,
+      clock,
+      issuer: options.issuer,
+      algorithms: ['ES256'],
+      external: await Promise.all(options.signers.map(readExternalSigner)),
+      rotateAfter: options.keyRotationInterval,
+      emit: events.emit
+    }),
     keyRing,
     clock,
     fetch,
@@ -83,6 +93,10 @@ export function decoratorOf(server: ServerContext): AuthorizationServer<FastifyR
       revoke: (grantId: string, owner?: string) => revokeGrant(server, grantId, { reason: 'user', owner })
     }),
     clients: createClients(server),
+    keys: Object.freeze({
+      list: () => server.keys.list(),
+      rotate: (how?: { immediately?: boolean }) => server.keys.rotate(how)
+    }),
     verifyAccessToken: (token: string, resource: string) => verifyAccessToken(server, token, resource),
     cleanup: () => cleanUp(server),
     on: server.events.on,

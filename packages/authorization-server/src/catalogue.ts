@@ -1,6 +1,7 @@
 /** Resources and their scopes, read once from the options: what can be asked for, and what it means. */
-import { canonicalResource, expandScopes, OAuthError, parseScope, type ScopeHierarchy } from '@fastify-mcp-auth/core'
+import { canonicalResource, expandScopes, OAuthError, parseScope } from '@fastify-mcp-auth/core'
 import type { Options, ScopeOptions } from './options.ts'
+import { type ResourcePolicy, type ScopePolicy, together } from './resource-policy.ts'
 
 /**
  * Asks for a refresh token in OpenID Connect. Ours come by grant type, so it changes nothing; clients that look for it in the
@@ -8,32 +9,17 @@ import type { Options, ScopeOptions } from './options.ts'
  */
 export const OFFLINE_ACCESS = 'offline_access'
 
-export interface ScopePolicy {
-  readonly description: string
-  readonly detail: string | null
-  readonly tools: readonly string[]
-  readonly required: boolean
-  readonly destructive: boolean
-}
-
-export interface ResourcePolicy {
-  /** Canonical identifier: the audience of every token. */
-  readonly resource: string
-  readonly name: string
-  readonly scopes: ReadonlyMap<string, ScopePolicy>
-  readonly hierarchy: ScopeHierarchy
-  readonly defaultScopes: readonly string[]
-}
-
 export interface Catalogue {
   readonly scopes: readonly string[]
   /**
-   * The policy for the `resource` parameter of a request.
+   * The policy for one resource, or for the default when there is none.
    *
    * @throws OAuthError `invalid_target` when it is unknown, or missing and there is no default
    * @see RFC 8707 section 2
    */
   resolve(resource: string | undefined): ResourcePolicy
+  /** The policy for all of them together, each once; for the default when the list is empty. @throws as `resolve` does */
+  resolveAll(resources: readonly string[]): ResourcePolicy
 }
 
 export function createCatalogue(resources: Options['resources']): Catalogue {
@@ -46,17 +32,19 @@ export function createCatalogue(resources: Options['resources']): Catalogue {
   const [only] = policies.values()
   const chosen = Object.entries(resources).find(([, definition]) => definition.default)
   const fallback = chosen ? policies.get(canonicalResource(chosen[0])) : policies.size === 1 ? only : undefined
+  const resolve = (resource: string | undefined): ResourcePolicy => {
+    const policy = resource === undefined ? fallback : policies.get(canonicalResource(resource))
+    if (policy) return policy
+    throw new OAuthError(
+      'invalid_target',
+      resource === undefined ? 'resource is missing' : 'resource is not known here'
+    )
+  }
 
   return {
     scopes: [...new Set([...policies.values()].flatMap(policy => [...policy.scopes.keys()])), OFFLINE_ACCESS],
-    resolve(resource) {
-      const policy = resource === undefined ? fallback : policies.get(canonicalResource(resource))
-      if (policy) return policy
-      throw new OAuthError(
-        'invalid_target',
-        resource === undefined ? 'resource is missing' : 'resource is not known here'
-      )
-    }
+    resolve,
+    resolveAll: asked => (asked.length === 0 ? resolve(undefined) : together(asked.map(resolve)))
   }
 }
 
@@ -64,11 +52,17 @@ function policyOf(resource: string, definition: Options['resources'][string]): R
   const entries = Object.entries(definition.scopes).map(
     ([scope, given]) => [scope, typeof given === 'string' ? { description: given } : given] as const
   )
+  const descriptions = new Map(entries.map(([scope, given]) => [scope, given.description]))
+  const hierarchy = Object.fromEntries(entries.map(([scope, given]) => [scope, given.implies ?? []]))
+  const includes = (scope: string): string[] =>
+    [...expandScopes([scope], hierarchy)]
+      .filter(other => other !== scope)
+      .flatMap(other => descriptions.get(other) ?? [])
   return {
     resource,
-    name: definition.name,
-    scopes: new Map(entries.map(([scope, given]) => [scope, scopePolicy(given)])),
-    hierarchy: Object.fromEntries(entries.map(([scope, given]) => [scope, given.implies ?? []])),
+    resources: [{ resource, name: definition.name }],
+    scopes: new Map(entries.map(([scope, given]) => [scope, scopePolicy(given, includes(scope).toSorted())])),
+    hierarchy,
     defaultScopes: defaultScopesOf(definition)
   }
 }
@@ -83,9 +77,9 @@ export function defaultScopesOf({
   return harmless.map(([scope]) => scope)
 }
 
-function scopePolicy(given: ScopeOptions): ScopePolicy {
+function scopePolicy(given: ScopeOptions, includes: string[]): ScopePolicy {
   const { description, detail = null, tools = [], required = false, destructive = false } = given
-  return { description, detail, tools, required, destructive }
+  return { description, detail, tools, includes, required, destructive }
 }
 
 /**
@@ -106,10 +100,12 @@ export function requestedScopes(policy: ResourcePolicy, scope: string | undefine
 }
 
 /**
- * Narrows what was granted for one token.
+ * Narrows what was granted for one token at one resource.
  *
- * @throws OAuthError `invalid_scope` when something was asked that the grant does not cover
- * @see RFC 6749 section 6
+ * @param policy of the resource that the token is for; scopes of the grant's other resources are none of its business
+ * @throws OAuthError `invalid_scope` when something was asked that the grant does not cover there
+ * @throws OAuthError `invalid_target` when nothing was granted there
+ * @see RFC 6749 section 6, RFC 8707 section 2.2
  */
 export function narrowedScopes(
   policy: ResourcePolicy,
@@ -118,8 +114,11 @@ export function narrowedScopes(
 ): string[] {
   const asked = parseScope(scope)
   // A scope that the options do not have any more is granted to nobody any more.
-  if (asked.length === 0) return granted.filter(word => word === OFFLINE_ACCESS || policy.scopes.has(word))
-  const covered = expandScopes(granted, policy.hierarchy)
+  const here = granted.filter(word => word === OFFLINE_ACCESS || policy.scopes.has(word))
+  if (here.every(word => word === OFFLINE_ACCESS))
+    throw new OAuthError('invalid_target', 'nothing was allowed at this resource', { reason: 'no_scope_at_resource' })
+  if (asked.length === 0) return here
+  const covered = expandScopes(here, policy.hierarchy)
   if (!asked.every(word => covered.has(word)))
     throw new OAuthError('invalid_scope', 'scope exceeds what was granted', { reason: 'scope_widened' })
   return asked

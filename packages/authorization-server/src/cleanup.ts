@@ -11,7 +11,7 @@ const BATCH = 1000
 export async function cleanUp(server: ServerContext): Promise<number> {
   const { clients, clientDocuments, clientAssertions, initialAccessTokens, interactions, grants } = server.records
   const now = server.clock.now()
-  let total = 0
+  let total = await server.keys.removeRetired()
   for (const collection of [interactions, grants, clientAssertions, initialAccessTokens, clientDocuments, clients]) {
     for (let removed = BATCH; removed === BATCH; total += removed) {
       removed = await collection.removeExpired(now, { limit: BATCH })

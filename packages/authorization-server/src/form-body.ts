@@ -5,10 +5,14 @@
  */
 import { OAuthError } from '@fastify-mcp-auth/core'
 
-/** Parameters by name. `resource` may be repeated (RFC 8707 section 2); the same value twice counts once. */
+/**
+ * Parameters by name. `resource` may be repeated (RFC 8707 section 2): several stand in one string with a space between them, as
+ * scopes do, because a URI has none.
+ */
 export type Form = { readonly [name: string]: string | undefined }
 
 const MAX_LENGTH = 8192
+const MAX_RESOURCES = 10
 
 /** Short enough to be kept, and text that every database keeps as it is: no NUL, no half characters. */
 export function isParameterValue(value: unknown): value is string {
@@ -23,7 +27,7 @@ export function readForm(source: unknown): Form {
   const form: Record<string, string> = Object.create(null) as Record<string, string>
   if (typeof source !== 'object' || source === null) return form
   for (const [name, value] of Object.entries(source)) {
-    const single = name === 'resource' && Array.isArray(value) ? onlyResource(value) : value
+    const single = name === 'resource' ? joinResources(value) : value
     if (typeof single !== 'string')
       throw new OAuthError('invalid_request', `${nameable(name)} must not be repeated`, {
         reason: 'repeated_parameter'
@@ -35,10 +39,17 @@ export function readForm(source: unknown): Form {
   return form
 }
 
-function onlyResource(values: unknown[]): unknown {
-  const [only = '', ...others] = new Set(values.filter(value => value !== ''))
-  if (others.length === 0) return only
-  throw new OAuthError('invalid_target', 'one grant is for one resource', { reason: 'several_resources' })
+/** What {@link readForm} joined; empty for a missing parameter. */
+export const resourcesOf = (resource: string | undefined): string[] => resource?.split(' ') ?? []
+
+function joinResources(value: unknown): unknown {
+  const values: unknown[] = [...new Set([value].flat())].filter(one => one !== '')
+  if (!values.every(one => typeof one === 'string')) return value
+  if (values.some(one => one.includes(' ')))
+    throw new OAuthError('invalid_target', 'resource must be an absolute http or https URI without fragment')
+  if (values.length > MAX_RESOURCES)
+    throw new OAuthError('invalid_target', `more than ${MAX_RESOURCES} resources`, { reason: 'too_many_resources' })
+  return values.join(' ')
 }
 
 const nameable = (name: string): string => (/^[a-z_]{1,40}$/.test(name) ? name : 'a parameter')

@@ -3,9 +3,10 @@ export type {
   AuthorizationServerEvent,
   AuthorizationServerEvents,
   AuthorizationServerEventType,
-  GrantSummary
+  GrantSummary,
+  SigningKeySummary
 } from '@fastify-mcp-auth/core'
 export { type AuditSink, EVENTS_CHANNEL } from './events.ts'
 export type { AuthorizationServerOptions, ResourceOptions, ScopeOptions } from './options.ts'
 export { default } from './plugin.ts'
-export type { UserAdapter } from './types.ts'
+export type { ExternalSigner, UserAdapter } from './types.ts'

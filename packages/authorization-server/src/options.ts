@@ -10,7 +10,7 @@ import {
 import { type Static, Type } from 'typebox'
 import type { DocumentPolicy } from './clients/documents.ts'
 import type { AuditSink } from './events.ts'
-import type { RegistrationPolicy, UserAdapter } from './types.ts'
+import type { ExternalSigner, RegistrationPolicy, UserAdapter } from './types.ts'
 
 const ScopeDefinition = Type.Object(
   {
@@ -124,6 +124,16 @@ export const Options = Type.Object(
      * storage is durable or shared; every process needs the same.
      */
     encryptionKeys: Type.Optional(Type.Array(Type.String(), { minItems: 1 })),
+    /**
+     * Seconds after which signing keys get successors; 0 for never (then call `keys.rotate()`). A new key is published an hour before
+     * it signs, an old one leaves the key set a day after its last signature.
+     */
+    keyRotationInterval: Type.Integer({ default: 90 * 86_400, minimum: 0 }),
+    /**
+     * Keys that never leave a key management service. The first for an algorithm signs in the place of our own key, the others are only
+     * published: put a new one behind the old one, wait an hour, then put it in front.
+     */
+    signers: Type.Array(Adapter<ExternalSigner>('sign'), { default: [] }),
     /** Path of the endpoints. */
     prefix: Type.String({ default: '/oauth', pattern: '^(/[A-Za-z0-9._~-]+)+$' }),
     /** Pre-registered clients. */

@@ -33,6 +33,7 @@ function assertCoherent(options: Options): void {
   if (options.refreshTokenTtl < Math.min(options.accessTokenTtl, options.grantTtl))
     throw refused('refreshTokenTtl', 'must not be shorter than "accessTokenTtl"')
   if (options.refreshTokenTtl > options.grantTtl) throw refused('refreshTokenTtl', 'must not be longer than "grantTtl"')
+  assertKeys(options)
   assertStorage(options)
 }
 
@@ -96,6 +97,14 @@ function assertAuthentication(client: Options['clients'][number]): void {
     if (!isOAuthError(error)) throw error
     throw refused('clients', `"${client.client_id}": ${error.description}`)
   }
+}
+
+function assertKeys({ keyRotationInterval, signers }: Options): void {
+  // A key is published for a day after its last use; faster would only fill the key set.
+  if (keyRotationInterval !== 0 && keyRotationInterval < 86_400)
+    throw refused('keyRotationInterval', 'must be 0 or at least 86400 (a day)')
+  const keys = new Set(signers.map(({ algorithm, publicJwk }) => JSON.stringify([algorithm, publicJwk])))
+  if (keys.size !== signers.length) throw refused('signers', 'has the same key twice')
 }
 
 function assertStorage({ storage, issuer, encryptionKeys }: Options): void {

@@ -79,7 +79,8 @@ export const InteractionRecord = Type.Object({
   }),
   redirectUri: Type.String(),
   state: nullable(Type.String()),
-  resource: Type.String(),
+  /** In the order of the request; the first is the one whose tokens a client gets that names none. */
+  resources: Type.Array(Type.String()),
   scopes: Type.Array(Type.String()),
   codeChallenge: Type.String(),
   /** Digest of the cookie of the browser that started it. */
@@ -96,10 +97,17 @@ export const GrantRecord = Type.Object({
   clientId: Type.String(),
   clientName: Type.String(),
   subject: Type.String(),
-  resource: Type.String(),
+  /** Of the person's organizations the one that this access is for; null where the app knows none. */
+  organization: nullable(Type.String()),
+  /** Each access token is for one of them; for the first when the token request names none. */
+  resources: Type.Array(Type.String()),
+  /** Of all resources together; a token has those that its resource knows. */
   scopes: Type.Array(Type.String()),
   redirectUri: Type.String(),
   authTime: Type.Integer(),
+  /** How the person signed in, as far as the app says. @see OpenID Connect Core section 2 (`acr`, `amr`) */
+  acr: nullable(Type.String()),
+  amr: Type.Array(Type.String()),
   createdAt: Type.Integer(),
   lastUsedAt: Type.Integer(),
   /** When the grant ends if nothing uses it; moves with each refresh, never past `endsAt`. */
@@ -125,14 +133,20 @@ export const GrantRecord = Type.Object({
 })
 export type GrantRecord = Static<typeof GrantRecord>
 
-/** Key: algorithm and sequence number, so that of many processes starting together one makes the key. */
+/** Key: issuer, algorithm and sequence number, so that of many processes that want a new key one makes it. */
 export const SigningKeyRecord = Type.Object({
+  issuer: Type.String(),
   alg: Type.String(),
+  sequence: Type.Integer(),
   kid: Type.String(),
   publicJwk: Type.Record(Type.String(), Type.Unknown()),
   /** Encrypted. */
   privateJwk: Type.String(),
-  createdAt: Type.Integer()
+  createdAt: Type.Integer(),
+  /** When it begins to sign; it is published before. */
+  activeFrom: Type.Integer(),
+  /** When the keys before it leave the key set. */
+  previousUntil: Type.Integer()
 })
 export type SigningKeyRecord = Static<typeof SigningKeyRecord>
 
@@ -149,10 +163,10 @@ export const COLLECTIONS = {
   grants: defineCollection({
     name: 'grants',
     record: GrantRecord,
-    indexes: ['subject', 'clientId'],
+    indexes: ['subject', 'clientId', 'organization'],
     expiry: 'expiresAt'
   }),
-  signingKeys: defineCollection({ name: 'signing_keys', record: SigningKeyRecord, indexes: ['alg'] })
+  signingKeys: defineCollection({ name: 'signing_keys', record: SigningKeyRecord, indexes: ['issuer'] })
 }
 
 export interface Records {

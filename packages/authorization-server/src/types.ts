@@ -2,6 +2,15 @@
 import type { AuthorizationServer, ClientMetadata } from '@fastify-mcp-auth/core'
 import type { FastifyRequest } from 'fastify'
 
+/** What a token is about to say. */
+export interface ClaimsContext {
+  readonly scopes: readonly string[]
+  /** The one resource that it is for. */
+  readonly resource: string
+  /** The organization that was picked at consent; null where there is none. */
+  readonly organization: string | null
+}
+
 /**
  * The seam to the app's own users, login and session. The authorization server never sees a password and keeps no session.
  *
@@ -26,10 +35,7 @@ export interface UserAdapter<User = unknown> {
   /** The user behind a `sub`, or null when there is none any more: then refresh tokens stop working. */
   find(subject: string): Promise<User | null> | User | null
   /** Additional claims of the access token. Names of registered claims are ignored. */
-  claims?(
-    user: User,
-    context: { scopes: readonly string[]; resource: string }
-  ): Promise<Record<string, unknown>> | Record<string, unknown>
+  claims?(user: User, context: ClaimsContext): Promise<Record<string, unknown>> | Record<string, unknown>
   /** How the consent page names the account, for example the e-mail address. */
   displayName(user: User): string
 }
@@ -46,6 +52,20 @@ export type RegistrationPolicy = (registration: {
   readonly clientId: string | null
   readonly request: FastifyRequest
 }) => Promise<ClientMetadata | undefined> | Promise<void> | ClientMetadata | undefined | void
+
+/** A signing key that never leaves a key management service (KMS, HSM). */
+export interface ExternalSigner {
+  readonly algorithm: 'ES256' | 'RS256' | 'PS256' | 'EdDSA'
+  /** What is published; RSA has at least 2048 bits. `kid` is its thumbprint (RFC 7638) when left out. */
+  readonly publicJwk: { readonly [member: string]: unknown }
+  /**
+   * Signs these bytes as JOSE wants it: for ES256 that is r and s, 32 bytes each, not the ASN.1 that many services return. Whatever it
+   * throws, and an answer that takes longer than five seconds, is an outage (503).
+   *
+   * @see RFC 7518 section 3
+   */
+  sign(data: Uint8Array, options: { readonly signal: AbortSignal }): Promise<Uint8Array> | Uint8Array
+}
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -4,7 +4,7 @@
  */
 import { isUnavailableError, UnavailableError } from '@fastify-mcp-auth/core'
 import type { FastifyRequest } from 'fastify'
-import type { UserAdapter } from './types.ts'
+import type { ClaimsContext, UserAdapter } from './types.ts'
 
 /** Who is signed in, as far as the protocol is concerned. */
 export interface Session {
@@ -24,10 +24,7 @@ export interface Users {
    * @returns null when there is no such user any more
    * @throws UnavailableError when the adapter fails
    */
-  claims(
-    subject: string,
-    context: { scopes: readonly string[]; resource: string }
-  ): Promise<Record<string, unknown> | null>
+  claims(subject: string, context: ClaimsContext): Promise<Record<string, unknown> | null>
 }
 
 /** @param adapter methods are called on it, so that it may be a class instance */

@@ -140,7 +140,7 @@ t.test('cleanup works in batches until nothing is left', async t => {
     },
     redirectUri: CALLBACK,
     state: null,
-    resource: RESOURCE,
+    resources: [RESOURCE],
     scopes: ['notes:read'],
     codeChallenge: 'x',
     browserDigest: 'x',

@@ -1,7 +1,7 @@
 import { isOAuthError } from '@fastify-mcp-auth/core'
 import fc from 'fast-check'
 import t from 'tap'
-import { readForm } from '../src/form-body.ts'
+import { readForm, resourcesOf } from '../src/form-body.ts'
 
 /** The error of a form, or what was read. */
 function read(source: unknown): unknown {
@@ -26,10 +26,19 @@ t.test('RFC 6749 3.1: every parameter counts once, an empty one not at all', asy
   for (const nothing of [undefined, null, '', 'a=b', 7]) t.strictSame(read(nothing), {})
 })
 
-t.test('RFC 8707 2: resource may be repeated, but one grant is for one resource', async t => {
+t.test('RFC 8707 2: resource may be repeated, within bounds', async t => {
   t.strictSame(read({ resource: ['https://a.example', 'https://a.example'] }), { resource: 'https://a.example' })
   t.strictSame(read({ resource: ['https://a.example', ''] }), { resource: 'https://a.example' })
-  t.strictSame(read({ resource: ['https://a.example', 'https://b.example'] }), 'invalid_target')
+  const two = read({ resource: ['https://a.example', 'https://b.example', 'https://a.example'] })
+  t.strictSame(two, { resource: 'https://a.example https://b.example' })
+  t.strictSame(resourcesOf((two as { resource: string }).resource), ['https://a.example', 'https://b.example'])
+  t.strictSame(resourcesOf(undefined), [])
+  const many = (count: number) => Array.from({ length: count }, (_, i) => `https://${i}.example`)
+  t.strictSame(read({ resource: many(11) }), 'invalid_target')
+  t.strictSame(read({ resource: many(10) }), { resource: many(10).join(' ') })
+  for (const resource of ['https://a.example https://b.example', ['https://a.example b', 'https://a.example'], ' '])
+    t.strictSame(read({ resource }), 'invalid_target', 'a space would make one of them two')
+  t.strictSame(read({ resource: [{}, 'https://a.example'] }), 'invalid_request')
   t.strictSame(read({ resource: ['', ''] }), {})
 })
 

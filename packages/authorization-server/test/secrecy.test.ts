@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { type AuthorizationServerEventType, createKeyRing } from '@fastify-mcp-auth/core'
 import type { OAuthClient } from '@fastify-mcp-auth/testing'
 import t, { type Test } from 'tap'
-import { buildServer, ORIGIN, type TestServer } from './fixture.ts'
+import { buildServer, ORIGIN, RESOURCE, type TestServer } from './fixture.ts'
 
 const EVENTS: AuthorizationServerEventType[] = [
   'client.registered',
@@ -121,9 +121,9 @@ t.test(
     const [grantId, , secret] = token.split('.')
     const { unseal } = createKeyRing([key])
     const { replay, previousDigest, refreshDigest, familyDigest } = await stored()
-    t.equal(unseal(replay, `replay ${grantId} ${secret} `), response.body, 'this is how it opens')
+    t.equal(unseal(replay, `replay ${grantId} ${secret} ${RESOURCE} `), response.body, 'this is how it opens')
     for (const guess of ['', previousDigest, refreshDigest, familyDigest])
-      for (const context of [`replay ${grantId} ${guess} `, `replay ${grantId} ${guess}`])
+      for (const context of [`replay ${grantId} ${guess} ${RESOURCE} `, `replay ${grantId} ${guess} `])
         t.equal(unseal(replay, context), null, context)
     await client.revoke(token)
     t.match(await stored(), { replay: null, replayUntil: null }, 'and it is gone when the grant is')

@@ -5,7 +5,7 @@ import { guardedUsers } from '../src/users.ts'
 import { buildServer, ORIGIN } from './fixture.ts'
 
 const REQUEST = {} as FastifyRequest
-const CONTEXT = { scopes: ['a'], resource: 'https://api.example' }
+const CONTEXT = { scopes: ['a'], resource: 'https://api.example', organization: null }
 
 function adapter(changes: Partial<UserAdapter> = {}): UserAdapter {
   return {

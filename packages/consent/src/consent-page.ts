@@ -16,7 +16,8 @@ export function describeConsent(
   const answersTo = describeAnswersTo(request, locale)
   const { asked, already } = splitScopes(request)
   const stepUp = already.length > 0
-  const resource: Sentence = [{ value: cleanName(request.resource.name) }]
+  const names = request.resources.map(({ name }) => cleanName(name))
+  const resource = locale.list(names)
   const named = quoted(client, locale)
   const heading = stepUp
     ? locale.say('consent.heading.more', { client: named, count: asked.length })
@@ -34,7 +35,7 @@ export function describeConsent(
       client,
       named,
       redirect: answersTo,
-      ownNames: [page.brand.name, cleanName(request.resource.name)],
+      ownNames: [page.brand.name, ...names],
       ownHost,
       locale
     }),

@@ -38,7 +38,10 @@ export function createPages(context: PagesContext): Pages {
   })
   return {
     consent: async request => ({
-      html: await render('consent', describeConsent(request, page(request.resource.name), { locale, ownHost })),
+      html: await render(
+        'consent',
+        describeConsent(request, page(request.resources[0]?.name ?? ownHost), { locale, ownHost })
+      ),
       headers: pageHeaders({ formAction: consentFormAction(request.redirect), imageUrl })
     }),
     error: async failure => ({

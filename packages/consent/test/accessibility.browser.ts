@@ -22,7 +22,7 @@ const PAGES = {
     client: { name: long, verifiedHost: null },
     redirect: { uri: '', kind: 'https', host: `${'a'.repeat(60)}.${'b'.repeat(60)}.example`, formAction: '' },
     account: { displayName: `${'x'.repeat(64)}@${'y'.repeat(60)}.example`, switchUrl: '/login', proof: 'p' },
-    resource: { name: long },
+    resources: [{ resource: 'https://notes.example/mcp', name: long }],
     scopes: [scope('a', long, { detail: long, tools: [long, long], destructive: true, required: true })]
   }),
   'from right to left': consentRequest({ client: { name: 'مساعد الملاحظات', verifiedHost: null } }),

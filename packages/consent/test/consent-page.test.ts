@@ -96,7 +96,7 @@ t.test('hostile names stay harmless', async t => {
   const html = await draw({
     client: { name: `<img src=x onerror=alert(1)>\u202E${'W'.repeat(200)}`, verifiedHost: null },
     account: { displayName: '"><script>alert(2)</script>', switchUrl: '/login?a="><b>' },
-    resource: { name: '</title><h1>' },
+    resources: [{ resource: 'https://notes.example/mcp', name: '</title><h1>' }],
     scopes: [scope('a"b', '<b>Read</b>', { detail: '<i>', tools: ['<u>'] })]
   })
   t.notMatch(html, /<img|<script|<b>|<i>|<u>|<\/title><h1>|\u202E/)

@@ -51,6 +51,7 @@ export function fakeServer(details: Details | Error = consentRequest(), prefix =
         remove: unexpected,
         issueInitialAccessToken: unexpected
       },
+      keys: { list: unexpected, rotate: unexpected },
       verifyAccessToken: unexpected,
       cleanup: unexpected,
       on: unexpected,
@@ -105,7 +106,7 @@ export function consentRequest(changes: Changes = {}): ConsentRequest {
       host: 'claude.ai',
       formAction: 'https://claude.ai'
     },
-    resource: { resource: 'https://notes.example/mcp', name: 'Acme Notes' },
+    resources: [{ resource: 'https://notes.example/mcp', name: 'Acme Notes' }],
     scopes: [
       scope('mcp:tools', 'See who you are', { detail: 'Your name and e-mail address', required: true }),
       scope('notes:read', 'Read your notes', { tools: ['list_notes', 'search', 'open'] }),

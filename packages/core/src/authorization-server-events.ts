@@ -10,6 +10,13 @@ interface OfGrant {
   readonly subject: string
 }
 
+/** What a person allowed. */
+interface Allowed {
+  readonly organization: string | null
+  readonly resources: readonly string[]
+  readonly scopes: readonly string[]
+}
+
 /** What an event of each type says, besides {@link EventEnvelope}. `reason` is a stable word. */
 export interface AuthorizationServerEvents {
   'client.registered': { clientId: string; clientName: string; redirectUris: readonly string[] }
@@ -22,13 +29,13 @@ export interface AuthorizationServerEvents {
   /** Somebody did not prove to be a client. `clientId` is the client that was claimed, null when there is none of that name. */
   'client.authentication_failed': { clientId: string | null; reason: string }
   /** A person is about to be asked. */
-  'authorization.requested': { clientId: string; resource: string; scopes: readonly string[] }
+  'authorization.requested': { clientId: string; resources: readonly string[]; scopes: readonly string[] }
   /** A client asked for what it cannot have, and was told so by redirect. Nobody was asked. */
   'authorization.refused': { clientId: string; error: string; reason: string }
-  'authorization.approved': OfGrant & { resource: string; scopes: readonly string[] }
+  'authorization.approved': OfGrant & Allowed
   /** `subject` is null when nobody was signed in. */
   'authorization.denied': { clientId: string; subject: string | null }
-  'grant.created': OfGrant & { resource: string; scopes: readonly string[] }
+  'grant.created': OfGrant & Allowed
   'grant.revoked': OfGrant & { reason: RevocationReason }
   /** Tokens were made: for a code when `grantType` is `authorization_code`, by a rotation when it is `refresh_token`. */
   'token.issued': OfGrant & { grantType: string; resource: string; scopes: readonly string[] }
@@ -38,7 +45,10 @@ export interface AuthorizationServerEvents {
   'token.reused': OfGrant
   /** A code was used a second time. The grant ends. */
   'code.replayed': OfGrant
-  'key.created': { kid: string; alg: string }
+  /** A signing key was made. It is published at once and signs from `activeFrom` (epoch seconds). */
+  'key.created': { kid: string; alg: string; activeFrom: number }
+  /** A key that had not been published any more was removed from the storage. */
+  'key.removed': { kid: string; alg: string }
   /** Somebody asks too often. `address` as it is counted: IPv6 by its /64. */
   'request.limited': { endpoint: string; address: string }
   /** The storage does not answer. Told once for an outage by each process, however long it is. */

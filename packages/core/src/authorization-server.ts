@@ -50,7 +50,8 @@ export interface ConsentRequest {
     /** Source for the `form-action` directive, without which browsers block the redirect after the form. */
     readonly formAction: string
   }
-  readonly resource: { readonly resource: string; readonly name: string }
+  /** Where it may be used; at least one. Almost always there is only one. */
+  readonly resources: readonly { readonly resource: string; readonly name: string }[]
   readonly scopes: readonly ConsentScope[]
   /** The person already uses this client and is asked for something new. */
   readonly stepUp: boolean
@@ -111,13 +112,27 @@ export interface GrantSummary {
   readonly clientId: string
   readonly clientName: string
   readonly subject: string
-  readonly resource: string
+  /** The organization that was picked at consent; null where there is none. */
+  readonly organization: string | null
+  readonly resources: readonly string[]
   readonly scopes: readonly string[]
   /** Epoch seconds. */
   readonly createdAt: number
   readonly lastUsedAt: number
+  /** When it ends if nothing uses it; moves with each use, never past `endsAt`. */
   readonly expiresAt: number
-  readonly revokedAt: number | null
+  readonly endsAt: number
+}
+
+/** A key that signs tokens, without anything of the key itself. */
+export interface SigningKeySummary {
+  readonly kid: string
+  readonly alg: 'ES256' | 'RS256' | 'PS256' | 'EdDSA' | 'HS256'
+  /** `next`: published, does not sign yet. `previous`: does not sign any more, still published. */
+  readonly state: 'next' | 'current' | 'previous'
+  /** Epoch seconds; null for a key of an external signer. */
+  readonly createdAt: number | null
+  readonly activeFrom: number | null
 }
 
 /** `app.authorizationServer`: what the other packages and the app itself may ask of the authorization server. */
@@ -157,6 +172,20 @@ export interface AuthorizationServer<Request = unknown> {
     revoke(grantId: string, owner?: string): Promise<boolean>
   }
   readonly clients: RegisteredClients
+  readonly keys: {
+    /** The keys that can be used to verify tokens. */
+    list(): Promise<readonly SigningKeySummary[]>
+    /**
+     * Makes successors for all signing keys of this server, not for those of external signers. Called by many processes at once it
+     * makes one for each, and while one waits to be used, none. Returns the keys as they are then.
+     *
+     * @param how `immediately` after a key was stolen: the new key signs at once, and no token that was signed before is good any more
+     *   (other processes follow within a minute). Else a new key is published for an hour before it signs, and the old one stays
+     *   published for a day after that: nobody notices.
+     * @throws UnavailableError
+     */
+    rotate(how?: { immediately?: boolean }): Promise<readonly SigningKeySummary[]>
+  }
   /**
    * Checks one of our own access tokens, its grant included. Does not check scopes.
    *

@@ -68,7 +68,8 @@ const LEVELS: { readonly [type in McpAuthEventType]?: 'debug' | 'warn' } = {
   'session.refused': 'warn',
   'token.undecided': 'warn',
   'jwks.failed': 'warn',
-  'introspection.failed': 'warn'
+  'introspection.failed': 'warn',
+  'introspection.suspended': 'warn'
 }
 
 export interface Events {

@@ -76,6 +76,8 @@ export type VerifierEvent =
   | { readonly type: 'jwks.recovered'; readonly issuer: string }
   /** Told once for an outage, however long. */
   | { readonly type: 'introspection.failed'; readonly issuer: string; readonly error: UnavailableError }
+  /** It failed several times in a row and is not asked again for so many seconds. Told once for an outage. */
+  | { readonly type: 'introspection.suspended'; readonly issuer: string; readonly seconds: number }
   | { readonly type: 'introspection.recovered'; readonly issuer: string }
 
 /** What a verifier depends on, as it was when it was last asked for. */
@@ -83,10 +85,15 @@ export interface VerifierHealth {
   /** `discovery`: the metadata of the issuer. It is read again only after a failure. */
   readonly dependency: 'jwks' | 'discovery' | 'introspection'
   readonly issuer: string
-  /** `unknown` until it was asked for the first time. Static keys are always `up`. */
+  /**
+   * `unknown` until it was asked for the first time, and when the next caller is to find out. Static keys are always `up`; an introspection
+   * endpoint is `down` while its breaker is open.
+   */
   readonly state: 'unknown' | 'up' | 'down'
   /** Seconds since that which is in use was fetched; null when there is none, it is too old, or nothing is kept. */
   readonly age: number | null
+  /** Of an introspection endpoint. `open`: it is not asked. `half-open`: the next caller finds out whether it answers again. */
+  readonly breaker?: 'closed' | 'open' | 'half-open'
 }
 
 /** Tells a good token from a bad one. Write your own, or take one of ours. */

@@ -6,10 +6,10 @@ import {
   digest,
   expandScopes
 } from '@fastify-mcp-auth/core'
-import type { ResourcePolicy } from '../catalogue.ts'
 import { interactionPath, pageUrl, type ServerContext } from '../context.ts'
 import { liveGrants } from '../grants/lifecycle.ts'
 import type { InteractionRecord } from '../records.ts'
+import type { ResourcePolicy } from '../resource-policy.ts'
 import type { Session } from '../users.ts'
 
 /** Says which account saw the page; the handle in it keeps it from being guessed or reused. */
@@ -23,7 +23,7 @@ export async function consentRequest(
   { handle, interaction, session }: { handle: string; interaction: InteractionRecord; session: Session }
 ): Promise<ConsentRequest> {
   const { subject, displayName } = session
-  const policy = server.catalogue.resolve(interaction.resource)
+  const policy = server.catalogue.resolveAll(interaction.resources)
   const granted = await grantedBefore(server, interaction, subject)
   const stepUp = granted.size > 0 && interaction.scopes.some(scope => policy.scopes.has(scope) && !granted.has(scope))
   const { refreshable: _, ...client } = interaction.client
@@ -32,7 +32,7 @@ export async function consentRequest(
     decisionUrl: interactionPath(server, handle),
     client: { clientId: interaction.clientId, ...client },
     redirect: { uri: interaction.redirectUri, ...describeRedirectUri(interaction.redirectUri) },
-    resource: { resource: policy.resource, name: policy.name },
+    resources: policy.resources,
     scopes: interaction.scopes.flatMap(scope => consentScope(policy, scope, { granted, stepUp })),
     stepUp,
     account: {
@@ -54,13 +54,7 @@ function consentScope(
   if (!known) return []
   // A step-up is the answer to something the person just asked for, so what it is about may be ticked.
   const preselected = known.required || !known.destructive || stepUp
-  return [{ scope, ...known, includes: broughtAlong(policy, scope), granted: granted.has(scope), preselected }]
-}
-
-/** In words: whoever ticks a scope must see all that it allows. */
-function broughtAlong(policy: ResourcePolicy, scope: string): string[] {
-  const implied = [...expandScopes([scope], policy.hierarchy)].filter(other => other !== scope)
-  return implied.flatMap(other => policy.scopes.get(other)?.description ?? []).toSorted()
+  return [{ scope, ...known, granted: granted.has(scope), preselected }]
 }
 
 /** What this person allowed this client at this resource and could still use. For display only: every request is asked. */
@@ -71,10 +65,10 @@ async function grantedBefore(
 ): Promise<Set<string>> {
   const grants = await liveGrants(server, subject)
   const same = grants.filter(
-    grant => grant.clientId === interaction.clientId && grant.resource === interaction.resource
+    grant => grant.clientId === interaction.clientId && grant.resources.join(' ') === interaction.resources.join(' ')
   )
   return expandScopes(
     same.flatMap(grant => grant.scopes),
-    server.catalogue.resolve(interaction.resource).hierarchy
+    server.catalogue.resolveAll(interaction.resources).hierarchy
   )
 }

@@ -12,10 +12,11 @@ import {
   randomSecret
 } from '@fastify-mcp-auth/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { OFFLINE_ACCESS, type ResourcePolicy } from '../catalogue.ts'
+import { OFFLINE_ACCESS } from '../catalogue.ts'
 import { pageUrl, type ServerContext } from '../context.ts'
 import { prepareGrant, storeGrant } from '../grants/lifecycle.ts'
 import type { InteractionRecord } from '../records.ts'
+import type { ResourcePolicy } from '../resource-policy.ts'
 import { answer, assertOpen, type Outcome } from './answer.ts'
 import { bindBrowser, browserDigest } from './browser.ts'
 import { accountProof, consentRequest } from './consent-request.ts'
@@ -42,7 +43,7 @@ export async function startInteraction(
     },
     redirectUri,
     state,
-    resource: asked.resource,
+    resources: [...asked.resources],
     scopes: [...asked.scopes],
     codeChallenge: asked.codeChallenge,
     browserDigest: bindBrowser(server, asked.request, asked.reply),
@@ -50,7 +51,8 @@ export async function startInteraction(
     answeredAt: null,
     outcome: null
   })
-  server.emit('authorization.requested', { clientId: client.clientId, resource: asked.resource, scopes: asked.scopes })
+  const { resources, scopes } = asked
+  server.emit('authorization.requested', { clientId: client.clientId, resources, scopes })
   return handle
 }
 
@@ -72,7 +74,7 @@ export function createInteractions(server: ServerContext): AuthorizationServer<F
       if (!equalInConstantTime(choice.account, accountProof(handle, subject))) {
         throw new InteractionError('account_changed', { statusCode: 409, clientName: interaction.client.name })
       }
-      const scopes = chosenScopes(server.catalogue.resolve(interaction.resource), interaction.scopes, choice.scopes)
+      const scopes = chosenScopes(server.catalogue.resolveAll(interaction.resources), interaction.scopes, choice.scopes)
       if (scopes.length === 0) return refuse(server, handle, { interaction, subject })
       const grant = prepareGrant(server, { interaction, scopes, subject, authTime })
       const redirectTo = codeResponse(server.issuer, interaction, grant.code)
@@ -96,8 +98,8 @@ export function createInteractions(server: ServerContext): AuthorizationServer<F
 }
 
 function tellOfApproval(server: ServerContext, { grantId, record }: NonNullable<Outcome['grant']>): void {
-  const { clientId, subject, resource, scopes } = record
-  server.emit('authorization.approved', { grantId, clientId, subject, resource, scopes })
+  const { clientId, subject, organization, resources, scopes } = record
+  server.emit('authorization.approved', { grantId, clientId, subject, organization, resources, scopes })
 }
 
 async function findInteraction(

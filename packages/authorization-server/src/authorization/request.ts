@@ -9,7 +9,7 @@ import { requestedScopes } from '../catalogue.ts'
 import type { Client } from '../clients/client.ts'
 import { resolveClient } from '../clients/resolve.ts'
 import type { ServerContext } from '../context.ts'
-import { type Form, isParameterValue, readForm } from '../form-body.ts'
+import { type Form, isParameterValue, readForm, resourcesOf } from '../form-body.ts'
 import type { TrustedRedirect } from './response.ts'
 
 export interface TrustedClient extends TrustedRedirect {
@@ -65,7 +65,7 @@ function onlyRedirectUri(client: Client, query: Readonly<Record<string, unknown>
 
 /** What a person will be asked, as the client put it. */
 export interface AuthorizationRequest {
-  readonly resource: string
+  readonly resources: readonly string[]
   readonly scopes: readonly string[]
   readonly codeChallenge: string
 }
@@ -81,9 +81,9 @@ export function readRequest(server: ServerContext, { client }: TrustedClient, qu
   assertResponseType(form)
   if (!client.grantTypes.includes('authorization_code'))
     throw new OAuthError('unauthorized_client', 'the client did not register the grant_type authorization_code')
-  const policy = server.catalogue.resolve(form.resource)
+  const policy = server.catalogue.resolveAll(resourcesOf(form.resource))
   return {
-    resource: policy.resource,
+    resources: policy.resources.map(({ resource }) => resource),
     scopes: requestedScopes(policy, form.scope),
     codeChallenge: readCodeChallenge(form)
   }

@@ -8,8 +8,8 @@ import type { ServerContext } from '../context.ts'
 import type { RouteSettings } from '../scopes.ts'
 
 export function jwksEndpoint(scope: FastifyInstance, server: ServerContext, route: RouteSettings): void {
-  const body = JSON.stringify(server.keys.jwks)
-  scope.get('', route, async (_request, reply) =>
-    reply.header('cache-control', 'public, max-age=300').type('application/jwk-set+json').send(body)
-  )
+  scope.get('', route, async (_request, reply) => {
+    const body = await server.keys.jwks()
+    return reply.header('cache-control', 'public, max-age=300').type('application/jwk-set+json').send(body)
+  })
 }

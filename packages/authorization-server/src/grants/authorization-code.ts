@@ -3,22 +3,16 @@
  *
  * @see RFC 6749 section 4.1.3, RFC 7636 section 4.6, RFC 8707 section 2.2
  */
-import {
-  CodeVerifier,
-  digest,
-  equalInConstantTime,
-  OAuthError,
-  sameResource,
-  verifyCodeVerifier
-} from '@fastify-mcp-auth/core'
+import { CodeVerifier, digest, equalInConstantTime, OAuthError, verifyCodeVerifier } from '@fastify-mcp-auth/core'
 import { Type } from 'typebox'
+import { narrowedScopes } from '../catalogue.ts'
 import type { Client } from '../clients/client.ts'
 import type { ServerContext } from '../context.ts'
 import type { GrantRecord } from '../records.ts'
 import { firstRefreshToken, type RefreshToken } from '../tokens/refresh-token.ts'
 import { tokenResponse } from '../tokens/token-response.ts'
 import { defineGrant } from './grant.ts'
-import { parseCode, revokeGrant } from './lifecycle.ts'
+import { grantedResource, parseCode, revokeGrant } from './lifecycle.ts'
 
 export const authorizationCode = defineGrant({
   grantType: 'authorization_code',
@@ -32,17 +26,18 @@ export const authorizationCode = defineGrant({
     const { grantId, grant } = await findCode(server, client, body.code)
     assertSameRedirectUri(grant, body.redirect_uri)
     assertCodeVerifier(grant, body.code_verifier)
-    assertSameResource(grant, body.resource)
+    const policy = grantedResource(server, grant, body.resource)
     const refreshToken = grant.refreshable ? firstRefreshToken(grantId) : null
-    const response = await tokenResponse(server, { grantId, grant, scopes: grant.scopes, refreshToken })
+    const scopes = narrowedScopes(policy, grant.scopes, undefined)
+    const response = await tokenResponse(server, { grantId, grant, resource: policy.resource, scopes, refreshToken })
     await redeem(server, { grantId, grant, refreshToken })
     server.emit('token.issued', {
       grantId,
       clientId: grant.clientId,
       subject: grant.subject,
       grantType: 'authorization_code',
-      resource: grant.resource,
-      scopes: grant.scopes
+      resource: policy.resource,
+      scopes
     })
     return response
   }
@@ -82,12 +77,6 @@ function assertSameRedirectUri(grant: GrantRecord, redirectUri: string | undefin
 function assertCodeVerifier(grant: GrantRecord, verifier: string): void {
   if (!verifyCodeVerifier(verifier, grant.codeChallenge)) {
     throw new OAuthError('invalid_grant', 'code_verifier does not match', { reason: 'code_verifier_differs' })
-  }
-}
-
-function assertSameResource(grant: GrantRecord, resource: string | undefined): void {
-  if (resource !== undefined && !sameResource(resource, grant.resource)) {
-    throw new OAuthError('invalid_target', 'resource differs from what was allowed', { reason: 'resource_differs' })
   }
 }
 

@@ -2,10 +2,18 @@
  * The life of a grant: approved by a person, redeemed once by its code, kept alive by refresh tokens, revoked. Each step is one
  * conditional write of the grant's record.
  */
-import { digest, type GrantSummary, type RevocationReason, randomSecret } from '@fastify-mcp-auth/core'
+import {
+  digest,
+  type GrantSummary,
+  OAuthError,
+  type RevocationReason,
+  randomSecret,
+  sameResource
+} from '@fastify-mcp-auth/core'
 import { renewClient } from '../clients/resolve.ts'
 import type { ServerContext } from '../context.ts'
 import type { GrantRecord, InteractionRecord } from '../records.ts'
+import type { ResourcePolicy } from '../resource-policy.ts'
 
 /** Codes and refresh tokens begin with the id of their grant, so that finding it needs no index. */
 export interface GrantToken {
@@ -44,10 +52,13 @@ export function prepareGrant(
     clientId: interaction.clientId,
     clientName: interaction.client.name,
     subject,
-    resource: interaction.resource,
+    organization: null,
+    resources: interaction.resources,
     scopes,
     redirectUri: interaction.redirectUri,
     authTime,
+    acr: null,
+    amr: [],
     createdAt: now,
     lastUsedAt: now,
     expiresAt: now + options.codeTtl,
@@ -73,10 +84,32 @@ export async function storeGrant(
   server: ServerContext,
   { grantId, record }: Pick<PreparedGrant, 'grantId' | 'record'>
 ): Promise<void> {
-  const { clientId, subject, resource, scopes } = record
+  const { clientId, subject, organization, resources, scopes } = record
   if (!(await server.records.grants.insert(grantId, record))) return
   await renewClient(server, clientId, record.endsAt)
-  server.emit('grant.created', { grantId, clientId, subject, resource, scopes })
+  server.emit('grant.created', { grantId, clientId, subject, organization, resources, scopes })
+}
+
+/**
+ * The one resource that a token of the grant is for.
+ *
+ * An access token for several would let each of them use it at the others, so there is none: whoever was allowed several
+ * asks once for each.
+ *
+ * @param resource of the token request; the first of the grant when left out
+ * @throws OAuthError `invalid_target` when it is not one of the grant's
+ * @see RFC 8707 sections 2.2 and 3
+ */
+export function grantedResource(
+  server: ServerContext,
+  grant: GrantRecord,
+  resource: string | undefined
+): ResourcePolicy {
+  const granted = resource === undefined ? grant.resources[0] : grant.resources.find(one => sameResource(one, resource))
+  if (granted !== undefined) return server.catalogue.resolve(granted)
+  throw new OAuthError('invalid_target', 'a token is for one resource of those that were allowed', {
+    reason: 'resource_differs'
+  })
 }
 
 /** Whether tokens of the grant are still worth something. */
@@ -122,6 +155,19 @@ export async function liveGrants(server: ServerContext, subject: string): Promis
 }
 
 function summaryOf(grantId: string, grant: GrantRecord): GrantSummary {
-  const { clientId, clientName, subject, resource, scopes, createdAt, lastUsedAt, expiresAt, revokedAt } = grant
-  return { grantId, clientId, clientName, subject, resource, scopes, createdAt, lastUsedAt, expiresAt, revokedAt }
+  const { clientId, clientName, subject, organization, resources, scopes, createdAt, lastUsedAt, expiresAt, endsAt } =
+    grant
+  return {
+    grantId,
+    clientId,
+    clientName,
+    subject,
+    organization,
+    resources,
+    scopes,
+    createdAt,
+    lastUsedAt,
+    expiresAt,
+    endsAt
+  }
 }

@@ -5,16 +5,17 @@
  *
  * @see RFC 6749 section 6, RFC 9700 section 4.14.2, OAuth 2.1 section 4.3.1
  */
-import { digest, equalInConstantTime, OAuthError, sameResource, type TokenResponse } from '@fastify-mcp-auth/core'
+import { digest, equalInConstantTime, OAuthError, type TokenResponse } from '@fastify-mcp-auth/core'
 import { Type } from 'typebox'
 import { narrowedScopes } from '../catalogue.ts'
 import type { Client } from '../clients/client.ts'
 import type { ServerContext } from '../context.ts'
 import type { GrantRecord } from '../records.ts'
+import type { ResourcePolicy } from '../resource-policy.ts'
 import { nextRefreshToken, parseRefreshToken, type RefreshToken } from '../tokens/refresh-token.ts'
 import { tokenResponse } from '../tokens/token-response.ts'
 import { defineGrant } from './grant.ts'
-import { isLive, revokeGrant } from './lifecycle.ts'
+import { grantedResource, isLive, revokeGrant } from './lifecycle.ts'
 
 /** How often one response may be repeated. */
 const MAX_REPLAYS = 50
@@ -22,6 +23,7 @@ const MAX_REPLAYS = 50
 interface Presented {
   readonly token: RefreshToken
   readonly grant: GrantRecord
+  readonly policy: ResourcePolicy
   readonly scope: string | undefined
 }
 
@@ -38,10 +40,7 @@ export const refreshToken = defineGrant({
     // A lost race is followed by one more look: then the winner's response is there to be repeated.
     for (let attempt = 0; attempt <= MAX_REPLAYS; attempt++) {
       const grant = await findGrant(server, client, token)
-      if (body.resource !== undefined && !sameResource(body.resource, grant.resource)) {
-        throw new OAuthError('invalid_target', 'resource differs from what was allowed', { reason: 'resource_differs' })
-      }
-      const presented = { token, grant, scope: body.scope }
+      const presented = { token, grant, policy: grantedResource(server, grant, body.resource), scope: body.scope }
       const response = isCurrent(presented) ? await rotate(server, presented) : await repeat(server, presented)
       if (response) return response
     }
@@ -72,11 +71,12 @@ function isCurrent({ token, grant }: Presented): boolean {
 
 /** @returns null when another request rotated first */
 async function rotate(server: ServerContext, presented: Presented): Promise<TokenResponse | null> {
-  const { token, grant, scope } = presented
+  const { token, grant, policy, scope } = presented
   const { clock, options, records, keyRing } = server
-  const scopes = narrowedScopes(server.catalogue.resolve(grant.resource), grant.scopes, scope)
+  const scopes = narrowedScopes(policy, grant.scopes, scope)
   const next = nextRefreshToken(token)
-  const response = await tokenResponse(server, { grantId: token.grantId, grant, scopes, refreshToken: next })
+  const issue = { grantId: token.grantId, grant, resource: policy.resource, scopes, refreshToken: next }
+  const response = await tokenResponse(server, issue)
   const now = clock.now()
   const won = await records.grants.update(
     token.grantId,
@@ -98,7 +98,7 @@ async function rotate(server: ServerContext, presented: Presented): Promise<Toke
     clientId: grant.clientId,
     subject: grant.subject,
     grantType: 'refresh_token',
-    resource: grant.resource,
+    resource: policy.resource,
     scopes
   })
   return response
@@ -133,6 +133,6 @@ function whose({ token, grant }: Presented): { grantId: string; clientId: string
 }
 
 // The token itself is part of the context: who has the database and the key, but not the token, cannot read the response.
-function replayContext({ token, scope = '' }: Presented): string {
-  return `replay ${token.grantId} ${token.secret} ${scope}`
+function replayContext({ token, policy, scope = '' }: Presented): string {
+  return `replay ${token.grantId} ${token.secret} ${policy.resource} ${scope}`
 }

@@ -4,15 +4,25 @@
  * @see RFC 9068 sections 2 and 4
  */
 import { AccessTokenClaims, formatScope, OAuthError, randomSecret } from '@fastify-mcp-auth/core'
-import { errors, jwtVerify, SignJWT } from 'jose'
+import { errors, jwtVerify } from 'jose'
 import { Compile } from 'typebox/compile'
 import type { ServerContext } from '../context.ts'
 import { isLive } from '../grants/lifecycle.ts'
 import type { GrantRecord } from '../records.ts'
+import { PUBLIC_ALGORITHMS } from './algorithms.ts'
+import { signJwt } from './signer.ts'
 
 const accessTokenClaims = Compile(AccessTokenClaims)
 
 const MAX_LENGTH = 8192
+
+/** What one access token says: one resource of the grant, and scopes that it knows. */
+export interface IssuedToken {
+  readonly grantId: string
+  readonly grant: GrantRecord
+  readonly resource: string
+  readonly scopes: readonly string[]
+}
 
 /**
  * Makes a token that ends with its grant at the latest. Stores nothing.
@@ -23,26 +33,28 @@ const MAX_LENGTH = 8192
  */
 export async function signAccessToken(
   server: ServerContext,
-  { grantId, grant, scopes }: { grantId: string; grant: GrantRecord; scopes: readonly string[] }
+  { grantId, grant, resource, scopes }: IssuedToken
 ): Promise<{ accessToken: string; expiresIn: number }> {
   const now = server.clock.now()
   const expiresIn = Math.min(server.options.accessTokenTtl, grant.endsAt - now)
-  const { kid, alg, privateKey } = server.keys.current
   const claims = {
     // First, so that nothing the app adds can replace what the protocol says.
-    ...(await additionalClaims(server, grant, scopes)),
+    ...(await additionalClaims(server, { grant, resource, scopes })),
     iss: server.issuer,
     sub: grant.subject,
-    aud: grant.resource,
+    aud: resource,
     client_id: grant.clientId,
     scope: formatScope(scopes),
+    ...(grant.organization === null ? {} : { org_id: grant.organization }),
     auth_time: grant.authTime,
+    ...(grant.acr === null ? {} : { acr: grant.acr }),
+    ...(grant.amr.length === 0 ? {} : { amr: grant.amr }),
     grant_id: grantId,
     jti: randomSecret(16),
     iat: now,
     exp: now + expiresIn
   }
-  const accessToken = await new SignJWT(claims).setProtectedHeader({ alg, kid, typ: 'at+jwt' }).sign(privateKey)
+  const accessToken = await signJwt(await server.keys.signer('ES256'), 'at+jwt', claims)
   return { accessToken, expiresIn }
 }
 
@@ -57,7 +69,10 @@ const RESERVED = new Set([
   'jti',
   'client_id',
   'scope',
+  'org_id',
   'auth_time',
+  'acr',
+  'amr',
   'grant_id',
   'cnf',
   'act',
@@ -66,10 +81,10 @@ const RESERVED = new Set([
 
 async function additionalClaims(
   server: ServerContext,
-  grant: GrantRecord,
-  scopes: readonly string[]
+  { grant, resource, scopes }: Omit<IssuedToken, 'grantId'>
 ): Promise<Record<string, unknown>> {
-  const claims = await server.users.claims(grant.subject, { scopes, resource: grant.resource })
+  const { subject, organization } = grant
+  const claims = await server.users.claims(subject, { scopes, resource, organization })
   if (claims === null) throw new OAuthError('invalid_grant', 'the user is gone', { reason: 'user_gone' })
   return Object.fromEntries(Object.entries(claims).filter(([name]) => !RESERVED.has(name)))
 }
@@ -101,10 +116,10 @@ export async function verifyAccessToken(
 export async function readClaims(server: ServerContext, token: string, resource?: string): Promise<AccessTokenClaims> {
   if (token.length > MAX_LENGTH) throw invalidToken('too_long')
   try {
-    const { payload } = await jwtVerify(token, ({ kid, alg }) => server.keys.publicKey(kid, alg), {
+    const { payload } = await jwtVerify(token, header => server.keys.verificationKey(header), {
       issuer: server.issuer,
       typ: 'at+jwt',
-      algorithms: [server.keys.current.alg],
+      algorithms: [...PUBLIC_ALGORITHMS],
       currentDate: new Date(server.clock.now() * 1000),
       ...(resource === undefined ? {} : { audience: resource })
     })

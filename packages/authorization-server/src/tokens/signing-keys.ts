@@ -1,93 +1,250 @@
 /**
- * The keys that sign access tokens: made once, kept encrypted, shared by all processes.
+ * The keys that sign: made once, kept encrypted, shared by all processes, replaced from time to time.
  *
- * @see RFC 7517, RFC 7638 (the kid is the thumbprint)
+ * A new key is published long before it signs, and stays published until its last token has expired after another took its place.
+ * Records say when each of this happens, so all processes agree without talking to each other. There is no timer: whoever uses a key
+ * looks at the storage once a minute, and that is also when a key that has become old gets a successor.
+ *
+ * @see RFC 7517 section 5
  */
-import { type Clock, ConfigurationError, type KeyRing, OAuthError } from '@fastify-mcp-auth/core'
-import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
+import type { KeyObject } from 'node:crypto'
+import { type Clock, OAuthError, type SigningKeySummary } from '@fastify-mcp-auth/core'
+import type { JWK } from 'jose'
 import type { Events } from '../events.ts'
-import type { Records, SigningKeyRecord } from '../records.ts'
+import type { SigningKeyRecord } from '../records.ts'
+import type { Algorithm } from './algorithms.ts'
+import type { ReadyExternalSigner, Signer } from './signer.ts'
+import { type KeyPlace, openKey, recordKey, type SigningKey, sealAnew, storeNewKey } from './signing-key.ts'
 
-const ALG = 'ES256'
+/** Seconds for which what was read from the storage is used. */
+const RELOAD_AFTER = 60
+
+/** Seconds between publication and first use: verifiers that cache the key set longer than that must fetch it for an unknown key. */
+export const LEAD_TIME = 3600
+
+/** Seconds for which a key stays published after its last use: no token of ours may live longer, whatever the options say. */
+const LONGEST_TOKEN = 86_400
 
 export interface SigningKeys {
-  readonly current: { readonly kid: string; readonly alg: string; readonly privateKey: CryptoKey }
-  /** Document of `jwks_uri`. Public members only. */
-  readonly jwks: { readonly keys: readonly JWK[] }
-  /** @throws OAuthError `invalid_token` for a key that is not ours */
-  publicKey(kid: string | undefined, alg: string): CryptoKey
+  /** @throws UnavailableError when the storage does not answer */
+  signer(alg: Algorithm): Promise<Signer>
+  /**
+   * @throws OAuthError `invalid_token` for a key that is not ours
+   * @throws UnavailableError
+   */
+  verificationKey(header: { kid?: string | undefined; alg?: string | undefined }): Promise<KeyObject>
+  /** Document of `jwks_uri`, serialised. Public members only, no HS256. What was known before when the storage does not answer. */
+  jwks(): Promise<string>
+  list(): Promise<SigningKeySummary[]>
+  rotate(options?: { immediately?: boolean }): Promise<SigningKeySummary[]>
+  /** Removes keys that are not published any more. */
+  removeRetired(): Promise<number>
+}
+
+export interface KeySettings extends KeyPlace {
+  readonly clock: Clock
+  /** What is going to be signed with. */
+  readonly algorithms: readonly Algorithm[]
+  readonly external: readonly ReadyExternalSigner[]
+  /** Seconds after which a key gets a successor; 0 for never. */
+  readonly rotateAfter: number
+  readonly emit: Events['emit']
 }
 
 /**
- * Loads the key, or makes it. Of many processes that start together on an empty storage one wins the insert; the others read
- * what it wrote.
+ * Loads the keys, or makes them: of many processes that start together on an empty storage one wins, the others read what it wrote.
  *
- * @throws ConfigurationError when the stored key cannot be decrypted with the given encryption keys
+ * @throws ConfigurationError when a stored key cannot be decrypted with the given encryption keys
  */
-export async function loadSigningKeys({
-  records,
-  keyRing,
-  clock,
-  emit
-}: {
-  records: Records
-  keyRing: KeyRing
-  clock: Clock
-  emit: Events['emit']
-}): Promise<SigningKeys> {
-  const stored = (await firstKey(records)) ?? (await makeKey(records, { keyRing, clock, emit }))
-  const privateJwk = keyRing.unseal(stored.privateJwk, sealContext(stored.kid))
-  if (privateJwk === null) {
-    throw new ConfigurationError(
-      'FST_OAUTH_OPTION',
-      'authorization-server: option "encryptionKeys" has no key that decrypts the stored signing key; without the option every start makes a key of its own'
+export async function loadSigningKeys(settings: KeySettings): Promise<SigningKeys> {
+  const keys = new StoredKeys(settings)
+  await keys.reload()
+  await Promise.all((await keys.all()).map(({ record }) => sealAnew(settings, record)))
+  return keys
+}
+
+class StoredKeys implements SigningKeys {
+  readonly #settings: KeySettings
+  /** Oldest first. */
+  #keys: readonly SigningKey[] = []
+  #loadedAt = Number.NEGATIVE_INFINITY
+  #loading: Promise<void> | null = null
+  #jwks = ''
+
+  constructor(settings: KeySettings) {
+    this.#settings = settings
+  }
+
+  async signer(alg: Algorithm): Promise<Signer> {
+    const external = this.#settings.external.find(signer => signer.alg === alg)
+    if (external) return external
+    await this.#fresh()
+    const current = this.#current(alg)
+    if (!current) throw new Error(`there is no signing key for ${alg}`)
+    return current.signer
+  }
+
+  async verificationKey({ kid, alg }: { kid?: string | undefined; alg?: string | undefined }): Promise<KeyObject> {
+    const external = this.#settings.external.find(signer => signer.kid === kid && signer.alg === alg)
+    if (external) return external.publicKey
+    await this.#fresh()
+    const key = this.#published().find(({ record }) => record.kid === kid && record.alg === alg)
+    if (key) return key.verificationKey
+    throw new OAuthError('invalid_token', 'the token was signed with another key', { reason: 'unknown_key' })
+  }
+
+  async jwks(): Promise<string> {
+    // A set that is a little old is better than none: its keys sign for at least as long as it may be cached.
+    await this.#fresh().catch(() => undefined)
+    return this.#jwks
+  }
+
+  async list(): Promise<SigningKeySummary[]> {
+    await this.#fresh()
+    const stored = this.#published().map(({ record }) => this.#summaryOf(record))
+    const external = this.#settings.external.map(({ kid, alg }, index) => ({
+      kid,
+      alg,
+      state: this.#settings.external.findIndex(other => other.alg === alg) === index ? 'current' : 'next',
+      createdAt: null,
+      activeFrom: null
+    }))
+    return [...stored, ...external] as SigningKeySummary[]
+  }
+
+  async rotate({ immediately = false }: { immediately?: boolean } = {}): Promise<SigningKeySummary[]> {
+    await this.reload()
+    const now = this.#settings.clock.now()
+    for (const alg of this.#storedAlgorithms()) {
+      const latest = this.#latest(alg)
+      if (!latest || isJustMade(latest.record, { now, immediately })) continue
+      const activeFrom = immediately ? now : now + LEAD_TIME
+      await this.#addAfter(latest.record, { activeFrom, previousUntil: immediately ? now : activeFrom + LONGEST_TOKEN })
+    }
+    await this.reload()
+    return this.list()
+  }
+
+  async removeRetired(): Promise<number> {
+    await this.#fresh()
+    const published = new Set(this.#published())
+    const retired = this.#keys.filter(key => !published.has(key))
+    for (const { record } of retired) {
+      const { kid, alg } = record
+      if (await this.#settings.records.signingKeys.remove(recordKey(record)))
+        this.#settings.emit('key.removed', { kid, alg })
+    }
+    if (retired.length > 0) await this.reload()
+    return retired.length
+  }
+
+  async all(): Promise<readonly SigningKey[]> {
+    return this.#keys
+  }
+
+  /** Parallel requests wait for one reading. */
+  reload(): Promise<void> {
+    this.#loading ??= this.#read().finally(() => {
+      this.#loading = null
+    })
+    return this.#loading
+  }
+
+  async #fresh(): Promise<void> {
+    // A clock may also jump back.
+    if (Math.abs(this.#settings.clock.now() - this.#loadedAt) >= RELOAD_AFTER) await this.reload()
+  }
+
+  async #read(): Promise<void> {
+    this.#keys = await this.#stored()
+    if (await this.#addMissing()) this.#keys = await this.#stored()
+    this.#loadedAt = this.#settings.clock.now()
+    const jwks = [
+      ...this.#settings.external.map(({ publicJwk }) => publicJwk),
+      ...this.#published().flatMap(({ record }) => (record.alg === 'HS256' ? [] : [record.publicJwk as JWK]))
+    ]
+    this.#jwks = JSON.stringify({ keys: jwks })
+  }
+
+  async #stored(): Promise<SigningKey[]> {
+    const { records, issuer } = this.#settings
+    const known = new Map(this.#keys.map(key => [key.record.kid, key]))
+    // Not paged: rotation once a minute would need most of a day to fill a page, and retired keys are removed.
+    const { records: found } = await records.signingKeys.list('issuer', issuer, { limit: 1000 })
+    return found
+      .map(({ record }) => known.get(record.kid) ?? openKey(this.#settings, record))
+      .toSorted((a, b) => a.record.sequence - b.record.sequence)
+  }
+
+  /** First keys, and successors of those that have become old. @returns whether there is something new to read */
+  async #addMissing(): Promise<boolean> {
+    const { clock, rotateAfter } = this.#settings
+    const now = clock.now()
+    let added = false
+    for (const alg of this.#storedAlgorithms()) {
+      const latest = this.#latest(alg)?.record
+      const isOld = latest !== undefined && rotateAfter > 0 && latest.activeFrom + rotateAfter <= now + LEAD_TIME
+      if (latest && !isOld) continue
+      const activeFrom = now + LEAD_TIME
+      if (latest) await this.#addAfter(latest, { activeFrom, previousUntil: activeFrom + LONGEST_TOKEN })
+      else await this.#add(alg, 1, { activeFrom: now, previousUntil: now })
+      added = true
+    }
+    return added
+  }
+
+  #addAfter(latest: SigningKeyRecord, validity: { activeFrom: number; previousUntil: number }): Promise<void> {
+    return this.#add(latest.alg as Algorithm, latest.sequence + 1, validity)
+  }
+
+  async #add(alg: Algorithm, sequence: number, validity: { activeFrom: number; previousUntil: number }): Promise<void> {
+    const { clock, emit } = this.#settings
+    const createdAt = clock.now()
+    const kid = await storeNewKey(this.#settings, { alg, sequence, validity: { createdAt, ...validity } })
+    if (kid !== null) emit('key.created', { kid, alg, activeFrom: validity.activeFrom })
+  }
+
+  /** Those that a key of this server signs for. */
+  #storedAlgorithms(): Algorithm[] {
+    const { algorithms, external } = this.#settings
+    return [...new Set(algorithms)].filter(alg => !external.some(signer => signer.alg === alg))
+  }
+
+  #latest(alg: Algorithm): SigningKey | undefined {
+    return this.#keys.findLast(({ record }) => record.alg === alg)
+  }
+
+  #current(alg: string): SigningKey | undefined {
+    const now = this.#settings.clock.now()
+    const keys = this.#published().filter(({ record }) => record.alg === alg)
+    // The first one when none has begun: another process made it, and its clock is ahead of this one.
+    return keys.findLast(({ record }) => record.activeFrom <= now) ?? keys[0]
+  }
+
+  /** Without those whose successors say that their time is over. */
+  #published(): SigningKey[] {
+    const now = this.#settings.clock.now()
+    return this.#keys.filter(
+      ({ record }) =>
+        !this.#keys.some(
+          ({ record: later }) =>
+            later.alg === record.alg && later.sequence > record.sequence && later.previousUntil <= now
+        )
     )
   }
-  if (keyRing.isOutdated(stored.privateJwk)) await sealAnew(records, { stored, privateJwk, keyRing })
-  const privateKey = (await importJWK(JSON.parse(privateJwk) as JWK, ALG)) as CryptoKey
-  const publicKey = (await importJWK(stored.publicJwk as JWK, ALG)) as CryptoKey
-  return {
-    current: { kid: stored.kid, alg: ALG, privateKey },
-    jwks: { keys: [stored.publicJwk as JWK] },
-    publicKey(kid, alg) {
-      if (kid === stored.kid && alg === ALG) return publicKey
-      throw new OAuthError('invalid_token', 'the token was signed with another key', { reason: 'unknown_key' })
-    }
+
+  #summaryOf({ kid, alg, sequence, createdAt, activeFrom }: SigningKeyRecord): SigningKeySummary {
+    const current = this.#current(alg)?.record.sequence ?? 0
+    const state = sequence === current ? 'current' : sequence > current ? 'next' : 'previous'
+    return { kid, alg: alg as Algorithm, state, createdAt, activeFrom }
   }
 }
 
-// After a rotation of `encryptionKeys` the first process to start does it; whoever comes second finds it done.
-async function sealAnew(
-  records: Records,
-  { stored, privateJwk, keyRing }: { stored: SigningKeyRecord; privateJwk: string; keyRing: KeyRing }
-): Promise<void> {
-  const sealed = keyRing.seal(privateJwk, sealContext(stored.kid))
-  await records.signingKeys.update(`${ALG}:1`, { privateJwk: stored.privateJwk }, { privateJwk: sealed })
+// One that waits for its time is the rotation that is asked for; so is one that another process, or a second click, made a moment ago.
+function isJustMade(
+  { createdAt, activeFrom, sequence }: SigningKeyRecord,
+  { now, immediately }: { now: number; immediately: boolean }
+): boolean {
+  const isRecent = sequence > 1 && createdAt > now - RELOAD_AFTER
+  return immediately ? isRecent && activeFrom <= now : activeFrom > now || isRecent
 }
-
-async function firstKey(records: Records): Promise<SigningKeyRecord | null> {
-  return records.signingKeys.get(`${ALG}:1`)
-}
-
-async function makeKey(
-  records: Records,
-  { keyRing, clock, emit }: { keyRing: KeyRing; clock: Clock; emit: Events['emit'] }
-): Promise<SigningKeyRecord> {
-  const pair = await generateKeyPair(ALG, { extractable: true })
-  const publicJwk = await exportJWK(pair.publicKey)
-  const kid = await calculateJwkThumbprint(publicJwk)
-  const record: SigningKeyRecord = {
-    alg: ALG,
-    kid,
-    publicJwk: { ...publicJwk, kid, alg: ALG, use: 'sig' },
-    privateJwk: keyRing.seal(JSON.stringify(await exportJWK(pair.privateKey)), sealContext(kid)),
-    createdAt: clock.now()
-  }
-  if (await records.signingKeys.insert(`${ALG}:1`, record)) {
-    emit('key.created', { kid, alg: ALG })
-    return record
-  }
-  return (await firstKey(records)) ?? record
-}
-
-const sealContext = (kid: string): string => `signing key ${kid}`

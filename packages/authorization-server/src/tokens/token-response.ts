@@ -3,14 +3,13 @@
  */
 import { formatScope, type TokenResponse } from '@fastify-mcp-auth/core'
 import type { ServerContext } from '../context.ts'
-import type { GrantRecord } from '../records.ts'
-import { signAccessToken } from './access-token.ts'
+import { type IssuedToken, signAccessToken } from './access-token.ts'
 import { formatRefreshToken, type RefreshToken } from './refresh-token.ts'
 
 /** Makes the tokens; stores nothing. `scope` is always told, because a person may have allowed less than was asked. */
 export async function tokenResponse(
   server: ServerContext,
-  issue: { grantId: string; grant: GrantRecord; scopes: readonly string[]; refreshToken: RefreshToken | null }
+  issue: IssuedToken & { refreshToken: RefreshToken | null }
 ): Promise<TokenResponse> {
   const { accessToken, expiresIn } = await signAccessToken(server, issue)
   return {

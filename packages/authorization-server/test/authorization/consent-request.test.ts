@@ -17,7 +17,7 @@ t.test(
       decisionUrl: /^\/oauth\/interaction\/[\w-]{43}$/,
       client: { name: 'Test client', names: {}, verifiedHost: null, clientUri: null, policyUri: null, tosUri: null },
       redirect: { uri: CALLBACK, kind: 'loopback', host: '127.0.0.1', formAction: 'http://127.0.0.1:49152' },
-      resource: { resource: RESOURCE, name: 'Notes' },
+      resources: [{ resource: RESOURCE, name: 'Notes' }],
       stepUp: false,
       account: { displayName: 'alice', proof: /^[\w-]{43}$/ },
       grantTtl: 90 * 86_400,

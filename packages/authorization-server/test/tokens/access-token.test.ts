@@ -3,6 +3,7 @@ import { createKeyRing } from '@fastify-mcp-auth/core'
 import { createLocalJWKSet, decodeProtectedHeader, exportJWK, generateKeyPair, jwtVerify, SignJWT } from 'jose'
 import t, { type Test } from 'tap'
 import { openRecords } from '../../src/records.ts'
+import { signJwt } from '../../src/tokens/signer.ts'
 import { loadSigningKeys } from '../../src/tokens/signing-keys.ts'
 import { buildServer, ORIGIN, RESOURCE, refusalOf, type TestServer } from '../fixture.ts'
 
@@ -125,13 +126,15 @@ t.test('RFC 9068 4: a token of ours with another type, issuer or missing claim i
 
 /** With the very key of the server, which no client has: it is loaded from the storage as another process would. */
 async function signedByUs(server: TestServer, typ: string, claims: Record<string, unknown>): Promise<string> {
-  const { kid, privateKey } = (
-    await loadSigningKeys({
-      emit: () => undefined,
-      records: openRecords(server.storage),
-      keyRing: createKeyRing([KEY]),
-      clock: server.clock
-    })
-  ).current
-  return new SignJWT(claims).setProtectedHeader({ alg: 'ES256', typ, kid }).sign(privateKey)
+  const keys = await loadSigningKeys({
+    records: openRecords(server.storage),
+    keyRing: createKeyRing([KEY]),
+    clock: server.clock,
+    issuer: ORIGIN,
+    algorithms: ['ES256'],
+    external: [],
+    rotateAfter: 0,
+    emit: () => undefined
+  })
+  return signJwt(await keys.signer('ES256'), typ, claims)
 }

@@ -34,12 +34,15 @@ export interface Locale {
   readonly dir: 'ltr' | 'rtl'
   /** A message whose values stay apart. */
   say<K extends MessageKey>(key: K, parameters: Parameters<K>): Sentence
+  /** "Notes", "Notes and Calendar": values that others chose, kept apart from the words between them. */
+  list(values: readonly string[]): Sentence
   /** A message without values. */
   word(key: MessageKey): string
 }
 
 export function createLocale(lang: string, catalogue: Catalogue, dir: 'ltr' | 'rtl' = 'ltr'): Locale {
   const plural = new Intl.PluralRules(lang)
+  const lists = new Intl.ListFormat(lang)
   const choose = (message: Message, count: unknown): string => {
     if (typeof message === 'string') return message
     return (typeof count === 'number' ? message[plural.select(count)] : undefined) ?? message.other
@@ -51,6 +54,7 @@ export function createLocale(lang: string, catalogue: Catalogue, dir: 'ltr' | 'r
       const values: Record<string, string | number | Sentence> = parameters
       return fill(choose(catalogue[key], values['count']), values)
     },
+    list: values => lists.formatToParts(values).map(({ type, value }) => (type === 'element' ? { value } : value)),
     word: key => choose(catalogue[key], undefined)
   })
 }

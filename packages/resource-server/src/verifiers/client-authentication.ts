@@ -19,7 +19,7 @@ export interface KeyClient {
   readonly id: string
   /** Private key: PEM (PKCS 8), a JWK, or a `KeyObject`. */
   readonly key: string | JsonWebKey | KeyObject
-  /** By the kind of key when left out: ES256, RS256, EdDSA. */
+  /** By the kind of key when left out: ES256, ES384, ES512, RS256, EdDSA. */
   readonly algorithm?: string
   readonly kid?: string
 }
@@ -42,6 +42,7 @@ export function createClientAuthentication(
   { audience, clock }: { audience: string; clock: Clock }
 ): () => Promise<Credentials> {
   if (typeof client?.id !== 'string' || client.id === '') throw wrong('needs an "id"')
+  assertMembers(client)
   if ('key' in client) return privateKeyJwt(client, { audience, clock })
   const { id, secret, method = 'client_secret_basic' } = client
   if (typeof secret !== 'string' || secret === '') throw wrong('needs a "secret" or a "key"')
@@ -53,6 +54,13 @@ export function createClientAuthentication(
   return async () => ({ headers: { authorization: `Basic ${basic}` }, parameters: {} })
 }
 
+// A misspelt member would be left out without a word, and another method used than was meant.
+function assertMembers(client: IntrospectionClient): void {
+  const known = 'key' in client ? ['id', 'key', 'algorithm', 'kid'] : ['id', 'secret', 'method']
+  const unknown = Object.keys(client).find(member => !known.includes(member))
+  if (unknown !== undefined) throw wrong(`has a member that does not go with the others: ${JSON.stringify(unknown)}`)
+}
+
 function formEncode(value: string): string {
   return new URLSearchParams({ v: value }).toString().slice(2)
 }
@@ -62,7 +70,9 @@ function privateKeyJwt(
   { audience, clock }: { audience: string; clock: Clock }
 ): () => Promise<Credentials> {
   const key = privateKey(input)
-  const alg = algorithm ?? defaultAlgorithm(key)
+  const fitting = algorithmsOf(key)
+  const alg = algorithm ?? fitting[0]
+  if (alg === undefined || !fitting.includes(alg)) throw wrong('has a "key" that cannot sign with its "algorithm"')
   return async () => {
     const now = clock.now()
     const assertion = await new SignJWT({
@@ -97,13 +107,20 @@ function privateKey(input: KeyClient['key']): KeyObject {
   throw wrong('has a "key" that is not a private key')
 }
 
-function defaultAlgorithm(key: KeyObject): string {
-  const { asymmetricKeyType, asymmetricKeyDetails } = key
-  if (asymmetricKeyType === 'rsa') return 'RS256'
-  if (asymmetricKeyType === 'ed25519') return 'EdDSA'
-  if (asymmetricKeyDetails?.namedCurve === 'prime256v1') return 'ES256'
-  throw wrong('needs an "algorithm" for this kind of key')
+/** What a key can sign with, the usual one first. */
+function algorithmsOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): readonly string[] {
+  const { modulusLength = 0, namedCurve } = asymmetricKeyDetails ?? {}
+  if (asymmetricKeyType === 'ed25519') return ['EdDSA', 'Ed25519']
+  // RFC 7518 section 3.3: at least 2048 bits.
+  if (asymmetricKeyType === 'rsa' && modulusLength >= 2048) return 'RS256 RS384 RS512 PS256 PS384 PS512'.split(' ')
+  return CURVES.get(namedCurve ?? '') ?? []
 }
+
+const CURVES: ReadonlyMap<string, readonly string[]> = new Map([
+  ['prime256v1', ['ES256']],
+  ['secp384r1', ['ES384']],
+  ['secp521r1', ['ES512']]
+])
 
 function wrong(what: string): ConfigurationError {
   return new ConfigurationError('FST_OAUTH_OPTION', `introspection: option "client" ${what}`)

@@ -4,26 +4,42 @@
  * @see RFC 7662
  */
 import {
+  ASYMMETRIC_ALGORITHMS,
   assertIssuer,
   type Clock,
   ConfigurationError,
   createSafeFetch,
-  discoverMetadata,
+  digest,
   isHttpLoopback,
-  jsonBody,
   resolveOptions,
   type SafeFetch,
-  systemClock,
-  UnavailableError
+  systemClock
 } from '@fastify-mcp-auth/core'
 import { type Static, Type } from 'typebox'
-import type { VerifiedToken, Verifier, VerifierEvent } from '../types.ts'
-import { type Credentials, createClientAuthentication, type IntrospectionClient } from './client-authentication.ts'
+import type { VerifiedToken, Verifier, VerifierEvent, VerifierHealth } from '../types.ts'
+import { Breaker } from './breaker.ts'
+import { createClientAuthentication, type IntrospectionClient } from './client-authentication.ts'
+import { IntrospectionEndpoint, isAboutQuestion, PLAIN_JSON } from './introspection-endpoint.ts'
+import { signedAnswers } from './introspection-jwt.ts'
 import { readIntrospection } from './introspection-response.ts'
-import { createListeners, type Listeners } from './listeners.ts'
+import { createIssuerDiscovery, type IssuerDiscovery } from './issuer-discovery.ts'
+import { createIssuerKeys, type IssuerKeys, type KeySettings } from './issuer-keys.ts'
+import { createListeners } from './listeners.ts'
 import { createTokenCache, type TokenCache } from './token-cache.ts'
 
 const callable = Type.Function([], Type.Unknown())
+
+const SignedResponses = Type.Object(
+  {
+    /** Signature algorithms that are accepted; asymmetric ones only. */
+    algorithms: Type.Array(Type.String(), { default: ['ES256', 'RS256', 'PS256', 'EdDSA'], minItems: 1 }),
+    /** Where the keys of the issuer are, if not where its metadata says. */
+    jwksUri: Type.Optional(Type.String({ pattern: '^https?://' })),
+    /** Its public keys as a JWK set. Nothing is fetched then. */
+    jwks: Type.Optional(Type.Unknown())
+  },
+  { additionalProperties: false }
+)
 
 const IntrospectionOptionsSchema = Type.Object(
   {
@@ -35,9 +51,20 @@ const IntrospectionOptionsSchema = Type.Object(
     client: Type.Unsafe<IntrospectionClient>(Type.Unknown()),
     /** Seconds for which a good answer is remembered, never past the `exp` of the token; a revocation is noticed this late. 0 asks every time. Without `exp` nothing is remembered. */
     cacheTtl: Type.Integer({ default: 60, minimum: 0, maximum: 3600 }),
+    /**
+     * Takes only answers that `issuer` has signed for `client`; one in plain JSON counts as an outage. `{}` finds the keys through its
+     * metadata. The issuer has to be told to sign for this client. @see RFC 9701
+     */
+    signedResponses: Type.Optional(SignedResponses),
+    /** Seconds for everything that one answer takes. */
+    timeout: Type.Integer({ default: 5, minimum: 1, maximum: 60 }),
+    /** After so many questions in a row without an answer the issuer is left alone for `cooldown` seconds: 503 at once. A token that is not active is an answer. */
+    maxFailures: Type.Integer({ default: 5, minimum: 1, maximum: 1000 }),
+    /** Seconds. Then one question finds out whether the issuer is back. */
+    cooldown: Type.Integer({ default: 10, minimum: 1, maximum: 300 }),
     /** Time source, for tests. */
     clock: Type.Optional(Type.Unsafe<Clock>(Type.Object({ now: callable }))),
-    /** Asks. The default takes any address, because the operator chose the issuer, but no redirect, nothing large, and no longer than 5 seconds. */
+    /** Asks. The default takes any address, because the operator chose the issuer, but no redirect and nothing large. */
     fetch: Type.Optional(Type.Unsafe<SafeFetch>(callable))
   },
   { additionalProperties: false }
@@ -45,7 +72,10 @@ const IntrospectionOptionsSchema = Type.Object(
 type Resolved = Readonly<Static<typeof IntrospectionOptionsSchema>>
 
 /** What `introspection()` takes; all that has a default may be left out. */
-export type IntrospectionOptions = Pick<Resolved, 'client'> & Partial<Omit<Resolved, 'client'>>
+export type IntrospectionOptions = Pick<Resolved, 'client'> &
+  Partial<Omit<Resolved, 'client' | 'signedResponses'>> & {
+    readonly signedResponses?: Partial<Static<typeof SignedResponses>>
+  }
 
 /**
  * Takes every token, so it comes last in a `chain()`. Only `active: true` lets a token in, and the answer has to name the audience. When the
@@ -55,59 +85,76 @@ export type IntrospectionOptions = Pick<Resolved, 'client'> & Partial<Omit<Resol
  */
 export function introspection(input: IntrospectionOptions): Verifier {
   const options = resolveOptions(IntrospectionOptionsSchema, input, 'introspection')
-  const name = options.issuer ?? options.endpoint
+  const { issuer, endpoint, timeout, maxFailures, cooldown, clock = systemClock } = options
+  const name = issuer ?? endpoint
   if (name === undefined) throw wrong('"issuer" is missing: give it, or "endpoint", or both')
-  if (options.issuer !== undefined) assertIssuer(options.issuer)
-  if (options.endpoint !== undefined) assertEndpoint(options.endpoint)
-  const clock = options.clock ?? systemClock
+  if (issuer !== undefined) assertIssuer(issuer)
+  if (endpoint !== undefined) assertEndpoint(endpoint)
   const listeners = createListeners<VerifierEvent>()
-  const questions = new Questions({
-    name,
-    issuer: options.issuer,
-    endpoint: options.endpoint,
-    authenticate: createClientAuthentication(input.client, { audience: name, clock }),
-    fetch: options.fetch ?? createSafeFetch({ addresses: 'any' }),
+  const fetch = options.fetch ?? createSafeFetch({ addresses: 'any', timeoutMs: timeout * 1000 })
+  const authenticate = createClientAuthentication(input.client, { audience: name, clock })
+  const signer = signerOf(options, { fetch, clock, tell: listeners.tell })
+  const format = signer ? signedAnswers({ ...signer, audience: input.client.id, clock }) : PLAIN_JSON
+  const breaker = new Breaker({
+    maxFailures,
+    cooldown,
     clock,
-    cache: options.cacheTtl === 0 ? null : createTokenCache({ maxTtl: options.cacheTtl }, clock, 'introspection'),
-    listeners
+    isOutage: error => !isAboutQuestion(error),
+    tell: event => listeners.tell({ ...event, type: `introspection.${event.type}`, issuer: name } as VerifierEvent)
+  })
+  const discovery = createIssuerDiscovery(name, fetch, clock)
+  const questions = new Questions({
+    endpoint: new IntrospectionEndpoint({
+      endpoint,
+      discover: () => discovery.find('introspection_endpoint'),
+      authenticate,
+      fetch,
+      format,
+      timeout
+    }),
+    breaker,
+    issuer,
+    fallback: name,
+    clock,
+    cache: options.cacheTtl === 0 ? null : createTokenCache({ maxTtl: options.cacheTtl }, clock, 'introspection')
   })
   return Object.freeze({
-    issuers: Object.freeze(options.issuer === undefined ? [] : [options.issuer]),
+    issuers: Object.freeze(issuer === undefined ? [] : [issuer]),
     verify: (token: string) => questions.ask(token),
     observe: listeners.add,
-    health: () => [{ dependency: 'introspection' as const, issuer: name, state: questions.state, age: null }]
+    async prepare() {
+      await signer?.keys.prefetch()
+    },
+    health: () => [
+      { dependency: 'introspection' as const, issuer: name, state: breaker.health, age: null, breaker: breaker.state },
+      ...(endpoint === undefined ? [metadataHealth(discovery, breaker)] : []),
+      ...(signer?.health() ?? [])
+    ]
   })
 }
 
 interface Settings {
-  /** For events and for what the answer does not say. */
-  readonly name: string
+  readonly endpoint: IntrospectionEndpoint
+  readonly breaker: Breaker
   readonly issuer: string | undefined
-  readonly endpoint: string | undefined
-  readonly authenticate: () => Promise<Credentials>
-  readonly fetch: SafeFetch
+  /** Who issued it when the answer does not say. */
+  readonly fallback: string
   readonly clock: Clock
   readonly cache: TokenCache | null
-  readonly listeners: Listeners<VerifierEvent>
 }
 
 class Questions {
   readonly #settings: Settings
   /** By digest: whoever asks about a token that is being asked about waits for the same answer. */
   readonly #running = new Map<string, Promise<VerifiedToken>>()
-  readonly #names: Pick<TokenCache, 'nameOf'>
-  #endpoint: string | undefined
-  state: 'unknown' | 'up' | 'down' = 'unknown'
 
   constructor(settings: Settings) {
     this.#settings = settings
-    this.#endpoint = settings.endpoint
-    this.#names = settings.cache ?? { nameOf: token => token }
   }
 
   ask(token: string): VerifiedToken | Promise<VerifiedToken> {
     const { cache } = this.#settings
-    const name = this.#names.nameOf(token)
+    const name = cache?.nameOf(token) ?? digest(token)
     const hit = cache?.get(name)
     if (hit) return hit
     const running = this.#running.get(name) ?? this.#answer(name, token)
@@ -117,58 +164,37 @@ class Questions {
 
   async #answer(name: string, token: string): Promise<VerifiedToken> {
     try {
-      const response = await this.#exchange(token)
-      const { issuer, clock, cache } = this.#settings
-      const verified = readIntrospection(response, { issuer, fallback: this.#settings.name, now: clock.now() })
+      const { endpoint, breaker, issuer, fallback, clock, cache } = this.#settings
+      const body = await breaker.run(() => endpoint.ask(token))
+      const verified = readIntrospection(body, { issuer, fallback, now: clock.now() })
       if (!cache || verified.expiresAt === null) return verified
       return cache.add(name, verified, { until: verified.expiresAt, generation: () => 0 })
     } finally {
       this.#running.delete(name)
     }
   }
+}
 
-  async #exchange(token: string): Promise<Record<string, unknown>> {
-    try {
-      const response = await this.#post(token)
-      if (this.state === 'down') this.#tell({ type: 'introspection.recovered', issuer: this.#settings.name })
-      this.state = 'up'
-      return response
-    } catch (cause) {
-      const error = new UnavailableError('the issuer does not say whether the token is good', { cause })
-      if (this.state !== 'down') this.#tell({ type: 'introspection.failed', issuer: this.#settings.name, error })
-      this.state = 'down'
-      // It may have moved.
-      this.#endpoint = this.#settings.endpoint
-      throw error
-    }
-  }
+// What is down is down only while nobody is let through to find out.
+function metadataHealth(discovery: IssuerDiscovery, breaker: Breaker): VerifierHealth {
+  const health = discovery.health()
+  return health.state === 'down' ? { ...health, state: breaker.health } : health
+}
 
-  async #post(token: string): Promise<Record<string, unknown>> {
-    const { authenticate, fetch } = this.#settings
-    this.#endpoint ??= await this.#discover()
-    const { headers, parameters } = await authenticate()
-    const response = await fetch(this.#endpoint, {
-      method: 'POST',
-      headers: { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded', ...headers },
-      body: new URLSearchParams({ token, token_type_hint: 'access_token', ...parameters }).toString()
-    })
-    if (response.status !== 200) throw new Error(`introspection answered ${response.status}`)
-    const body: unknown = jsonBody(response)
-    if (typeof body !== 'object' || body === null || Array.isArray(body))
-      throw new Error('introspection answered something that is not an object')
-    return body as Record<string, unknown>
-  }
-
-  async #discover(): Promise<string> {
-    const { introspection_endpoint } = await discoverMetadata(this.#settings.name, this.#settings.fetch)
-    if (introspection_endpoint === undefined)
-      throw new Error(`the metadata of ${this.#settings.name} has no introspection_endpoint`)
-    return introspection_endpoint
-  }
-
-  #tell(event: VerifierEvent): void {
-    this.#settings.listeners.tell(event)
-  }
+/** Whose signature is demanded; null when none is. */
+function signerOf(
+  { issuer, signedResponses }: Resolved,
+  settings: Omit<KeySettings, 'algorithms'>
+): (IssuerKeys & Pick<KeySettings, 'algorithms'>) | null {
+  if (!signedResponses) return null
+  if (issuer === undefined) throw wrong('"signedResponses" needs "issuer": who is to have signed')
+  const { algorithms, jwksUri, jwks } = signedResponses
+  const bad = algorithms.find(algorithm => !ASYMMETRIC_ALGORITHMS.includes(algorithm))
+  if (bad !== undefined) throw wrong(`"signedResponses.algorithms": ${JSON.stringify(bad)} is not asymmetric`)
+  if (jwks !== undefined && jwksUri !== undefined)
+    throw wrong('"signedResponses": "jwks" and "jwksUri" exclude each other')
+  const owner = { issuer, ...(jwksUri === undefined ? {} : { jwksUri }), ...(jwks === undefined ? {} : { jwks }) }
+  return { ...createIssuerKeys(owner, { ...settings, algorithms }), algorithms }
 }
 
 // The credentials go there.

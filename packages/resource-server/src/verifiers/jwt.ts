@@ -8,18 +8,14 @@ import {
   assertIssuer,
   type Clock,
   ConfigurationError,
-  createJwksSource,
   createSafeFetch,
-  createStaticJwks,
-  type JwksEvent,
-  type JwksSource,
   resolveOptions,
   type SafeFetch,
   systemClock
 } from '@fastify-mcp-auth/core'
 import { type Static, Type } from 'typebox'
 import type { Verifier, VerifierEvent } from '../types.ts'
-import { createIssuerDiscovery, type IssuerDiscovery } from './issuer-discovery.ts'
+import { createIssuerKeys } from './issuer-keys.ts'
 import { type JwtRules, looksLikeOurs, verifyJwt } from './jwt-verifier.ts'
 import { createListeners } from './listeners.ts'
 import type { ScopeMapper } from './profile.ts'
@@ -97,9 +93,10 @@ export function jwt(input: JwtOptions): Verifier {
   assertAlgorithms(options.algorithms)
   const clock = options.clock ?? systemClock
   const listeners = createListeners<VerifierEvent>()
-  const discoveries: IssuerDiscovery[] = []
-  const context = { options, clock, discoveries, tell: listeners.tell }
-  const sources = new Map(trusted.map(issuer => [issuer.issuer, keysOf(issuer, context)] as const))
+  const fetch = options.fetch ?? createSafeFetch({ addresses: 'any' })
+  const settings = { algorithms: options.algorithms, fetch, clock, tell: listeners.tell }
+  const issuers = trusted.map(issuer => createIssuerKeys(issuer, settings))
+  const sources = new Map(issuers.map(({ issuer, keys }) => [issuer, keys] as const))
   const rules: JwtRules = {
     keys: sources,
     algorithms: options.algorithms,
@@ -118,10 +115,7 @@ export function jwt(input: JwtOptions): Verifier {
     async prepare() {
       await Promise.all([...sources.values()].map(source => source.prefetch()))
     },
-    health: () => [
-      ...[...sources].map(([issuer, source]) => ({ dependency: 'jwks' as const, issuer, ...source.health() })),
-      ...discoveries.map(discovery => discovery.health())
-    ]
+    health: () => issuers.flatMap(one => one.health())
   })
 }
 
@@ -149,38 +143,4 @@ function assertAlgorithms(algorithms: readonly string[]): void {
 
 function wrong(what: string): ConfigurationError {
   return new ConfigurationError('FST_OAUTH_OPTION', `jwt: option ${what}`)
-}
-
-interface KeyContext {
-  readonly options: Resolved
-  readonly clock: Clock
-  /** Those of issuers whose keys are found by their metadata. */
-  readonly discoveries: IssuerDiscovery[]
-  readonly tell: (event: VerifierEvent) => void
-}
-
-function keysOf(
-  { issuer, jwksUri, jwks }: TrustedIssuer,
-  { options, clock, discoveries, tell }: KeyContext
-): JwksSource {
-  if (jwks !== undefined) return createStaticJwks(jwks, options.algorithms)
-  const fetch = options.fetch ?? createSafeFetch({ addresses: 'any' })
-  const discover = (): (() => Promise<string>) => {
-    const discovery = createIssuerDiscovery(issuer, fetch, clock)
-    discoveries.push(discovery)
-    return () => discovery.find('jwks_uri')
-  }
-  return createJwksSource({
-    uri: jwksUri ?? discover(),
-    fetch,
-    algorithms: options.algorithms,
-    onEvent: event => tell(eventOf(event, issuer)),
-    clock
-  })
-}
-
-function eventOf(event: JwksEvent, issuer: string): VerifierEvent {
-  return event.type === 'failed'
-    ? { type: 'jwks.failed', issuer, error: event.error }
-    : { type: `jwks.${event.type}`, issuer }
 }

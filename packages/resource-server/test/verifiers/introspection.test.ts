@@ -1,53 +1,11 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type SafeFetch, UnavailableError } from '@fastify-mcp-auth/core'
-import { settableClock } from '@fastify-mcp-auth/testing'
 import { decodeJwt, jwtVerify } from 'jose'
 import t from 'tap'
 import { introspection } from '../../src/index.ts'
 import { createApp, RESOURCE, reasonOf } from '../app.ts'
-
-const START = 1_800_000_000
-const issuer = 'https://issuer.test'
-const endpoint = `${issuer}/introspect`
-const client = { id: 'rs', secret: 's3cret' }
-const context = { resource: RESOURCE, request: null }
-const good = {
-  active: true,
-  iss: issuer,
-  sub: 'alice',
-  client_id: 'web',
-  aud: RESOURCE,
-  scope: 'a b',
-  exp: START + 300
-}
-
-interface Asked {
-  url: string
-  headers: Record<string, string>
-  form: Record<string, string>
-}
-
-/** An endpoint whose answer can be changed. */
-function setup(options: object = {}) {
-  const state = { status: 200, body: JSON.stringify(good), down: false, asked: [] as Asked[] }
-  const fetch: SafeFetch = async (url, request = {}) => {
-    if (url.includes('.well-known'))
-      return {
-        status: 200,
-        headers: {},
-        body: Buffer.from(JSON.stringify({ issuer, introspection_endpoint: endpoint }))
-      }
-    const form = Object.fromEntries(new URLSearchParams(request.body))
-    state.asked.push({ url, headers: request.headers ?? {}, form })
-    if (state.down) throw new UnavailableError('down')
-    return { status: state.status, headers: {}, body: Buffer.from(state.body) }
-  }
-  const clock = settableClock(START)
-  const verifier = introspection({ issuer, endpoint, client, clock, fetch, ...options })
-  return { state, clock, verifier, verify: async (token = 'opaque') => verifier.verify(token, context) }
-}
+import { client, context, endpoint, good, issuer, START, setup } from './introspection-fixture.ts'
 
 t.test('RFC 7662 2: asks with the token and the credentials, form-encoded', async t => {
   const { state, verify } = setup({ client: { id: 'a:b', secret: 'c d+é' } })
@@ -118,7 +76,7 @@ t.test('RS-5: an answer without our audience is refused by the plugin, also when
 })
 
 t.test('architecture rule 6: what is no answer is 503 with Retry-After, one event each way', async t => {
-  const { state, verifier, verify } = setup()
+  const { state, verifier, verify } = setup({ maxFailures: 1000 })
   const events: string[] = []
   verifier.observe?.(event => events.push(event.type))
   const { app } = await createApp(t, { options: { verify: verifier } })
@@ -137,7 +95,7 @@ t.test('architecture rule 6: what is no answer is 503 with Retry-After, one even
     t.ok(Number(response.headers['retry-after']) > 0)
     t.notMatch(response.body, 's3cret')
   }
-  t.match(verifier.health?.(), [{ dependency: 'introspection', issuer, state: 'down' }])
+  t.match(verifier.health?.(), [{ dependency: 'introspection', issuer, state: 'unknown', breaker: 'closed' }])
   Object.assign(state, { status: 200, body: JSON.stringify(good), down: false })
   await verify()
   t.strictSame(events, ['introspection.failed', 'introspection.recovered'])
@@ -206,7 +164,8 @@ t.test('introspection SSRF: a redirect is not followed, and the secret does not 
 })
 
 t.test('options that cannot work stop the boot, and secrets are not told', t => {
-  const { publicKey } = generateKeyPairSync('ed25519')
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519')
+  const { privateKey: short } = generateKeyPairSync('rsa', { modulusLength: 1024 })
   const wrong: object[] = [
     { client },
     { issuer },
@@ -218,9 +177,27 @@ t.test('options that cannot work stop the boot, and secrets are not told', t => 
     { issuer, client: { ...client, method: 'none' } },
     { issuer, client: { id: 'rs', key: 'no key' } },
     { issuer, client: { id: 'rs', key: publicKey } },
-    { issuer, client, cacheTtl: -1 }
+    { issuer, client: { id: 'rs', key: privateKey, algorithm: 'ES256' } },
+    { issuer, client: { id: 'rs', key: privateKey, algorithm: 'HS256' } },
+    { issuer, client: { id: 'rs', key: short } },
+    { issuer, client: { id: 'rs', key: privateKey, secret: 's3cret' } },
+    { issuer, client: { ...client, methd: 'client_secret_post' } },
+    { issuer, client, cacheTtl: -1 },
+    { issuer, client, timeout: 0 },
+    { issuer, client, maxFailures: 0 },
+    { issuer, client, cooldown: 0 },
+    { endpoint, client, signedResponses: {} },
+    { issuer, client, signedResponses: true },
+    { issuer, client, signedResponses: { algorithms: ['HS256'] } },
+    { issuer, client, signedResponses: { algorithms: ['none'] } },
+    { issuer, client, signedResponses: { jwks: { keys: [] } } },
+    { issuer, client, signedResponses: { jwks: {}, jwksUri: `${issuer}/jwks` } }
   ]
   for (const options of wrong)
-    t.throws(() => introspection(options as never), { code: 'FST_OAUTH_OPTION' }, JSON.stringify(options))
+    t.throws(
+      () => introspection(options as never),
+      { code: 'FST_OAUTH_OPTION', message: /^(?!.*s3cret).*(option|issuer)/ },
+      JSON.stringify(options)
+    )
   t.end()
 })

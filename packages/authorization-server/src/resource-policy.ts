@@ -1,0 +1,68 @@
+/**
+ * What can be asked for at a resource, or at several that stand in one request.
+ *
+ * @see RFC 8707 section 2: a scope of a request means that scope at each of its resources
+ */
+import { expandScopes, type ScopeHierarchy } from '@fastify-mcp-auth/core'
+
+export interface ScopePolicy {
+  readonly description: string
+  readonly detail: string | null
+  readonly tools: readonly string[]
+  /** Descriptions of all that it brings along: whoever ticks a scope must see all that it allows. */
+  readonly includes: readonly string[]
+  readonly required: boolean
+  readonly destructive: boolean
+}
+
+export interface NamedResource {
+  readonly resource: string
+  readonly name: string
+}
+
+export interface ResourcePolicy {
+  /** Canonical identifier: the audience of tokens. Of several, the first. */
+  readonly resource: string
+  /** It and those that stand beside it, with their names for people. */
+  readonly resources: readonly NamedResource[]
+  readonly scopes: ReadonlyMap<string, ScopePolicy>
+  readonly hierarchy: ScopeHierarchy
+  readonly defaultScopes: readonly string[]
+}
+
+/** Several as one: for people the sum of what each allows, for the checks what all of them agree on. */
+export function together(policies: readonly ResourcePolicy[]): ResourcePolicy {
+  const each = [...new Map(policies.map(policy => [policy.resource, policy])).values()]
+  const [first, ...others] = each
+  if (!first) throw new TypeError('no resource')
+  if (others.length === 0) return first
+  const words = [...new Set(each.flatMap(policy => [...policy.scopes.keys()]))]
+  return {
+    resource: first.resource,
+    resources: each.flatMap(({ resources }) => resources),
+    scopes: new Map(words.map(word => [word, sumOf(each.flatMap(({ scopes }) => scopes.get(word) ?? []))])),
+    hierarchy: Object.fromEntries(words.map(word => [word, words.filter(other => allImply(each, word, other))])),
+    defaultScopes: [...new Set(each.flatMap(({ defaultScopes }) => defaultScopes))]
+  }
+}
+
+function sumOf(policies: readonly ScopePolicy[]): ScopePolicy {
+  const texts = (of: (policy: ScopePolicy) => readonly string[]): string[] => [...new Set(policies.flatMap(of))]
+  const details = texts(({ detail }) => (detail === null ? [] : [detail]))
+  return {
+    description: texts(({ description }) => [description]).join(' · '),
+    detail: details.length === 0 ? null : details.join(' · '),
+    tools: texts(({ tools }) => tools),
+    includes: texts(({ includes }) => includes).toSorted(),
+    required: policies.some(({ required }) => required),
+    destructive: policies.some(({ destructive }) => destructive)
+  }
+}
+
+// What one resource lets a word imply must not open anything at another that has the same words and does not.
+function allImply(policies: readonly ResourcePolicy[], word: string, other: string): boolean {
+  if (word === other) return false
+  return policies
+    .filter(({ scopes }) => scopes.has(other))
+    .every(({ scopes, hierarchy }) => scopes.has(word) && expandScopes([word], hierarchy).has(other))
+}
