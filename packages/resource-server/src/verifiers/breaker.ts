@@ -19,7 +19,7 @@ export interface BreakerSettings {
   /** Seconds. */
   readonly cooldown: number
   readonly clock: Clock
-  /** Whether an error says that the server is down; every other one is an answer. */
+  /** Whether an error says that the server is down; every other one says nothing about it. */
   readonly isOutage: (error: UnavailableError) => boolean
   readonly tell: (event: BreakerEvent) => void
 }
@@ -59,7 +59,6 @@ export class Breaker {
       return result
     } catch (error) {
       if (this.#settings.isOutage(error as UnavailableError)) this.#failed(error as UnavailableError, isProbe)
-      else this.#answered()
       throw error
     } finally {
       if (isProbe) this.#isProbing = false

@@ -58,6 +58,7 @@ export class IntrospectionEndpoint {
       body: new URLSearchParams({ token, token_type_hint: 'access_token', ...parameters }).toString()
     })
     if (response.status === 200) return format.read(response)
+    if (errorOf(response) === 'unsupported_token_type') return NOT_ACTIVE
     throw isDislikedQuestion(response)
       ? new BadQuestionError(response.status)
       : new AnswerError(`status ${response.status}`)
@@ -82,11 +83,18 @@ export function isAboutQuestion({ cause }: UnavailableError): boolean {
   return cause instanceof BadQuestionError
 }
 
+// RFC 7009 section 2.2.1: what oidc-provider says about a JWT, which is none of the tokens that it would vouch for here.
+const NOT_ACTIVE: IntrospectionBody = Object.freeze({ active: false })
+
+function errorOf(response: SafeResponse): unknown {
+  const body = jsonBody(response)
+  return typeof body === 'object' && body !== null && 'error' in body ? body.error : undefined
+}
+
 // RFC 6749 section 5.2 lets a server say with 400 that it does not know the client: that is about us.
 function isDislikedQuestion(response: SafeResponse): boolean {
   if (![400, 413, 414, 422].includes(response.status)) return false
-  const body = jsonBody(response)
-  const error: unknown = typeof body === 'object' && body !== null && 'error' in body ? body.error : undefined
+  const error = errorOf(response)
   return error !== 'invalid_client' && error !== 'unauthorized_client'
 }
 

@@ -27,10 +27,28 @@ t.test('a token that the endpoint dislikes is no outage: nobody locks others out
     state.body = JSON.stringify({ error: 'invalid_request' })
     for (let index = 0; index < 5; index++)
       await t.rejects(verify(`bad-${index}`), { code: 'FST_OAUTH_UNAVAILABLE' }, String(status))
-    t.match(verifier.health?.(), [{ state: 'up', breaker: 'closed' }])
+    t.match(verifier.health?.(), [{ state: 'unknown', breaker: 'closed' }], 'it says nothing about the endpoint')
     Object.assign(state, { status: 200, body: JSON.stringify(good) })
     t.equal((await verify()).subject, 'alice')
   }
+})
+
+t.test('half-open: a token that the endpoint dislikes decides nothing, and the next caller finds out', async t => {
+  const { state, verifier, verify, clock } = setup(settings)
+  state.down = true
+  await fail(verify, 3)
+  clock.advance(10)
+  Object.assign(state, { down: false, status: 400 })
+  await fail(verify, 1, 'disliked')
+  t.match(verifier.health?.(), [{ state: 'unknown', breaker: 'half-open' }])
+  state.status = 200
+  t.equal((await verify()).subject, 'alice')
+})
+
+t.test('RFC 7009 2.2.1: unsupported_token_type is a no, not an outage', async t => {
+  const { state, verify } = setup(settings)
+  Object.assign(state, { status: 400, body: JSON.stringify({ error: 'unsupported_token_type' }) })
+  t.equal(await reasonOf(() => verify()), 'inactive')
 })
 
 t.test('RFC 6749 5.2: a client that the endpoint does not know is an outage, also with 400', async t => {
