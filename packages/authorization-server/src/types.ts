@@ -51,7 +51,7 @@ export type RegistrationPolicy = (registration: {
   readonly metadata: ClientMetadata
   readonly clientId: string | null
   readonly request: FastifyRequest
-}) => Promise<ClientMetadata | undefined> | Promise<void> | ClientMetadata | undefined | void
+}) => ClientMetadata | undefined | void | Promise<ClientMetadata | undefined | void>
 
 /** A signing key that never leaves a key management service (KMS, HSM). */
 export interface ExternalSigner {

@@ -100,6 +100,31 @@ const REFUSED: [string, () => SafeResponse][] = [
   ['a list', () => document([DOCUMENT])],
   ['null', () => document('null')],
   ['nothing', () => document('')],
+  ['a client_secret_expires_at', () => document({ ...DOCUMENT, client_secret_expires_at: 0 })],
+  ['client_secret_jwt', () => document({ ...DOCUMENT, token_endpoint_auth_method: 'client_secret_jwt' })],
+  [
+    'methods with a secret only',
+    () =>
+      document({
+        ...DOCUMENT,
+        token_endpoint_auth_method: 'x',
+        token_endpoint_auth_methods_supported: ['client_secret_post']
+      })
+  ],
+  [
+    'a private key',
+    () => document({ ...DOCUMENT, jwks: { keys: [{ kty: 'EC', crv: 'P-256', x: 'x', y: 'y', d: 'd' }] } })
+  ],
+  ['an internal jwks_uri', () => document({ ...DOCUMENT, jwks_uri: 'https://10.0.0.1/jwks.json' })],
+  [
+    'keys in two places',
+    () => document({ ...DOCUMENT, jwks: { keys: [] }, jwks_uri: 'https://client.example/jwks.json' })
+  ],
+  ['33,000 bytes', () => document({ ...DOCUMENT, x: 'x'.repeat(33_000) })],
+  ['the type text/plain', () => document(DOCUMENT, { 'content-type': 'text/plain' })],
+  ['the type text/html', () => document(DOCUMENT, { 'content-type': 'text/html; charset=utf-8' })],
+  ['a type that only begins like JSON', () => document(DOCUMENT, { 'content-type': 'application/jsonp' })],
+  ['no type', () => document(DOCUMENT, { 'content-type': '' })],
   ['status 404', () => document(DOCUMENT, {}, 404)],
   ['status 204', () => document('', {}, 204)]
 ]
@@ -193,7 +218,8 @@ for (const [cacheControl, seconds] of [
   ['max-age=0', 0],
   ['no-store', 0],
   ['no-cache, max-age=60', 0],
-  ['max-age=nonsense', 300]
+  ['max-age=nonsense', 300],
+  ['x-max-age=7', 300]
 ] as const)
   t.test(`REG-9, RFC 9111 5.2.2: Cache-Control "${cacheControl}" keeps a document ${seconds} seconds`, async t => {
     const headers = cacheControl === undefined ? {} : { 'cache-control': cacheControl }
@@ -255,7 +281,10 @@ t.test('REG-4: which client_ids are fetched at all', async t => {
     'https://client.example\\client.json',
     `https://client.example/${'x'.repeat(512)}`,
     'ftp://client.example/client.json',
-    'https:client.example/client.json'
+    'https:client.example/client.json',
+    'https://client.example/client.json?',
+    'https://client.example/a/%2e%2e/client.json',
+    'https://client.example/a/%2E/client.json'
   ]) {
     t.equal(isMetadataDocumentId(clientId), false, clientId)
     const { url } = await client.start({ parameters: { client_id: clientId } })
