@@ -17,14 +17,15 @@ import { createClientKeys } from './clients/client-keys.ts'
 import { createDocuments } from './clients/documents.ts'
 import { budgeted } from './clients/fetch-budget.ts'
 import { interactionPath, type ServerContext } from './context.ts'
+import { introspectionAlgorithms } from './endpoints/introspection.ts'
 import { createEvents } from './events.ts'
 import type { Grant } from './grants/grant.ts'
 import { liveGrants, revokeGrant } from './grants/lifecycle.ts'
 import type { Options } from './options.ts'
 import { COLLECTIONS, openRecords } from './records.ts'
-import { verifyAccessToken } from './tokens/access-token.ts'
 import { readExternalSigner } from './tokens/signer.ts'
 import { loadSigningKeys } from './tokens/signing-keys.ts'
+import { looksLikeOurs, verifyAccessToken } from './tokens/verify-access-token.ts'
 import { guardedUsers } from './users.ts'
 import { watchStorage } from './watched-storage.ts'
 
@@ -45,13 +46,14 @@ export async function boot(
   const events = createEvents({ issuer: options.issuer, clock, log: app.log, audit: options.audit })
   const { storage } = watchStorage(options.storage, events)
   const records = openRecords(storage)
+  const catalogue = createCatalogue(options.resources)
   const fetch = options.fetch ?? createSafeFetch()
   const { privateUseRedirectUris, clientIdMetadataDocuments: policy } = options
   const clientFetch = budgeted(fetch, { clock, perHost: options.fetchesPerHost })
   return Object.freeze({
     options,
     issuer: options.issuer,
-    catalogue: createCatalogue(options.resources),
+    catalogue,
     records,
     users: guardedUsers(options.users),
     keys: await loadSigningKeys({
@@ -59,7 +61,10 @@ export async function boot(
       keyRing,
       clock,
       issuer: options.issuer,
-      algorithms: ['ES256'],
+      algorithms: [
+        ...catalogue.resources.map(({ accessToken }) => accessToken.algorithm),
+        ...introspectionAlgorithms({ catalogue })
+      ],
       external: await Promise.all(options.signers.map(readExternalSigner)),
       rotateAfter: options.keyRotationInterval,
       emit: events.emit
@@ -97,6 +102,7 @@ export function decoratorOf(server: ServerContext): AuthorizationServer<FastifyR
       list: () => server.keys.list(),
       rotate: (how?: { immediately?: boolean }) => server.keys.rotate(how)
     }),
+    looksLikeOurs: (token: string) => looksLikeOurs(server, token),
     verifyAccessToken: (token: string, resource: string) => verifyAccessToken(server, token, resource),
     cleanup: () => cleanUp(server),
     on: server.events.on,

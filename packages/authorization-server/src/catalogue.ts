@@ -1,7 +1,7 @@
 /** Resources and their scopes, read once from the options: what can be asked for, and what it means. */
 import { canonicalResource, expandScopes, OAuthError, parseScope } from '@fastify-mcp-auth/core'
 import type { Options, ScopeOptions } from './options.ts'
-import { type ResourcePolicy, type ScopePolicy, together } from './resource-policy.ts'
+import { type AccessTokenPolicy, type ResourcePolicy, type ScopePolicy, together } from './resource-policy.ts'
 
 /**
  * Asks for a refresh token in OpenID Connect. Ours come by grant type, so it changes nothing; clients that look for it in the
@@ -11,6 +11,8 @@ export const OFFLINE_ACCESS = 'offline_access'
 
 export interface Catalogue {
   readonly scopes: readonly string[]
+  /** Each by itself. */
+  readonly resources: readonly ResourcePolicy[]
   /**
    * The policy for one resource, or for the default when there is none.
    *
@@ -43,6 +45,7 @@ export function createCatalogue(resources: Options['resources']): Catalogue {
 
   return {
     scopes: [...new Set([...policies.values()].flatMap(policy => [...policy.scopes.keys()])), OFFLINE_ACCESS],
+    resources: [...policies.values()],
     resolve,
     resolveAll: asked => (asked.length === 0 ? resolve(undefined) : together(asked.map(resolve)))
   }
@@ -63,8 +66,14 @@ function policyOf(resource: string, definition: Options['resources'][string]): R
     resources: [{ resource, name: definition.name }],
     scopes: new Map(entries.map(([scope, given]) => [scope, scopePolicy(given, includes(scope).toSorted())])),
     hierarchy,
-    defaultScopes: defaultScopesOf(definition)
+    defaultScopes: defaultScopesOf(definition),
+    accessToken: accessTokenPolicy(definition.accessToken)
   }
+}
+
+function accessTokenPolicy(given: Options['resources'][string]['accessToken'] = {}): AccessTokenPolicy {
+  const { format = 'jwt', lifetime, algorithm = 'ES256', claims } = given
+  return { format, lifetime: lifetime ?? null, algorithm, claims: claims ? new Set(claims) : null }
 }
 
 /** Scopes of a request that names none. */

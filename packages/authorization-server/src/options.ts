@@ -30,6 +30,28 @@ const ScopeDefinition = Type.Object(
   { additionalProperties: false }
 )
 
+const AccessTokenDefinition = Type.Object(
+  {
+    /** `jwt`: resource servers check it by themselves (RFC 9068). `opaque`: they ask, by introspection or `local()`, and it says nothing to others. */
+    format: Type.Optional(Type.Union([Type.Literal('jwt'), Type.Literal('opaque')])),
+    /** Lifetime in seconds; `accessTokenTtl` when left out. */
+    lifetime: Type.Optional(Type.Integer({ minimum: 30, maximum: 86_400 })),
+    /** ES256 when left out; it also signs introspection answers. HS256 is faster and only for `local()`: nobody else can check it. */
+    algorithm: Type.Optional(
+      Type.Union([
+        Type.Literal('ES256'),
+        Type.Literal('RS256'),
+        Type.Literal('PS256'),
+        Type.Literal('EdDSA'),
+        Type.Literal('HS256')
+      ])
+    ),
+    /** Of what `users.claims` returns, the claims that these tokens carry; all when left out. */
+    claims: Type.Optional(Type.Array(Type.String()))
+  },
+  { additionalProperties: false }
+)
+
 const ResourceDefinition = Type.Object(
   {
     /** Name of the resource for people: "Acme Notes". */
@@ -39,7 +61,9 @@ const ResourceDefinition = Type.Object(
     /** Scopes of a request that names none; every scope that is not destructive when left out. */
     defaultScopes: Type.Optional(Type.Array(Type.String())),
     /** The resource of a request that names none. Not needed when there is only one resource. */
-    default: Type.Optional(Type.Boolean())
+    default: Type.Optional(Type.Boolean()),
+    /** Access tokens for this resource. */
+    accessToken: Type.Optional(AccessTokenDefinition)
   },
   { additionalProperties: false }
 )
@@ -52,8 +76,8 @@ const ClientDefinition = Type.Object(
     client_id: Type.String({ minLength: 1, maxLength: 255 }),
     /** Name for the consent page. By writing it here you vouch for it. */
     client_name: Type.String({ minLength: 1, maxLength: 200 }),
-    /** Exact redirect URIs; http on a loopback host matches with any port. */
-    redirect_uris: Type.Array(Type.String(), { minItems: 1 }),
+    /** Exact redirect URIs; http on a loopback host matches with any port. None for a resource server. */
+    redirect_uris: Type.Array(Type.String(), { default: [] }),
     /** SHA-256 digest (base64url) of the secret of a confidential client, or several while one replaces the other. */
     client_secret_digest: Type.Optional(
       Type.Union([SecretDigest, Type.Array(SecretDigest, { minItems: 1, maxItems: 5 })])
@@ -62,6 +86,8 @@ const ClientDefinition = Type.Object(
     jwks: Type.Optional(ClientMetadata.properties.jwks),
     /** Where such a client publishes its keys. */
     jwks_uri: Type.Optional(Type.String()),
+    /** Resources of which it is the resource server: it may ask about their tokens, and get none for itself. Needs a secret or keys. @see RFC 7662 */
+    introspects: Type.Optional(Type.Array(Type.String(), { minItems: 1 })),
     /** Home page of the client, shown on the consent page. */
     client_uri: Type.Optional(Type.String())
   },
@@ -187,7 +213,7 @@ type WithDefaults =
 export type AuthorizationServerOptions = Pick<Options, 'issuer' | 'storage' | 'users'> &
   Partial<Omit<Options, WithDefaults>> & {
     resources: { [resource: string]: ResourceOptions }
-    clients?: Static<typeof ClientDefinition>[]
+    clients?: ClientOptions[]
     rateLimit?: false | Partial<Static<typeof RateLimit>>
     dynamicRegistration?: false | Partial<Static<typeof DynamicRegistration>>
     clientIdMetadataDocuments?: false | Static<typeof ClientIdMetadataDocuments>
@@ -198,6 +224,9 @@ export type ResourceOptions = Pick<Static<typeof ResourceDefinition>, 'name'> &
   Partial<Omit<Static<typeof ResourceDefinition>, 'name' | 'scopes'>> & {
     scopes: { [scope: string]: string | ScopeOptions }
   }
+
+/** A pre-registered client, or with `introspects` a resource server. */
+export type ClientOptions = Omit<Static<typeof ClientDefinition>, 'redirect_uris'> & { redirect_uris?: string[] }
 
 /** What a scope means to a person, and how it may be granted. */
 export type ScopeOptions = Static<typeof ScopeDefinition>

@@ -10,6 +10,7 @@ import { assertPageIsServed, boot, decoratorOf } from './boot.ts'
 import { endpointPath, interactionPath } from './context.ts'
 import { authorizationEndpoint } from './endpoints/authorization.ts'
 import { interactionEndpoint } from './endpoints/interaction.ts'
+import { introspectionEndpoint } from './endpoints/introspection.ts'
 import { jwksEndpoint } from './endpoints/jwks.ts'
 import { metadataEndpoint, metadataPath } from './endpoints/metadata.ts'
 import { registrationEndpoint } from './endpoints/registration.ts'
@@ -67,6 +68,13 @@ async function authorizationServer(app: FastifyInstance, input: AuthorizationSer
     body: 'application/x-www-form-urlencoded'
   })
   machineEndpoint(app, server, { path: '/.well-known/jwks.json', methods: ['GET', 'HEAD'], endpoint: jwksEndpoint })
+  machineEndpoint(app, server, {
+    path: at('introspect'),
+    methods: ['POST'],
+    // No limit: a busy resource server asks once per request, and nobody gets past its secret by guessing.
+    endpoint: introspectionEndpoint,
+    body: 'application/x-www-form-urlencoded'
+  })
   machineEndpoint(app, server, {
     path: at('revoke'),
     methods: ['POST'],

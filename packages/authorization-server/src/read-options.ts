@@ -27,7 +27,7 @@ function assertCoherent(options: Options): void {
     throw refused('issuer', 'must not end with "/": clients compare it character by character')
   // The path becomes part of a route, where other characters have a meaning.
   if (!/^[A-Za-z0-9._~/-]*$/.test(pathname)) throw refused('issuer', 'has a path with a character that is not allowed')
-  assertResources(options.resources)
+  assertResources(options)
   assertClients(options)
   // The grant ends with its refresh token, and a token must not be promised for longer than that.
   if (options.refreshTokenTtl < Math.min(options.accessTokenTtl, options.grantTtl))
@@ -41,7 +41,8 @@ function refused(option: string, why: string): ConfigurationError {
   return new ConfigurationError('FST_OAUTH_OPTION', `authorization-server: option "${option}" ${why}`)
 }
 
-function assertResources(resources: Options['resources']): void {
+function assertResources(options: Options): void {
+  const { resources } = options
   const seen = new Set<string>()
   for (const [uri, definition] of Object.entries(resources)) {
     const canonical = resourceOrNull(uri)
@@ -50,11 +51,30 @@ function assertResources(resources: Options['resources']): void {
       throw refused('resources', `needs https, or http on a loopback host: ${uri}`)
     if (seen.has(canonical)) throw refused('resources', `names the same resource twice: ${uri}`)
     seen.add(canonical)
+    assertAccessToken(uri, definition.accessToken, options)
     assertScopes(uri, definition)
   }
   if (seen.size === 0) throw refused('resources', 'needs at least one resource')
   if (Object.values(resources).filter(definition => definition.default).length > 1)
     throw refused('resources', 'has more than one default')
+}
+
+function assertAccessToken(
+  uri: string,
+  { format, algorithm, lifetime = 0 }: NonNullable<Options['resources'][string]['accessToken']> = {},
+  { issuer, refreshTokenTtl, grantTtl }: Options
+): void {
+  const option = `resources.${uri}.accessToken`
+  // The secret never leaves this server, so a resource server somewhere else could not check a single token.
+  if (algorithm === 'HS256' && new URL(uri).origin !== new URL(issuer).origin)
+    throw refused(
+      `${option}.algorithm`,
+      'HS256 is for a resource server in the same process, at the origin of the issuer'
+    )
+  if (algorithm === 'HS256' && format === 'opaque')
+    throw refused(`${option}.algorithm`, 'HS256 signs no token and no introspection answer of an opaque format')
+  if (refreshTokenTtl < Math.min(lifetime, grantTtl))
+    throw refused(`${option}.lifetime`, 'must not be longer than "refreshTokenTtl"')
 }
 
 function assertScopes(uri: string, { scopes, defaultScopes }: Options['resources'][string]): void {
@@ -73,9 +93,12 @@ function assertScopes(uri: string, { scopes, defaultScopes }: Options['resources
     throw refused(`${option}.defaultScopes`, 'must name a scope: a request without scope would ask for nothing')
 }
 
-function assertClients({ clients, privateUseRedirectUris }: Options): void {
+function assertClients({ clients, privateUseRedirectUris, resources }: Options): void {
   for (const client of clients) {
     assertAuthentication(client)
+    if (client.redirect_uris.length === 0 && !client.introspects)
+      throw refused('clients', `"${client.client_id}" has no redirect_uris`)
+    assertResourceServer(client, resources)
     for (const uri of client.redirect_uris) {
       try {
         assertRedirectUri(uri, privateUseRedirectUris)
@@ -97,6 +120,17 @@ function assertAuthentication(client: Options['clients'][number]): void {
     if (!isOAuthError(error)) throw error
     throw refused('clients', `"${client.client_id}": ${error.description}`)
   }
+}
+
+function assertResourceServer(
+  { client_id, client_secret_digest, jwks, jwks_uri, introspects = [] }: Options['clients'][number],
+  resources: Options['resources']
+): void {
+  const known = new Set(Object.keys(resources).map(canonicalResource))
+  const unknown = introspects.find(resource => !known.has(resourceOrNull(resource) ?? ''))
+  if (unknown !== undefined) throw refused('clients', `"${client_id}" introspects an unknown resource: ${unknown}`)
+  if (introspects.length > 0 && !(client_secret_digest ?? jwks ?? jwks_uri))
+    throw refused('clients', `"${client_id}" introspects and so needs a client_secret_digest or keys`)
 }
 
 function assertKeys({ keyRotationInterval, signers }: Options): void {

@@ -92,11 +92,22 @@ export const InteractionRecord = Type.Object({
 })
 export type InteractionRecord = Static<typeof InteractionRecord>
 
+/** An access token that the server has to know. */
+const KeptToken = Type.Object({
+  digest: Type.String(),
+  expiresAt: Type.Integer(),
+  /** Encrypted under the token itself. */
+  content: Type.String()
+})
+export type KeptToken = Static<typeof KeptToken>
+
 /** Key: the grant id, which tokens carry. */
 export const GrantRecord = Type.Object({
   clientId: Type.String(),
   clientName: Type.String(),
   subject: Type.String(),
+  /** By which name tokens call the person; null for `subject` itself. */
+  sub: nullable(Type.String()),
   /** Of the person's organizations the one that this access is for; null where the app knows none. */
   organization: nullable(Type.String()),
   /** Each access token is for one of them; for the first when the token request names none. */
@@ -129,7 +140,14 @@ export const GrantRecord = Type.Object({
   replayUntil: nullable(Type.Integer()),
   /** That response, encrypted under a key that also depends on the previous token itself. */
   replay: nullable(Type.String()),
-  replays: Type.Integer()
+  replays: Type.Integer(),
+
+  /** What the app attached, encrypted under a key that only codes and tokens of the grant can open. */
+  props: nullable(Type.String()),
+  /** That key, encrypted under the code, later under the refresh token. */
+  propsKey: nullable(Type.String()),
+  /** Opaque access tokens, and JWTs that open `props`; null for none. */
+  accessTokens: Type.Union([Type.Array(KeptToken), Type.Null()])
 })
 export type GrantRecord = Static<typeof GrantRecord>
 

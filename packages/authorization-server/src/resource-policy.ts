@@ -4,6 +4,7 @@
  * @see RFC 8707 section 2: a scope of a request means that scope at each of its resources
  */
 import { expandScopes, type ScopeHierarchy } from '@fastify-mcp-auth/core'
+import type { Algorithm } from './tokens/algorithms.ts'
 
 export interface ScopePolicy {
   readonly description: string
@@ -28,6 +29,17 @@ export interface ResourcePolicy {
   readonly scopes: ReadonlyMap<string, ScopePolicy>
   readonly hierarchy: ScopeHierarchy
   readonly defaultScopes: readonly string[]
+  readonly accessToken: AccessTokenPolicy
+}
+
+/** What access tokens for a resource are. */
+export interface AccessTokenPolicy {
+  readonly format: 'jwt' | 'opaque'
+  /** Seconds; null for that of the server. */
+  readonly lifetime: number | null
+  readonly algorithm: Algorithm
+  /** Names of the app's claims that they carry; null for all. */
+  readonly claims: ReadonlySet<string> | null
 }
 
 /** Several as one: for people the sum of what each allows, for the checks what all of them agree on. */
@@ -42,7 +54,9 @@ export function together(policies: readonly ResourcePolicy[]): ResourcePolicy {
     resources: each.flatMap(({ resources }) => resources),
     scopes: new Map(words.map(word => [word, sumOf(each.flatMap(({ scopes }) => scopes.get(word) ?? []))])),
     hierarchy: Object.fromEntries(words.map(word => [word, words.filter(other => allImply(each, word, other))])),
-    defaultScopes: [...new Set(each.flatMap(({ defaultScopes }) => defaultScopes))]
+    defaultScopes: [...new Set(each.flatMap(({ defaultScopes }) => defaultScopes))],
+    // No token is for several: this one is for the first.
+    accessToken: first.accessToken
   }
 }
 

@@ -11,6 +11,14 @@ export interface ClaimsContext {
   readonly organization: string | null
 }
 
+/** What a person has just allowed. */
+export interface PropsContext {
+  readonly clientId: string
+  readonly resources: readonly string[]
+  readonly scopes: readonly string[]
+  readonly organization: string | null
+}
+
 /**
  * The seam to the app's own users, login and session. The authorization server never sees a password and keeps no session.
  *
@@ -36,6 +44,12 @@ export interface UserAdapter<User = unknown> {
   find(subject: string): Promise<User | null> | User | null
   /** Additional claims of the access token. Names of registered claims are ignored. */
   claims?(user: User, context: ClaimsContext): Promise<Record<string, unknown>> | Record<string, unknown>
+  /**
+   * What to attach to a grant that a person has just allowed, for example tokens of another API that its tools need. Stored so that only
+   * who presents a token of the grant can read it, and handed to resource servers of this process: `request.auth.props`. At most 16 KiB
+   * of JSON; null for nothing. It stays the same for the life of the grant.
+   */
+  props?(user: User, context: PropsContext): Promise<unknown> | unknown
   /** How the consent page names the account, for example the e-mail address. */
   displayName(user: User): string
 }

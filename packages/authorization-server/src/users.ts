@@ -4,7 +4,7 @@
  */
 import { isUnavailableError, UnavailableError } from '@fastify-mcp-auth/core'
 import type { FastifyRequest } from 'fastify'
-import type { ClaimsContext, UserAdapter } from './types.ts'
+import type { ClaimsContext, PropsContext, UserAdapter } from './types.ts'
 
 /** Who is signed in, as far as the protocol is concerned. */
 export interface Session {
@@ -25,6 +25,12 @@ export interface Users {
    * @throws UnavailableError when the adapter fails
    */
   claims(subject: string, context: ClaimsContext): Promise<Record<string, unknown> | null>
+  /**
+   * What to attach to a grant; null for nothing.
+   *
+   * @throws UnavailableError when the adapter fails
+   */
+  props(subject: string, context: PropsContext): Promise<unknown>
 }
 
 /** @param adapter methods are called on it, so that it may be a class instance */
@@ -46,6 +52,12 @@ export function guardedUsers(adapter: UserAdapter): Users {
       const user = await asked('find', () => adapter.find(subject))
       if (user === null || user === undefined) return null
       return (await asked('claims', () => adapter.claims?.(user, context))) ?? {}
+    },
+    async props(subject, context) {
+      if (!adapter.props) return null
+      const user = await asked('find', () => adapter.find(subject))
+      if (user === null || user === undefined) return null
+      return (await asked('props', () => adapter.props?.(user, context))) ?? null
     }
   }
 }

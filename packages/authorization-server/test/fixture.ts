@@ -21,6 +21,8 @@ export interface BuildOptions {
   /** Added to the options of the plugin, or put in their place. */
   options?: Partial<AuthorizationServerOptions>
   storage?: ObservableStorage
+  /** Added to the user adapter. */
+  users?: Partial<AuthorizationServerOptions['users']>
   /** What the host registers before the plugin, and after it. */
   before?: (app: FastifyInstance) => unknown
   after?: (app: FastifyInstance) => unknown
@@ -71,7 +73,7 @@ export async function buildServer(t: Test, build: BuildOptions = {}): Promise<Te
   const options: AuthorizationServerOptions = {
     issuer: ORIGIN,
     storage,
-    users: usersOf(accounts, clock),
+    users: { ...usersOf(accounts, clock), ...build.users },
     resources: RESOURCES,
     rateLimit: false,
     clock,

@@ -85,7 +85,11 @@ const WRONG: [string, object, string][] = [
   ['a prefix without slash', { prefix: 'oauth' }, '"prefix"'],
   ['a prefix with a parameter', { prefix: '/:tenant' }, '"prefix"'],
   ['a prefix with a slash at its end', { prefix: '/oauth/' }, '"prefix"'],
-  ['a client without redirect_uris', { clients: [{ ...client, redirect_uris: [] }] }, '"clients.0.redirect_uris"'],
+  [
+    'a client without redirect_uris',
+    { clients: [{ ...client, redirect_uris: [] }] },
+    '"clients" "x" has no redirect_uris'
+  ],
   [
     'a client with an http redirect URI',
     { clients: [{ ...client, redirect_uris: ['http://x.example/cb'] }] },

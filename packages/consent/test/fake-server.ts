@@ -53,6 +53,7 @@ export function fakeServer(details: Details | Error = consentRequest(), prefix =
       },
       keys: { list: unexpected, rotate: unexpected },
       verifyAccessToken: unexpected,
+      looksLikeOurs: unexpected,
       cleanup: unexpected,
       on: unexpected,
       present: pages => {

@@ -135,6 +135,15 @@ export interface SigningKeySummary {
   readonly activeFrom: number | null
 }
 
+/** An access token of ours that is good now. */
+export interface VerifiedAccessToken {
+  readonly claims: AccessTokenClaims
+  /** The app's own name for the user, which `claims.sub` is not where subjects are pairwise. */
+  readonly subject: string
+  /** What the app attached to the grant (`users.props`); null when there is nothing. */
+  readonly props: unknown
+}
+
 /** `app.authorizationServer`: what the other packages and the app itself may ask of the authorization server. */
 export interface AuthorizationServer<Request = unknown> {
   readonly issuer: string
@@ -193,7 +202,9 @@ export interface AuthorizationServer<Request = unknown> {
    * @throws OAuthError `invalid_token`
    * @throws UnavailableError when the storage does not answer
    */
-  verifyAccessToken(token: string, resource: string): Promise<AccessTokenClaims>
+  verifyAccessToken(token: string, resource: string): Promise<VerifiedAccessToken>
+  /** Whether a token looks like an access token of this server, by shape and issuer. Proves nothing. */
+  looksLikeOurs(token: string): boolean
   /** Removes what is expired, in bounded batches; returns how many records went. Safe on every node. */
   cleanup(): Promise<number>
   /**

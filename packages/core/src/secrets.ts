@@ -79,6 +79,16 @@ export function createKeyRing(keys: readonly string[]): KeyRing {
   })
 }
 
+/**
+ * A key ring of one key that is derived from a secret, for example a token: whoever has the storage and all keys of the app, but not the
+ * secret, reads nothing.
+ *
+ * @param secret at least 128 random bits in it; not a password
+ */
+export function keyRingOfSecret(secret: string): KeyRing {
+  return createKeyRing([Buffer.from(hkdfSync('sha256', secret, '', 'sealed by a secret', 32)).toString('base64')])
+}
+
 // Buffer.from skips what is not base64, so a password or a truncated key would pass as some other key.
 function decodeKey(text: string): Buffer {
   const key = /^[A-Za-z0-9+/_-]{43}=?$/.test(text) ? Buffer.from(text, 'base64') : Buffer.alloc(0)

@@ -28,6 +28,7 @@ export function approveToken(verified: VerifiedToken, resource: string): Approve
     expiresAt: verified.expiresAt,
     organization: verified.organization,
     claims: verified.claims,
+    props: verified.props ?? null,
     scheme: 'Bearer' as const
   })
 }
@@ -49,6 +50,7 @@ class TokenHolder implements Principal {
   readonly claims: Principal['claims']
   readonly scheme: 'Bearer'
   readonly #token: string
+  readonly #props: unknown
 
   constructor(approved: ApprovedToken, token: string) {
     this.subject = approved.subject
@@ -61,11 +63,16 @@ class TokenHolder implements Principal {
     this.claims = approved.claims
     this.scheme = approved.scheme
     this.#token = token
+    this.#props = approved.props
     Object.freeze(this)
   }
 
   get token(): string {
     return this.#token
+  }
+
+  get props(): unknown {
+    return this.#props
   }
 }
 
@@ -85,14 +92,14 @@ export function createAuthInfo(
     ...(principal.expiresAt === null ? {} : { expiresAt: principal.expiresAt }),
     resource: new URL(server.resource),
     resourceMetadataUrl: server.metadataUrl,
-    extra: Object.freeze({ sub: subject, iss: issuer, organization, claims })
+    extra: Object.freeze(withHidden({ sub: subject, iss: issuer, organization, claims }, 'props', principal.props))
   }
-  return withHiddenToken(info, principal.token)
+  return withHidden(info, 'token', principal.token)
 }
 
 // Serialisers, spreads and inspectors skip what is not enumerable; whoever wants the token has to name it.
-function withHiddenToken<T extends object>(target: T, token: string): T & { readonly token: string } {
-  return Object.defineProperty(target, 'token', { value: token, enumerable: false }) as T & { readonly token: string }
+function withHidden<T extends object, N extends string, V>(target: T, name: N, value: V): T & { readonly [K in N]: V } {
+  return Object.defineProperty(target, name, { value, enumerable: false }) as T & { readonly [K in N]: V }
 }
 
 /** Freezes arrays and plain objects, all the way down; what cannot be frozen stays as it is. */

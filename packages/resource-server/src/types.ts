@@ -25,6 +25,11 @@ export interface Principal {
   readonly organization: string | null
   readonly claims: McpAuthClaims
   /**
+   * What the app attached to the grant (`users.props` of the authorization server), with `local()` only; else null. Not enumerable, so that
+   * no serialiser prints it: it may hold secrets.
+   */
+  readonly props: unknown
+  /**
    * The token itself. Not enumerable, so that no serialiser prints it.
    * Never pass it on: it was issued for this resource and nobody else.
    */
@@ -42,6 +47,7 @@ export interface AuthInfo {
   readonly expiresAt?: number
   readonly resource: URL
   readonly resourceMetadataUrl: string
+  /** `sub`, `iss`, `organization`, `claims`; and `props`, which is not enumerable. */
   readonly extra: { readonly [name: string]: unknown }
 }
 
@@ -58,6 +64,8 @@ export interface VerifiedToken {
   readonly organization: string | null
   /** Frozen together with the principal. */
   readonly claims: { readonly [name: string]: unknown }
+  /** What the app attached to the grant behind the token. Frozen together with the principal. */
+  readonly props?: unknown
 }
 
 /** Where a token was shown. */

@@ -76,7 +76,7 @@ export function createInteractions(server: ServerContext): AuthorizationServer<F
       }
       const scopes = chosenScopes(server.catalogue.resolveAll(interaction.resources), interaction.scopes, choice.scopes)
       if (scopes.length === 0) return refuse(server, handle, { interaction, subject })
-      const grant = prepareGrant(server, { interaction, scopes, subject, authTime })
+      const grant = await prepareGrant(server, { interaction, scopes, subject, authTime })
       const redirectTo = codeResponse(server.issuer, interaction, grant.code)
       const given = await answer(server, {
         handle,

@@ -22,6 +22,8 @@ export interface Client {
   readonly grantTypes: readonly string[]
   /** Host of its metadata document, or of this app for clients of the operator. */
   readonly verifiedHost: string | null
+  /** Resources whose tokens it may ask about, because it is their resource server. Only clients of the options have any. */
+  readonly introspects?: readonly string[]
   readonly clientUri: string | null
   readonly policyUri: string | null
   readonly tosUri: string | null

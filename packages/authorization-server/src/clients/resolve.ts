@@ -1,5 +1,5 @@
 /** Finds the client behind a `client_id`. */
-import { InteractionError, isOAuthError } from '@fastify-mcp-auth/core'
+import { canonicalResource, InteractionError, isOAuthError } from '@fastify-mcp-auth/core'
 import type { ServerContext } from '../context.ts'
 import type { ClientRecord } from '../records.ts'
 import { type Client, DEFAULT_GRANT_TYPES } from './client.ts'
@@ -79,7 +79,8 @@ export function configuredClient(server: ServerContext, clientId: string): Clien
       secrets.length > 0 ? ['client_secret_basic', 'client_secret_post'] : keys ? ['private_key_jwt'] : ['none'],
     secrets,
     keys,
-    grantTypes: DEFAULT_GRANT_TYPES,
+    grantTypes: definition.introspects ? [] : DEFAULT_GRANT_TYPES,
+    introspects: (definition.introspects ?? []).map(canonicalResource),
     // Whoever wrote the options vouches for the name: this very app.
     verifiedHost: new URL(server.issuer).host,
     clientUri: definition.client_uri ?? null,

@@ -8,6 +8,7 @@ import type { FastifyInstance } from 'fastify'
 import { CLIENT_AUTH_METHODS } from '../clients/client.ts'
 import { endpointUrl, type ServerContext } from '../context.ts'
 import type { RouteSettings } from '../scopes.ts'
+import { introspectionAlgorithms } from './introspection.ts'
 
 export function metadataDocument(server: ServerContext): AuthorizationServerMetadata {
   return {
@@ -17,6 +18,7 @@ export function metadataDocument(server: ServerContext): AuthorizationServerMeta
     jwks_uri: jwksUri(server),
     ...(server.options.dynamicRegistration ? { registration_endpoint: endpointUrl(server, 'register') } : {}),
     revocation_endpoint: endpointUrl(server, 'revoke'),
+    introspection_endpoint: endpointUrl(server, 'introspect'),
     scopes_supported: [...server.catalogue.scopes],
     response_types_supported: ['code'],
     response_modes_supported: ['query'],
@@ -25,6 +27,9 @@ export function metadataDocument(server: ServerContext): AuthorizationServerMeta
     token_endpoint_auth_signing_alg_values_supported: [...ASYMMETRIC_ALGORITHMS],
     revocation_endpoint_auth_methods_supported: [...CLIENT_AUTH_METHODS],
     revocation_endpoint_auth_signing_alg_values_supported: [...ASYMMETRIC_ALGORITHMS],
+    introspection_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS.filter(method => method !== 'none'),
+    introspection_endpoint_auth_signing_alg_values_supported: [...ASYMMETRIC_ALGORITHMS],
+    introspection_signing_alg_values_supported: introspectionAlgorithms(server),
     code_challenge_methods_supported: ['S256'],
     authorization_response_iss_parameter_supported: true,
     client_id_metadata_document_supported: server.documents !== null

@@ -11,8 +11,10 @@ import type { ServerContext } from '../context.ts'
 import { readForm } from '../form-body.ts'
 import { revokeGrant } from '../grants/lifecycle.ts'
 import type { RouteSettings } from '../scopes.ts'
-import { readClaims } from '../tokens/access-token.ts'
+import { contentOf } from '../tokens/kept-token.ts'
+import { grantIdOfOpaqueToken } from '../tokens/opaque-token.ts'
 import { parseRefreshToken } from '../tokens/refresh-token.ts'
+import { readClaims } from '../tokens/verify-access-token.ts'
 
 export function revocationEndpoint(scope: FastifyInstance, server: ServerContext, route: RouteSettings): void {
   scope.post('', route, async (request, reply) => {
@@ -28,11 +30,13 @@ export function revocationEndpoint(scope: FastifyInstance, server: ServerContext
 
 async function findGrantId(server: ServerContext, client: Client, token: string): Promise<string | null> {
   const refreshToken = parseRefreshToken(token)
-  const grantId = refreshToken?.grantId ?? (await grantIdOfAccessToken(server, token))
+  const opaqueGrantId = grantIdOfOpaqueToken(token)
+  const grantId = refreshToken?.grantId ?? opaqueGrantId ?? (await grantIdOfJwt(server, token))
   const grant = grantId === null ? null : await server.records.grants.get(grantId)
   if (!grant) return null
   if (refreshToken && !(grant.familyDigest && equalInConstantTime(digest(refreshToken.family), grant.familyDigest)))
     return null
+  if (opaqueGrantId !== null && !contentOf(grant, token)) return null
   if (grant.clientId !== client.clientId)
     throw new OAuthError('invalid_grant', 'the token was issued to another client', {
       reason: 'token_of_another_client'
@@ -40,7 +44,7 @@ async function findGrantId(server: ServerContext, client: Client, token: string)
   return grantId
 }
 
-async function grantIdOfAccessToken(server: ServerContext, token: string): Promise<string | null> {
+async function grantIdOfJwt(server: ServerContext, token: string): Promise<string | null> {
   try {
     return (await readClaims(server, token)).grant_id ?? null
   } catch (error) {

@@ -10,9 +10,9 @@ import type { Client } from '../clients/client.ts'
 import type { ServerContext } from '../context.ts'
 import type { GrantRecord } from '../records.ts'
 import { firstRefreshToken, type RefreshToken } from '../tokens/refresh-token.ts'
-import { tokenResponse } from '../tokens/token-response.ts'
+import { type IssuedTokens, issueTokens } from '../tokens/token-response.ts'
 import { defineGrant } from './grant.ts'
-import { grantedResource, parseCode, revokeGrant } from './lifecycle.ts'
+import { type GrantToken, grantedResource, parseCode, revokeGrant } from './lifecycle.ts'
 
 export const authorizationCode = defineGrant({
   grantType: 'authorization_code',
@@ -23,14 +23,14 @@ export const authorizationCode = defineGrant({
     resource: Type.Optional(Type.String())
   }),
   async exchange({ server, client, body }) {
-    const { grantId, grant } = await findCode(server, client, body.code)
+    const { grantId, secret, grant } = await findCode(server, client, body.code)
     assertSameRedirectUri(grant, body.redirect_uri)
     assertCodeVerifier(grant, body.code_verifier)
     const policy = grantedResource(server, grant, body.resource)
     const refreshToken = grant.refreshable ? firstRefreshToken(grantId) : null
     const scopes = narrowedScopes(policy, grant.scopes, undefined)
-    const response = await tokenResponse(server, { grantId, grant, resource: policy.resource, scopes, refreshToken })
-    await redeem(server, { grantId, grant, refreshToken })
+    const issued = await issueTokens(server, { grantId, grant, policy, scopes, refreshToken, presented: secret })
+    await redeem(server, { grantId, grant, refreshToken, issued })
     server.emit('token.issued', {
       grantId,
       clientId: grant.clientId,
@@ -39,7 +39,7 @@ export const authorizationCode = defineGrant({
       resource: policy.resource,
       scopes
     })
-    return response
+    return issued.response
   }
 })
 
@@ -52,7 +52,7 @@ async function findCode(
   server: ServerContext,
   client: Client,
   code: string
-): Promise<{ grantId: string; grant: GrantRecord }> {
+): Promise<GrantToken & { grant: GrantRecord }> {
   const { grantId, secret } = parseCode(code) ?? { grantId: '', secret: '' }
   const grant = grantId === '' ? null : await server.records.grants.get(grantId)
   if (!grant || !equalInConstantTime(digest(secret), grant.codeDigest)) throw invalidGrant('unknown_code')
@@ -62,7 +62,7 @@ async function findCode(
   }
   if (grant.revokedAt !== null) throw invalidGrant('grant_revoked')
   if (grant.codeExpiresAt <= server.clock.now()) throw invalidGrant('code_expired')
-  return { grantId, grant }
+  return { grantId, secret, grant }
 }
 
 // Compared with what was asked for, not with what is registered: the loopback port counts here.
@@ -83,15 +83,21 @@ function assertCodeVerifier(grant: GrantRecord, verifier: string): void {
 /** The one conditional write: consumes the code and starts the refresh family. Nothing has left the server before it. */
 async function redeem(
   server: ServerContext,
-  { grantId, grant, refreshToken }: { grantId: string; grant: GrantRecord; refreshToken: RefreshToken | null }
+  {
+    grantId,
+    grant,
+    refreshToken,
+    issued
+  }: { grantId: string; grant: GrantRecord; refreshToken: RefreshToken | null; issued: IssuedTokens }
 ): Promise<void> {
   const { clock, options, records } = server
   const now = clock.now()
-  const ttl = refreshToken ? options.refreshTokenTtl : options.accessTokenTtl
+  const ttl = refreshToken ? options.refreshTokenTtl : issued.expiresIn
   const won = await records.grants.update(
     grantId,
     { codeConsumedAt: null, revokedAt: null },
     {
+      ...issued.patch,
       codeConsumedAt: now,
       lastUsedAt: now,
       expiresAt: Math.min(now + ttl, grant.endsAt),

@@ -14,6 +14,8 @@ import { renewClient } from '../clients/resolve.ts'
 import type { ServerContext } from '../context.ts'
 import type { GrantRecord, InteractionRecord } from '../records.ts'
 import type { ResourcePolicy } from '../resource-policy.ts'
+import { NO_PROPS, sealProps } from '../tokens/props.ts'
+import type { PropsContext } from '../types.ts'
 
 /** Codes and refresh tokens begin with the id of their grant, so that finding it needs no index. */
 export interface GrantToken {
@@ -35,16 +37,17 @@ export interface PreparedGrant {
   readonly record: GrantRecord
 }
 
-/** What a person allowed, ready to be stored. Stores nothing. */
-export function prepareGrant(
-  { clock, options }: ServerContext,
+/** What a person allowed, ready to be stored, with what the app attaches to it. Stores nothing. */
+export async function prepareGrant(
+  server: ServerContext,
   {
     interaction,
     scopes,
     subject,
     authTime
   }: { interaction: InteractionRecord; scopes: string[]; subject: string; authTime: number }
-): PreparedGrant {
+): Promise<PreparedGrant> {
+  const { clock, options, users } = server
   const now = clock.now()
   const grantId = randomSecret(16)
   const secret = randomSecret()
@@ -52,6 +55,7 @@ export function prepareGrant(
     clientId: interaction.clientId,
     clientName: interaction.client.name,
     subject,
+    sub: null,
     organization: null,
     resources: interaction.resources,
     scopes,
@@ -74,9 +78,16 @@ export function prepareGrant(
     previousDigest: null,
     replayUntil: null,
     replay: null,
-    replays: 0
+    replays: 0,
+    ...NO_PROPS,
+    accessTokens: null
   }
-  return { grantId, code: `${grantId}.${secret}`, record }
+  const props = await users.props(subject, propsContext(record))
+  return { grantId, code: `${grantId}.${secret}`, record: { ...record, ...sealProps(props, secret) } }
+}
+
+function propsContext({ clientId, resources, scopes, organization }: GrantRecord): PropsContext {
+  return { clientId, resources, scopes, organization }
 }
 
 /** Stores a grant, once, however often it is called; its client is in use from now on. */
@@ -134,7 +145,7 @@ export async function revokeGrant(
   const won = await grants.update(
     grantId,
     { revokedAt: null },
-    { revokedAt: server.clock.now(), replay: null, replayUntil: null }
+    { revokedAt: server.clock.now(), replay: null, replayUntil: null, accessTokens: null, ...NO_PROPS }
   )
   if (won) server.emit('grant.revoked', { grantId, clientId: grant.clientId, subject: grant.subject, reason })
   return won

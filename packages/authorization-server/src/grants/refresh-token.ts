@@ -13,7 +13,7 @@ import type { ServerContext } from '../context.ts'
 import type { GrantRecord } from '../records.ts'
 import type { ResourcePolicy } from '../resource-policy.ts'
 import { nextRefreshToken, parseRefreshToken, type RefreshToken } from '../tokens/refresh-token.ts'
-import { tokenResponse } from '../tokens/token-response.ts'
+import { issueTokens } from '../tokens/token-response.ts'
 import { defineGrant } from './grant.ts'
 import { grantedResource, isLive, revokeGrant } from './lifecycle.ts'
 
@@ -75,18 +75,19 @@ async function rotate(server: ServerContext, presented: Presented): Promise<Toke
   const { clock, options, records, keyRing } = server
   const scopes = narrowedScopes(policy, grant.scopes, scope)
   const next = nextRefreshToken(token)
-  const issue = { grantId: token.grantId, grant, resource: policy.resource, scopes, refreshToken: next }
-  const response = await tokenResponse(server, issue)
+  const issue = { grantId: token.grantId, grant, policy, scopes, refreshToken: next, presented: token.secret }
+  const { response, expiresIn, patch } = await issueTokens(server, issue)
   const now = clock.now()
   const won = await records.grants.update(
     token.grantId,
     { refreshDigest: digest(token.secret), revokedAt: null },
     {
+      ...patch,
       refreshDigest: digest(next.secret),
       previousDigest: digest(token.secret),
       replay: keyRing.seal(JSON.stringify(response), replayContext(presented)),
       // A repeated response must not hand out an access token that is dead already.
-      replayUntil: now + Math.min(options.refreshGrace, options.accessTokenTtl),
+      replayUntil: now + Math.min(options.refreshGrace, expiresIn),
       replays: 0,
       lastUsedAt: now,
       expiresAt: Math.min(now + options.refreshTokenTtl, grant.endsAt)

@@ -21,6 +21,10 @@ t.test(
       authorization_endpoint: `${ORIGIN}/oauth/authorize`,
       token_endpoint: `${ORIGIN}/oauth/token`,
       jwks_uri: `${ORIGIN}/.well-known/jwks.json`,
+      introspection_endpoint: `${ORIGIN}/oauth/introspect`,
+      introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+      introspection_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
+      introspection_signing_alg_values_supported: ['ES256'],
       registration_endpoint: `${ORIGIN}/oauth/register`,
       revocation_endpoint: `${ORIGIN}/oauth/revoke`,
       scopes_supported: ['notes:read', 'notes:write', 'notes:admin', 'offline_access'],
@@ -35,7 +39,7 @@ t.test(
       authorization_response_iss_parameter_supported: true,
       client_id_metadata_document_supported: true
     })
-    for (const name of ['token', 'register', 'revoke']) {
+    for (const name of ['token', 'register', 'revoke', 'introspect']) {
       const answer = await app.inject({ method: 'POST', url: `/oauth/${name}` })
       t.ok(answer.statusCode >= 400 && answer.statusCode < 500 && answer.statusCode !== 404, name)
     }
@@ -47,7 +51,7 @@ t.test('GEN-5: behind an https issuer every URL of the metadata is https', async
   const { app } = await buildServer(t, { options: { issuer: 'https://auth.example' } })
   const metadata = (await app.inject('/.well-known/oauth-authorization-server')).json<Record<string, unknown>>()
   const urls = Object.entries(metadata).filter(([name]) => /^issuer$|_endpoint$|_uri$/.test(name))
-  t.equal(urls.length, 6)
+  t.equal(urls.length, 7)
   for (const [name, url] of urls) t.match(url, /^https:\/\/auth\.example(\/|$)/, name)
 })
 

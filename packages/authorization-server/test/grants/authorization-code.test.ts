@@ -21,7 +21,7 @@ t.test('GEN-3: a code with its verifier buys tokens for the resource that was as
   t.equal(tokens['token_type'], 'Bearer')
   t.equal(tokens['expires_in'], 900)
   t.equal(tokens['scope'], 'notes:read notes:write')
-  const claims = await verify(tokens['access_token'] ?? '')
+  const { claims } = await verify(tokens['access_token'] ?? '')
   t.match(claims, { aud: RESOURCE, sub: 'sub-alice', scope: 'notes:read notes:write' })
 })
 

@@ -74,7 +74,7 @@ t.test('RS-4: the token is accepted until its exp, and not one second longer', a
 t.test('RS-5: the token is for one resource only', async t => {
   const { verify, token } = await issued(t)
   for (const resource of ['https://other.example/mcp', `${RESOURCE}/`, `${RESOURCE}/more`, ORIGIN])
-    t.equal(await verify(token, resource), 'not_acceptable')
+    t.equal(await verify(token, resource), 'audience')
 })
 
 t.test('RS-4: whatever is not exactly ours is refused', async t => {

@@ -19,7 +19,11 @@ const claims: AccessTokenClaims = {
 function authorizationServer(
   verifyAccessToken: AuthorizationServer['verifyAccessToken']
 ): AuthorizationServer<FastifyRequest> {
-  return { issuer: 'http://127.0.0.1:3000', verifyAccessToken } as AuthorizationServer<FastifyRequest>
+  return {
+    issuer: 'http://127.0.0.1:3000',
+    verifyAccessToken,
+    looksLikeOurs: () => true
+  } as unknown as AuthorizationServer<FastifyRequest>
 }
 
 const route = { method: 'POST', url: '/mcp', payload: {}, headers: { authorization: 'Bearer abc' } } as const
@@ -29,7 +33,7 @@ t.test('RS-4, RS-5: asks the authorization server about the token, for this reso
   const verify = local(
     authorizationServer(async (...question) => {
       asked.push(question)
-      return { ...claims }
+      return { claims: { ...claims }, subject: 'alice', props: null }
     })
   )
   const { app } = await createApp(t, { options: { verify } })
