@@ -18,6 +18,7 @@ import { type ApprovedToken, approveToken, createAuthInfo, createPrincipal } fro
 import { createPolicy, decideRoute, isProtectedUrl, type RoutePolicy } from './protected-routes.ts'
 import { assertScopes, suggestedScopes } from './require-scopes.ts'
 import { assertNotRevoked } from './revocation.ts'
+import { readSessionId } from './session-header.ts'
 import type { AuthInfo, Principal, VerifiedToken } from './types.ts'
 import { isSealed } from './verified-token.ts'
 import { watchResponse } from './watch-response.ts'
@@ -48,8 +49,9 @@ export function guard(server: ResourceServer, request: FastifyRequest, reply: Fa
 }
 
 function assertSession(server: ResourceServer, request: FastifyRequest): Awaitable<void> {
-  const id = request.headers['mcp-session-id']
-  if (typeof id !== 'string' || !server.sessions) return
+  if (!server.sessions) return
+  const id = readSessionId(request)
+  if (id === null) return
   return server.sessions.assertOwner(id, request.auth)
 }
 

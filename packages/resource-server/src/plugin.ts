@@ -10,6 +10,7 @@ import { describeRoute, REQUIRED_SCOPES } from './describe-routes.ts'
 import { outermost, publishMetadata } from './metadata.ts'
 import { assertScopesKnown, type ResourceServerOptions, resolveResourceServerOptions } from './options.ts'
 import { decideRoute, optionAboutBodies, placeRoute } from './protected-routes.ts'
+import { watchStrayRoutes } from './stray-routes.ts'
 import type { AuthHook, Health, McpAuth } from './types.ts'
 
 const NAME = '@fastify-mcp-auth/resource-server'
@@ -115,7 +116,9 @@ function watchRoutes(app: FastifyInstance, server: ResourceServer): void {
   const aboutBodies = optionAboutBodies(server.options)
   let hasBodies = aboutBodies === null || server.options.protect.some(wasThere)
   const preflights = new Set<string>()
+  const claim = watchStrayRoutes(app)
   app.addHook('onRoute', route => {
+    claim(route)
     const decision = decideRoute(server.options, { url: route.url, mcpAuth: route.config?.mcpAuth })
     const methods = methodsOf(route)
     if (decision === 'depends' || (decision !== 'open' && decision.operations)) hasBodies = true
