@@ -5,7 +5,8 @@
  * - `docs/reference/options-<package>.md` from the option schemas and the comments above them
  * - `docs/reference/errors.md` from the error catalogues
  *
- * With `--check` it writes nothing and fails when a file would change. Either way it fails when a public export has no docstring.
+ * With `--check` it writes nothing and fails when a file would change or an example does not compile. Either way it fails when a public
+ * export has no docstring.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -13,6 +14,7 @@ import { conformancePage } from './docs/conformance.ts'
 import { errorsPage } from './docs/errors.ts'
 import { assertDocumented } from './docs/exports.ts'
 import { optionsPage, optionsSources } from './docs/options.ts'
+import { assertSnippets } from './docs/snippets.ts'
 
 assertDocumented()
 
@@ -33,4 +35,5 @@ for (const [file, text] of stale) {
 for (const [file] of stale)
   console.log(check ? `${file} is not what the code says: run pnpm run docs` : `wrote ${file}`)
 console.log(`${pages.size} generated pages, ${stale.length} ${check ? 'stale' : 'written'}`)
+if (check) console.log(`${assertSnippets()} examples compile`)
 if (check && stale.length > 0) process.exit(1)

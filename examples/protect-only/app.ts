@@ -1,25 +1,21 @@
 /** An app that was there before, with an MCP endpoint, and the three lines that protect it with tokens of an issuer that was there, too. */
-import resourceServer, { jwt } from '@fastify-mcp-auth/resource-server'
+import resourceServer, { type ResourceServerOptions } from '@fastify-mcp-auth/resource-server'
 import { type NodeIncomingMessageLike, toWebRequest } from '@modelcontextprotocol/node'
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
 import Fastify, { type FastifyInstance } from 'fastify'
+import { addProbes } from './probes.ts'
 
-export interface Config {
-  /** Issuer whose tokens are accepted; its metadata and its keys are found by its URL. */
-  readonly issuer: string
-  /** Public URL of the MCP endpoint: the audience that tokens must have. */
-  readonly resource: string
-}
-
-export async function buildApp({ issuer, resource }: Config): Promise<FastifyInstance> {
+/** @param options at least `{ resource, verify: jwt({ issuer }) }`: the public URL of the endpoint, and whose tokens it takes */
+export async function buildApp(options: ResourceServerOptions): Promise<FastifyInstance> {
   const app = Fastify({ logger: { level: 'warn' } })
 
   // The three lines.
-  await app.register(resourceServer, { resource, verify: jwt({ issuer }) })
+  await app.register(resourceServer, options)
   const mcpAuth = { scopes: ['mcp:tools'] }
   app.post('/mcp', { config: { mcpAuth } }, request => answer(request.raw as NodeIncomingMessageLike, request.body))
 
   // Everything else of the app stays as open as it was.
+  addProbes(app)
   app.get('/', async () => 'Weather for everybody; for assistants at /mcp\n')
   return app
 }

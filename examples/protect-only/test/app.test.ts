@@ -1,4 +1,5 @@
 /** Three lines are enough: the MCP endpoint asks for tokens of the issuer, everything else stays as it was. */
+import { jwt } from '@fastify-mcp-auth/resource-server'
 import { createTestIssuer, matchesChallenge, type TestIssuer } from '@fastify-mcp-auth/testing'
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import type { FastifyInstance } from 'fastify'
@@ -11,7 +12,7 @@ async function setUp(t: Test): Promise<{ app: FastifyInstance; issuer: TestIssue
   const issuer = await createTestIssuer()
   const { url, close } = await issuer.listen()
   t.teardown(close)
-  const app = await buildApp({ issuer: url, resource })
+  const app = await buildApp({ resource, verify: jwt({ issuer: url }) })
   t.teardown(() => app.close())
   return { app, issuer }
 }

@@ -1,0 +1,59 @@
+/** What the examples in the documentation may use without declaring it: the reader's own app, and what an earlier block has imported. */
+import type { AuthorizationServerOptions, UserAdapter } from '@fastify-mcp-auth/authorization-server'
+import type { StorageDriver } from '@fastify-mcp-auth/core'
+import type { ApiKey, McpAuthEvent, ResourceServerOptions, Verifier } from '@fastify-mcp-auth/resource-server'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+
+interface ReadersAccount {
+  readonly id: string
+  readonly email: string
+}
+
+declare global {
+  const app: FastifyInstance
+  function buildApp(): Promise<FastifyInstance>
+  function handler(request: FastifyRequest, reply: FastifyReply): Promise<unknown>
+  const yourHandler: typeof handler
+
+  const issuer: string
+  const resource: string
+  const storage: StorageDriver
+  const encryptionKeys: string[]
+  const users: UserAdapter<Account>
+  const resources: AuthorizationServerOptions['resources']
+  const verify: Verifier
+
+  type Account = ReadersAccount
+  const sessions: { of(request: FastifyRequest): Promise<{ accountId: string; signedInAt: number } | null> }
+  const accounts: { byId(id: string): Promise<Account | null> }
+  const userId: string
+  const grantId: string
+  function audit(...facts: unknown[]): void
+
+  const db: { apiKeys: { findByDigest(digest: string): Promise<ApiKey | null> } }
+  const revokedGrants: Set<unknown>
+  const trail: { write(event: McpAuthEvent): void }
+  function alarm(...facts: unknown[]): void
+  const yourKysely: import('@fastify-mcp-auth/storage-sql').KyselyInstance
+  function myStorage(): Promise<StorageDriver>
+
+  /** Part of the options of one of the plugins. */
+  type SomeOptions =
+    | Partial<ResourceServerOptions>
+    | Partial<AuthorizationServerOptions>
+    | Partial<AuthorizationServerOptions['resources'][string]>
+
+  const authorizationServer: typeof import('@fastify-mcp-auth/authorization-server').default
+  const consent: typeof import('@fastify-mcp-auth/consent').default
+  const resourceServer: typeof import('@fastify-mcp-auth/resource-server').default
+  const {
+    apiKeys,
+    chain,
+    hmac,
+    introspection,
+    jwt,
+    local,
+    opaque,
+    withAuth
+  }: typeof import('@fastify-mcp-auth/resource-server')
+}
