@@ -4,6 +4,7 @@
  * - `docs/conformance.md` from the titles of the tests
  * - `docs/reference/options-<package>.md` from the option schemas and the comments above them
  * - `docs/reference/errors.md` from the error catalogues
+ * - files in guides, where a guide says `<!-- from path -->`
  *
  * With `--check` it writes nothing and fails when a file would change or an example does not compile. Either way it fails when a public
  * export has no docstring.
@@ -11,16 +12,20 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { conformancePage } from './docs/conformance.ts'
+import { embeddingGuides } from './docs/embeds.ts'
 import { errorsPage } from './docs/errors.ts'
 import { assertDocumented } from './docs/exports.ts'
 import { optionsPage, optionsSources } from './docs/options.ts'
 import { assertSnippets } from './docs/snippets.ts'
+import { wrongTokensPage } from './docs/wrong-tokens.ts'
 
 assertDocumented()
 
 const pages = new Map<string, string>([
+  ...embeddingGuides(),
   ['docs/conformance.md', conformancePage()],
   ['docs/reference/errors.md', errorsPage()],
+  ['docs/reference/wrong-tokens.md', await wrongTokensPage()],
   ...optionsSources().map(source => [`docs/reference/options-${source.name}.md`, optionsPage(source)] as const)
 ])
 

@@ -1,5 +1,8 @@
 /** What the examples in the documentation may use without declaring it: the reader's own app, and what an earlier block has imported. */
-import type { AuthorizationServerOptions, UserAdapter } from '@fastify-mcp-auth/authorization-server'
+import type {
+  AuthorizationServerOptions,
+  UserAdapter as ReadersUserAdapter
+} from '@fastify-mcp-auth/authorization-server'
 import type { StorageDriver } from '@fastify-mcp-auth/core'
 import type { ApiKey, McpAuthEvent, ResourceServerOptions, Verifier } from '@fastify-mcp-auth/resource-server'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -24,6 +27,9 @@ declare global {
   const verify: Verifier
 
   type Account = ReadersAccount
+  type UserAdapter<User> = ReadersUserAdapter<User>
+  const publicJwk: Record<string, string>
+  const kms: { signRaw(key: string, data: Uint8Array, options: { signal: AbortSignal }): Promise<Uint8Array> }
   const sessions: { of(request: FastifyRequest): Promise<{ accountId: string; signedInAt: number } | null> }
   const accounts: { byId(id: string): Promise<Account | null> }
   const userId: string

@@ -38,7 +38,8 @@ export function assertSnippets(): number {
 
 function readSnippets(file: string): Snippet[] {
   const text = readFileSync(file, 'utf8')
-  return [...text.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(({ index, 1: code = '' }) => ({
+  // Files that are shown whole are compiled where they are.
+  return [...text.matchAll(/(?<!^<!-- from .*\n)^```ts\n([\s\S]*?)^```$/gm)].map(({ index, 1: code = '' }) => ({
     place: `${file}:${text.slice(0, index).split('\n').length}`,
     code
   }))

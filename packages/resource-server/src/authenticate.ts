@@ -141,7 +141,7 @@ export function verifyToken(
 function approve(server: ResourceServer, verified: VerifiedToken): ApprovedToken {
   const known = server.approved.get(verified)
   if (known) return known
-  const approved = approveToken(verified, server.resource)
+  const approved = approveToken(verified, server.resource, server.options.audienceAliases)
   if (isSealed(verified)) server.approved.set(verified, approved)
   return approved
 }

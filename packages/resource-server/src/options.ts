@@ -43,6 +43,11 @@ export const Options = Type.Object(
       Type.Object({ issuers: Type.Array(Type.String()), verify: Type.Function([], Type.Unknown()) })
     ),
     /**
+     * Other names that this resource has in `aud`, character by character, for issuers that cannot put its URL there: an API identifier at
+     * Auth0, the client id of the API at Entra. Only names that the issuer gives to nobody else: a token for any of them works here.
+     */
+    audienceAliases: Type.Array(Type.String({ minLength: 1, pattern: '^[^*\\s]+$' }), { default: [] }),
+    /**
      * Asked about every request with a good token, also when the token was remembered by a cache: true refuses it. An exception is an
      * outage, 503. Keep it quick, or answer without a promise.
      */

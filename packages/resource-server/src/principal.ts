@@ -7,12 +7,19 @@ export type ApprovedToken = Omit<Principal, 'token'>
 
 /**
  * @param resource canonical identifier of this resource
+ * @param aliases the option `audienceAliases`
  * @throws OAuthError `invalid_token` when the token was issued for somebody else, or when it is bound to a key that nobody has shown
  * @see RFC 8707 section 2, RFC 9068 section 4, RFC 9449 section 7.1, RFC 8705 section 3
  */
-export function approveToken(verified: VerifiedToken, resource: string): ApprovedToken {
+export function approveToken(
+  verified: VerifiedToken,
+  resource: string,
+  aliases: readonly string[] = []
+): ApprovedToken {
   // Here and not in the verifiers, so that no verifier can forget it.
-  if (!verified.audience.some(audience => audience === resource || sameResource(audience, resource)))
+  const isForUs = (audience: string): boolean =>
+    audience === resource || aliases.includes(audience) || sameResource(audience, resource)
+  if (!verified.audience.some(isForUs))
     throw new OAuthError('invalid_token', 'the token is not for this resource', { reason: 'audience' })
   // Taking it as a bearer token would take its protection away.
   if (verified.claims['cnf'] !== undefined && verified.claims['cnf'] !== null)
