@@ -69,8 +69,9 @@ function copyPlain(schema: AnySchema | undefined, value: unknown, adapters: Set<
     return value
   }
   if (Array.isArray(value)) return value.map(member => copyPlain(schema?.items, member, adapters))
-  if (!isPlain(value)) return value
   const { properties = {}, patternProperties = {} } = schema ?? {}
+  // A Map has no members that a schema could see. Taken for a record it would be an empty one: rules that are there, and protect nothing.
+  if (!isPlain(value)) return schema?.patternProperties && typeof value === 'object' ? null : value
   const [pattern] = Object.values(patternProperties)
   // An option that is passed as undefined is an option that was not passed.
   const present = Object.entries(value).filter(([, member]) => member !== undefined)

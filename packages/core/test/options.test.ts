@@ -109,3 +109,14 @@ t.test('options: adapters are handed on as they are, instances and literals, whe
 t.test('options: two resolutions share nothing', async t => {
   t.not(resolve({ name: 'x' }), resolve({ name: 'x' }))
 })
+
+t.test('a Map, an expression or an instance in the place of a record is refused, not taken for an empty one', t => {
+  const schema = Type.Object({ rules: Type.Record(Type.String(), Type.Array(Type.String()), { default: {} }) })
+  for (const rules of [new Map([['a', ['b']]]), /a/, new Date(0), new (class Rules {})()])
+    t.throws(() => resolveOptions(schema, { rules }, 'test'), { code: 'FST_OAUTH_OPTION', message: /"rules"/ })
+  t.strictSame(resolveOptions(schema, { rules: { a: ['b'] } }, 'test'), { rules: { a: ['b'] } })
+  t.strictSame(resolveOptions(schema, { rules: Object.assign(Object.create(null), { a: [] }) }, 'test').rules, {
+    a: []
+  })
+  t.end()
+})

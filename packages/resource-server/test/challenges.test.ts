@@ -67,18 +67,21 @@ t.test('RS-8: two Authorization headers are invalid_request, whichever is good',
   t.equal(await statusOf([authorization, authorization]), 400)
 })
 
-t.test('RS-8, RS-15: a second token in the query is invalid_request; alone it is no token at all', async t => {
-  const { app, bearer } = await createApp(t)
-  const headers = await bearer({ scopes: ['mcp:tools'] })
-  const token = headers.authorization.slice(7)
-  const both = await app.inject({ ...route, url: `/mcp?access_token=${token}`, headers })
-  t.equal(both.statusCode, 400)
-  t.equal(challengeOf(both).error, 'invalid_request')
-  t.equal(challengeOf(both).resource_metadata, METADATA_URL)
-  const alone = await app.inject({ ...route, url: `/mcp?access_token=${token}` })
-  t.equal(alone.statusCode, 401)
-  t.notOk(challengeOf(alone).error)
-})
+t.test(
+  'token in the query, RS-8, RS-15: a second token in the query is invalid_request; alone it is no token at all',
+  async t => {
+    const { app, bearer } = await createApp(t)
+    const headers = await bearer({ scopes: ['mcp:tools'] })
+    const token = headers.authorization.slice(7)
+    const both = await app.inject({ ...route, url: `/mcp?access_token=${token}`, headers })
+    t.equal(both.statusCode, 400)
+    t.equal(challengeOf(both).error, 'invalid_request')
+    t.equal(challengeOf(both).resource_metadata, METADATA_URL)
+    const alone = await app.inject({ ...route, url: `/mcp?access_token=${token}` })
+    t.equal(alone.statusCode, 401)
+    t.notOk(challengeOf(alone).error)
+  }
+)
 
 t.test('RS-8: a second token in a form is invalid_request; alone it is no token at all', async t => {
   const { app, bearer } = await createApp(t, {
@@ -93,7 +96,7 @@ t.test('RS-8: a second token in a form is invalid_request; alone it is no token 
   t.equal((await app.inject({ ...route, headers: form, payload })).statusCode, 401)
 })
 
-t.test('RFC 6750 3.1: a token of more than 8,192 characters is refused unseen', async t => {
+t.test('oversize, RFC 6750 3.1: a token of more than 8,192 characters is refused unseen', async t => {
   let seen = 0
   const { app } = await createApp(t, {
     options: {

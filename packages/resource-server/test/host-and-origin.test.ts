@@ -7,31 +7,34 @@ import { createApp } from './app.ts'
 const route = { method: 'POST', url: '/mcp', payload: {} } as const
 const EVIL = 'http://evil.test'
 
-t.test('TR-5: a Host that is not ours is 403, before token and handler', async t => {
-  let calls = 0
-  const { app, bearer } = await createApp(t, {
-    routes: app => void app.post('/mcp', { config: { mcpAuth: {} } }, async () => ++calls)
-  })
-  const auth = await bearer()
-  for (const host of [
-    'evil.test',
-    'evil.test:3000',
-    '127.0.0.1.evil.test',
-    'localhost.',
-    'localhost@evil.test',
-    '127.1'
-  ])
-    for (const headers of [{ host }, { host, ...auth }]) {
-      const response = await app.inject({ ...route, headers })
-      t.equal(response.statusCode, 403, host)
-      t.match(response.json(), { jsonrpc: '2.0', error: { code: Number, message: /host/ } })
-      t.notOk('id' in response.json())
-      t.notOk(response.headers['www-authenticate'])
-    }
-  t.equal(calls, 0)
-  for (const host of ['127.0.0.1:3000', 'localhost', 'LOCALHOST:9', '[::1]:3000'])
-    t.equal((await app.inject({ ...route, headers: { host, ...auth } })).statusCode, 200, host)
-})
+t.test(
+  'CVE-2025-66414, CVE-2025-66416, CVE-2026-34742, CVE-2026-35568, GHSA-mc9g-v2cp-vfff, TR-5: a Host that is not ours is 403, before token and handler',
+  async t => {
+    let calls = 0
+    const { app, bearer } = await createApp(t, {
+      routes: app => void app.post('/mcp', { config: { mcpAuth: {} } }, async () => ++calls)
+    })
+    const auth = await bearer()
+    for (const host of [
+      'evil.test',
+      'evil.test:3000',
+      '127.0.0.1.evil.test',
+      'localhost.',
+      'localhost@evil.test',
+      '127.1'
+    ])
+      for (const headers of [{ host }, { host, ...auth }]) {
+        const response = await app.inject({ ...route, headers })
+        t.equal(response.statusCode, 403, host)
+        t.match(response.json(), { jsonrpc: '2.0', error: { code: Number, message: /host/ } })
+        t.notOk('id' in response.json())
+        t.notOk(response.headers['www-authenticate'])
+      }
+    t.equal(calls, 0)
+    for (const host of ['127.0.0.1:3000', 'localhost', 'LOCALHOST:9', '[::1]:3000'])
+      t.equal((await app.inject({ ...route, headers: { host, ...auth } })).statusCode, 200, host)
+  }
+)
 
 t.test('TR-5: the conformance pair: evil Host and Origin are 4xx, the valid one is 2xx', async t => {
   const { app, bearer } = await createApp(t)
@@ -215,7 +218,7 @@ t.test('cors: false sets no CORS header, declares no route and still checks the 
 })
 
 t.test(
-  'GEN-5, CVE-2026-3635: plain http is refused before the token is read, whoever claims that it was https',
+  'CVE-2026-3635, GEN-5: plain http is refused before the token is read, whoever claims that it was https',
   async t => {
     let asked = 0
     const verify = {

@@ -166,34 +166,37 @@ t.test('RFC 6750 3.1: a body whose operation cannot be told is refused before th
   t.equal(calls(), 0)
 })
 
-t.test('CVE-2026-25223: no content type and no spelling of the body gets an operation past its scopes', async t => {
-  const { call, calls } = await createCaller(t)
-  const types = [
-    'application/json',
-    'application/json; charset=utf-16',
-    'application/json\tx',
-    'application/json ; x',
-    'APPLICATION/JSON',
-    'text/json',
-    'application/problem+json',
-    'text/plain'
-  ]
-  for (const type of types) {
-    const response = await call(['mcp', 'mcp:tools'], toolCall('delete_all'), { 'content-type': type })
-    t.ok([400, 403, 415].includes(response.statusCode), `${type}: ${response.statusCode}`)
+t.test(
+  'CVE-2026-25223, CVE-2025-32442: no content type and no spelling of the body gets an operation past its scopes',
+  async t => {
+    const { call, calls } = await createCaller(t)
+    const types = [
+      'application/json',
+      'application/json; charset=utf-16',
+      'application/json\tx',
+      'application/json ; x',
+      'APPLICATION/JSON',
+      'text/json',
+      'application/problem+json',
+      'text/plain'
+    ]
+    for (const type of types) {
+      const response = await call(['mcp', 'mcp:tools'], toolCall('delete_all'), { 'content-type': type })
+      t.ok([400, 403, 415].includes(response.statusCode), `${type}: ${response.statusCode}`)
+    }
+    const bodies = [
+      '{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call","params":{"name":"delete_all"}}',
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"free","name":"delete_all"}}',
+      '{"jsonrpc":"2.0","id":1,"\\u006dethod":"tools/call","params":{"name":"delete\\u005fall"}}',
+      '{"jsonrpc":"2.0","id":1,"__proto__":{"method":"tools/call"},"result":{}}'
+    ]
+    for (const body of bodies) {
+      const response = await call(['mcp', 'mcp:tools'], body)
+      t.ok([400, 403].includes(response.statusCode), `${body}: ${response.statusCode}`)
+    }
+    t.equal(calls(), 0)
   }
-  const bodies = [
-    '{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call","params":{"name":"delete_all"}}',
-    '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"free","name":"delete_all"}}',
-    '{"jsonrpc":"2.0","id":1,"\\u006dethod":"tools/call","params":{"name":"delete\\u005fall"}}',
-    '{"jsonrpc":"2.0","id":1,"__proto__":{"method":"tools/call"},"result":{}}'
-  ]
-  for (const body of bodies) {
-    const response = await call(['mcp', 'mcp:tools'], body)
-    t.ok([400, 403].includes(response.statusCode), `${body}: ${response.statusCode}`)
-  }
-  t.equal(calls(), 0)
-})
+)
 
 t.test('RS-8: what is wrong with the token comes before what is wrong with the body', async t => {
   const { test } = await createCaller(t)

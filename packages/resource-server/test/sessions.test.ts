@@ -82,7 +82,7 @@ async function start(
 }
 
 t.test(
-  'RS-17, RS-18, CVE-2026-33946: a session works for whom it was made, and a 404 is all that others get',
+  'CVE-2026-33946, CVE-2025-6515, GHSA-f6c5-f2ph-7x7p, RS-17, RS-18: a session works for whom it was made, and a 404 is all that others get',
   async t => {
     const { open, use, events } = await start(t)
     const id = await open({ subject: 'alice' })

@@ -60,27 +60,30 @@ t.test('CVE-2015-9235: alg none and an empty signature', async t => {
   }
 })
 
-t.test('CVE-2023-48223, CVE-2026-34950, GHSA-ww5h-9m49-7xx4: a public key in any dress is no secret', async t => {
-  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
-  const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString()
-  const der = publicKey.export({ type: 'spki', format: 'der' })
-  const secrets: (string | Uint8Array)[] = [
-    pem,
-    `\n\t ${pem}`,
-    `\uFEFF${pem}`,
-    `# a comment\n${pem}`,
-    Buffer.from(pem),
-    Buffer.from(pem).toString('base64'),
-    pem.replace(/-----.*-----/g, '').trim(),
-    der,
-    publicKey.export({ type: 'pkcs1', format: 'der' }),
-    publicKey.export({ type: 'pkcs1', format: 'pem' }).toString(),
-    privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    privateKey.export({ type: 'pkcs8', format: 'der' })
-  ]
-  for (const value of secrets)
-    t.throws(() => hmac({ issuer, secret: value }), { code: 'FST_OAUTH_OPTION', message: /jwt\(\)/ })
-})
+t.test(
+  'CVE-2023-48223, CVE-2026-34950, GHSA-mvf2-f6gm-w987, GHSA-ww5h-9m49-7xx4: a public key in any dress is no secret',
+  async t => {
+    const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString()
+    const der = publicKey.export({ type: 'spki', format: 'der' })
+    const secrets: (string | Uint8Array)[] = [
+      pem,
+      `\n\t ${pem}`,
+      `\uFEFF${pem}`,
+      `# a comment\n${pem}`,
+      Buffer.from(pem),
+      Buffer.from(pem).toString('base64'),
+      pem.replace(/-----.*-----/g, '').trim(),
+      der,
+      publicKey.export({ type: 'pkcs1', format: 'der' }),
+      publicKey.export({ type: 'pkcs1', format: 'pem' }).toString(),
+      privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+      privateKey.export({ type: 'pkcs8', format: 'der' })
+    ]
+    for (const value of secrets)
+      t.throws(() => hmac({ issuer, secret: value }), { code: 'FST_OAUTH_OPTION', message: /jwt\(\)/ })
+  }
+)
 
 t.test('GHSA-g3jj-5cmm-3hxx, CVE-2026-48526, CVE-2022-29217: nor a JWK, a key set or an SSH key', async t => {
   const { publicKey } = generateKeyPairSync('ed25519')

@@ -42,7 +42,7 @@ t.test('RFC 7523 2.2: private_key_jwt, a new assertion each time', async t => {
   }
 })
 
-t.test('RFC 7662 2.2, introspection fail-open: only active true lets a token in', async t => {
+t.test('introspection fail-open, RFC 7662 2.2: only active true lets a token in', async t => {
   const wrong: [object, string][] = [
     [{}, 'inactive'],
     [{ ...good, active: false }, 'inactive'],
