@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes sure that PostgreSQL and MariaDB answer on 127.0.0.1: starts what is installed, installs what is missing.
+# Makes sure that PostgreSQL, MariaDB and Redis answer on 127.0.0.1: starts what is installed, installs what is missing.
 set -u
 
 apt_install() {
@@ -12,6 +12,7 @@ wait_for() {
 }
 
 postgres_answers() { (exec 3<>/dev/tcp/127.0.0.1/5432) 2>/dev/null; }
+redis_answers() { (exec 3<>/dev/tcp/127.0.0.1/6379) 2>/dev/null; }
 mariadb_answers() { (exec 3<>/dev/tcp/127.0.0.1/3306) 2>/dev/null; }
 
 if [ -z "${TEST_POSTGRES_URL:-}" ] && ! postgres_answers; then
@@ -32,4 +33,10 @@ if [ -z "${TEST_MYSQL_URL:-}" ] && ! mariadb_answers; then
   mariadb -e "CREATE DATABASE IF NOT EXISTS test; ALTER USER root@localhost IDENTIFIED BY ''" || exit 1
 fi
 
-echo 'PostgreSQL and MariaDB answer'
+if [ -z "${TEST_REDIS_URL:-}" ] && ! redis_answers; then
+  command -v redis-server >/dev/null || apt_install redis-server || exit 1
+  redis-server --bind 127.0.0.1 --port 6379 --save '' --daemonize yes >/dev/null
+  wait_for redis_answers || { echo 'Redis does not answer'; exit 1; }
+fi
+
+echo 'PostgreSQL, MariaDB and Redis answer'

@@ -22,6 +22,7 @@ import { createEvents } from './events.ts'
 import type { Grant } from './grants/grant.ts'
 import { liveGrants, revokeGrant } from './grants/lifecycle.ts'
 import type { Options } from './options.ts'
+import { createLimits } from './rate-limit.ts'
 import { COLLECTIONS, openRecords } from './records.ts'
 import { readExternalSigner } from './tokens/signer.ts'
 import { loadSigningKeys } from './tokens/signing-keys.ts'
@@ -43,7 +44,7 @@ export async function boot(
     )
   }
   await options.storage.open?.(Object.values(COLLECTIONS))
-  const events = createEvents({ issuer: options.issuer, clock, log: app.log, audit: options.audit })
+  const events = createEvents({ issuer: options.issuer, clock, log: app.log, sink: options.onEvent })
   const { storage } = watchStorage(options.storage, events)
   const records = openRecords(storage)
   const catalogue = createCatalogue(options.resources)
@@ -76,6 +77,9 @@ export async function boot(
     documents: policy ? createDocuments({ fetch: clientFetch, clock, records, privateUseRedirectUris, policy }) : null,
     clientKeys: createClientKeys({ fetch: clientFetch, clock }),
     grants,
+    limits: options.rateLimit
+      ? await createLimits({ options: options.rateLimit, issuer: options.issuer, clock, events })
+      : null,
     pages: { error: null },
     events,
     emit: events.emit

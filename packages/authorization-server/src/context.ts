@@ -7,6 +7,7 @@ import type { Documents } from './clients/documents.ts'
 import type { Events } from './events.ts'
 import type { Grant } from './grants/grant.ts'
 import type { Options } from './options.ts'
+import type { Limits } from './rate-limit.ts'
 import type { Records } from './records.ts'
 import type { SigningKeys } from './tokens/signing-keys.ts'
 import type { Users } from './users.ts'
@@ -28,6 +29,8 @@ export interface ServerContext {
   readonly clientKeys: (keys: KeySource) => JwksSource
   /** By `grant_type`; the metadata is computed from it. */
   readonly grants: ReadonlyMap<string, Grant>
+  /** Null when something in front of the app limits requests. */
+  readonly limits: Limits | null
   /** Whoever draws pages registers itself here at boot. */
   readonly pages: { error: ErrorPageRenderer | null }
   readonly events: Events

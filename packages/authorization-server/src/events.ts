@@ -1,5 +1,5 @@
 /**
- * What happened, for audit and metrics: to the log of the request, to the option `audit`, to listeners and to a diagnostics channel.
+ * What happened, for audit and metrics: to the log of the request, to the option `onEvent`, to listeners and to a diagnostics channel.
  * No event has a token, code or secret in it.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
@@ -17,8 +17,8 @@ import type { FastifyRequest } from 'fastify'
 /** Name of the diagnostics channel that every event is published on. */
 export const EVENTS_CHANNEL = 'fastify-mcp-auth:authorization-server'
 
-/** What the option `audit` is: told of every event. */
-export type AuditSink = (event: AuthorizationServerEvent) => unknown
+/** What the option `onEvent` is: told of every event. */
+export type EventSink = (event: AuthorizationServerEvent) => unknown
 
 const LEVELS: { readonly [type in AuthorizationServerEventType]?: 'debug' | 'warn' } = {
   'code.replayed': 'warn',
@@ -44,18 +44,18 @@ export function createEvents({
   issuer,
   clock,
   log,
-  audit
+  sink
 }: {
   issuer: string
   clock: Clock
   /** For what happens outside of a request. */
   log: EventLog
-  audit?: AuditSink | undefined
+  sink?: EventSink | undefined
 }): Events {
   const bus = createEventBus<AuthorizationServerEvent>({
     channelName: EVENTS_CHANNEL,
     levels: LEVELS,
-    sinks: audit ? [audit] : []
+    sinks: sink ? [sink] : []
   })
   const current = new AsyncLocalStorage<RequestOfEvent>()
   return Object.freeze({

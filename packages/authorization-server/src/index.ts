@@ -6,7 +6,7 @@ export type {
   GrantSummary,
   SigningKeySummary
 } from '@fastify-mcp-auth/core'
-export { type AuditSink, EVENTS_CHANNEL } from './events.ts'
+export { EVENTS_CHANNEL, type EventSink } from './events.ts'
 export type { AuthorizationServerOptions, ClientOptions, ResourceOptions, ScopeOptions } from './options.ts'
 export { default } from './plugin.ts'
 export type { ExternalSigner, PropsContext, UserAdapter } from './types.ts'

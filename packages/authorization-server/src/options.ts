@@ -9,7 +9,7 @@ import {
 } from '@fastify-mcp-auth/core'
 import { type Static, Type } from 'typebox'
 import type { DocumentPolicy } from './clients/documents.ts'
-import type { AuditSink } from './events.ts'
+import type { EventSink } from './events.ts'
 import type { ExternalSigner, RegistrationPolicy, UserAdapter } from './types.ts'
 
 const ScopeDefinition = Type.Object(
@@ -94,14 +94,28 @@ const ClientDefinition = Type.Object(
   { additionalProperties: false }
 )
 
+/** What @fastify/rate-limit needs of an ioredis client. */
+export interface RedisClient {
+  defineCommand(name: string, definition: { numberOfKeys?: number; lua: string }): void
+}
+
 const RateLimit = Type.Object(
   {
-    /** Authorization requests per minute and address; decisions are counted alone, by the same number. */
+    /** Authorization requests per minute, client and address; pages and decisions of interactions per address, each counted alone. */
     authorize: Type.Integer({ default: 500, minimum: 1 }),
-    /** Registrations per minute and address. Hosted assistants share few addresses: do not set it too low. */
+    /** Registrations per minute and address. */
     register: Type.Integer({ default: 200, minimum: 1 }),
-    /** Requests per minute and address at the token and at the revocation endpoint, each counted alone. */
-    token: Type.Integer({ default: 500, minimum: 1 })
+    /** Token requests per minute, kind of grant, client and address. Other endpoints for programs are counted alone, by the same number. */
+    token: Type.Integer({ default: 500, minimum: 1 }),
+    /**
+     * Addresses, in CIDR notation, behind which many people share a hosted assistant. The default is what Anthropic publishes for
+     * Claude (platform.claude.com/docs/en/api/ip-addresses). OpenAI's ranges change: openai.com/chatgpt-connectors.json.
+     */
+    sharedEgress: Type.Array(Type.String(), { default: ['160.79.104.0/21'] }),
+    /** How many times as much these may ask. */
+    sharedEgressFactor: Type.Integer({ default: 20, minimum: 1 }),
+    /** An ioredis client in which all processes count together; without it each counts alone. While it is down they do, too. */
+    redis: Type.Optional(Adapter<RedisClient>('defineCommand'))
   },
   { additionalProperties: false }
 )
@@ -184,12 +198,15 @@ export const Options = Type.Object(
     codeTtl: Type.Integer({ default: 60, minimum: 10, maximum: 600 }),
     /** Seconds that a person has for sign-in and consent. */
     interactionTtl: Type.Integer({ default: 900, minimum: 60, maximum: 7200 }),
-    /** Requests per minute and address, or false when something in front of the app limits them. */
+    /** How often may be asked, or false when something in front of the app limits it. An address has its /64 with it, and gets four times as much for all its clients together. */
     rateLimit: Type.Union([Type.Literal(false), RateLimit], { default: {} }),
     /** Where the app serves its own consent page, given the handle; without it `@fastify-mcp-auth/consent` must be registered. */
     interactionUrl: Type.Optional(Type.Function([Type.String()], Type.String())),
-    /** Told of every event, for an audit trail of your own; the log has them anyway. What it throws is logged and changes nothing. */
-    audit: Type.Optional(Type.Unsafe<AuditSink>(Type.Function([], Type.Unknown()))),
+    /**
+     * Told of every event from the boot on, for an audit trail of your own beside the log. Gets them within the request, so hand them on
+     * quickly; what it throws or rejects with is logged. For single types of events: `app.authorizationServer.on`.
+     */
+    onEvent: Type.Optional(Type.Unsafe<EventSink>(Type.Function([], Type.Unknown()))),
     /** Time source, for tests. */
     clock: Type.Optional(Adapter<Clock>('now')),
     /** Fetches metadata documents; must guard what it fetches like `createSafeFetch` of core does. */

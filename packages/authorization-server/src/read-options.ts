@@ -1,5 +1,6 @@
 /** Reads the options: each by its schema, then what they must promise together. At boot, before anything is opened. */
 import {
+  addressRanges,
   assertIssuer,
   assertRedirectUri,
   ConfigurationError,
@@ -29,6 +30,7 @@ function assertCoherent(options: Options): void {
   if (!/^[A-Za-z0-9._~/-]*$/.test(pathname)) throw refused('issuer', 'has a path with a character that is not allowed')
   assertResources(options)
   assertClients(options)
+  if (options.rateLimit) assertRanges(options.rateLimit.sharedEgress)
   // The grant ends with its refresh token, and a token must not be promised for longer than that.
   if (options.refreshTokenTtl < Math.min(options.accessTokenTtl, options.grantTtl))
     throw refused('refreshTokenTtl', 'must not be shorter than "accessTokenTtl"')
@@ -139,6 +141,17 @@ function assertKeys({ keyRotationInterval, signers }: Options): void {
     throw refused('keyRotationInterval', 'must be 0 or at least 86400 (a day)')
   const keys = new Set(signers.map(({ algorithm, publicJwk }) => JSON.stringify([algorithm, publicJwk])))
   if (keys.size !== signers.length) throw refused('signers', 'has the same key twice')
+}
+
+function assertRanges(ranges: readonly string[]): void {
+  try {
+    addressRanges(ranges)
+  } catch (error) {
+    throw refused(
+      'rateLimit.sharedEgress',
+      `has something else than ranges: ${error instanceof Error ? error.message : ''}`
+    )
+  }
 }
 
 function assertStorage({ storage, issuer, encryptionKeys }: Options): void {

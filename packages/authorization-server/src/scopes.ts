@@ -5,9 +5,10 @@
 import cors, { type FastifyCorsOptions } from '@fastify/cors'
 import formbody from '@fastify/formbody'
 import type { FastifyContextConfig, FastifyInstance } from 'fastify'
+import { claimedCaller } from './claimed-caller.ts'
 import type { ServerContext } from './context.ts'
 import { replyWithErrorPage, replyWithOAuthError } from './error-handler.ts'
-import { limited, registerRateLimit } from './rate-limit.ts'
+import type { Limited } from './rate-limit.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -33,7 +34,8 @@ export interface MachineEndpoint {
   readonly url?: string
   readonly methods: readonly ('GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE')[]
   readonly endpoint: (scope: FastifyInstance, server: ServerContext, route: RouteSettings) => void
-  readonly limit?: 'register' | 'token'
+  /** Which number of the option `rateLimit` counts; each endpoint has counters of its own. */
+  readonly limit?: Limited['limit']
   /** The one content type that it reads. */
   readonly body?: 'application/x-www-form-urlencoded' | 'application/json'
   /** Code for a body that cannot be read; `invalid_request` when left out. */
@@ -54,12 +56,12 @@ export function machineEndpoint(
       const policy = corsPolicy(methods)
       // A host that registered @fastify/cors before us runs its hook here too; the route's own policy wins in it.
       if (!scope.hasRequestDecorator('corsPreflightEnabled')) await scope.register(cors, policy)
-      if (limit) await registerRateLimit(scope, server)
       if (body) await acceptOnly(scope, body)
       scope.setErrorHandler((error, request, reply) => replyWithOAuthError(error, { request, reply, malformed }))
       tellOfRequest(scope, server)
+      if (limit) countRequests(scope, server, { endpoint: path, limit })
       endpoint(scope, server, {
-        config: { cors: policy, ...(limit ? limited(server, limit) : {}) },
+        config: { cors: policy, ...(limit ? withoutHostLimit(server) : {}) },
         bodyLimit: BODY_LIMIT
       })
       scope.options(url, { config: { cors: policy } }, async (_request, reply) => reply.code(204).send())
@@ -72,6 +74,19 @@ export function machineEndpoint(
 function tellOfRequest(scope: FastifyInstance, { events }: ServerContext): void {
   scope.addHook('preHandler', (request, _reply, done) => events.within(request, done))
 }
+
+// After the body was read, which says who asks and for what.
+function countRequests(
+  scope: FastifyInstance,
+  { limits, grants }: ServerContext,
+  by: Pick<Limited, 'endpoint' | 'limit'>
+): void {
+  if (limits)
+    scope.addHook('preHandler', async request => limits.count(request, { ...by, ...claimedCaller(request, grants) }))
+}
+
+// A limit of the host for all its routes knows neither our clients nor our errors.
+const withoutHostLimit = ({ limits }: ServerContext): { rateLimit?: false } => (limits ? { rateLimit: false } : {})
 
 /** Headers that MCP clients in browsers send to these endpoints. */
 const ALLOWED_HEADERS = ['authorization', 'content-type', 'accept', 'mcp-protocol-version']
@@ -104,15 +119,15 @@ export interface BrowserEndpoint {
 /** Endpoints for people: error pages, no CORS. Limits count them like authorization requests. */
 export function browserScope(app: FastifyInstance, server: ServerContext, endpoints: readonly BrowserEndpoint[]): void {
   app.register(async scope => {
-    await registerRateLimit(scope, server)
     await acceptOnly(scope, 'application/x-www-form-urlencoded')
     tellOfRequest(scope, server)
     scope.setErrorHandler((error, request, reply) => replyWithErrorPage(server, error, { request, reply }))
     for (const { path, endpoint } of endpoints) {
       await scope.register(
         async inner => {
+          countRequests(inner, server, { endpoint: path, limit: 'authorize' })
           endpoint(inner, server, {
-            config: { cors: false, ...limited(server, 'authorize') },
+            config: { cors: false, ...withoutHostLimit(server) },
             bodyLimit: BODY_LIMIT
           })
           // Else a preflight would be answered by the host's own `OPTIONS *`.

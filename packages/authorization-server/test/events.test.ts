@@ -9,7 +9,7 @@ async function audited(t: Test, build: BuildOptions = {}) {
   const events: AuthorizationServerEvent[] = []
   const server = await buildServer(t, {
     ...build,
-    options: { audit: event => events.push(event), ...build.options }
+    options: { onEvent: event => events.push(event), ...build.options }
   })
   const types = () => events.splice(0).map(({ type }) => type)
   return { ...server, events, types }
@@ -185,7 +185,7 @@ t.test('listeners, the sink and the channel hear the same frozen event; one that
 t.test('a sink that throws or rejects costs no client its token', async t => {
   const { client, log } = await audited(t, {
     options: {
-      audit(event) {
+      onEvent(event) {
         if (event.type === 'token.issued') throw new Error('sync')
         return Promise.reject(new Error('async'))
       }

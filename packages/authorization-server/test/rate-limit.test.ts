@@ -64,7 +64,116 @@ t.test('withings 37: endpoints are counted each alone, and what is not named kee
   t.equal((await server.app.inject('/.well-known/oauth-authorization-server')).statusCode, 200)
 })
 
-t.test('limits can be left to something in front of the app', async t => {
+const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
+
+/** Asks the token endpoint once. @returns the status */
+async function ask(app: FastifyInstance, form: Record<string, string>, remoteAddress = '192.0.2.1'): Promise<number> {
+  const payload = new URLSearchParams(form).toString()
+  return (await app.inject({ method: 'POST', url: '/oauth/token', remoteAddress, headers: FORM, payload })).statusCode
+}
+
+t.test(
+  'withings 37: a client that refreshes for ever is told the truth first, and may redeem a code still',
+  async t => {
+    const { server } = await limitedTo(t, { token: 3 })
+    const client = server.client()
+    const { clientId: client_id } = await client.credentials()
+    const answer = await client.authorize()
+    const refresh = () =>
+      ask(server.app, { grant_type: 'refresh_token', refresh_token: 'dead', client_id }, '127.0.0.1')
+    t.strictSame([await refresh(), await refresh(), await refresh()], [400, 400, 400], 'invalid_grant, not 429')
+    for (let i = 0; i < 30; i++) t.equal(await refresh(), 429)
+    t.equal((await client.redeem(answer)).statusCode, 200)
+  }
+)
+
+t.test('EM-13: clients behind one address are counted each alone, by whatever way they say who they are', async t => {
+  const { server } = await limitedTo(t, { token: 1 })
+  const basic = (id: string) => ({ authorization: `Basic ${Buffer.from(`${id}:x`).toString('base64')}` })
+  t.equal(await ask(server.app, { grant_type: 'refresh_token', client_id: 'a' }), 401)
+  t.equal(await ask(server.app, { grant_type: 'refresh_token', client_id: 'a' }), 429)
+  t.equal(await ask(server.app, { grant_type: 'refresh_token', client_id: 'b' }), 401)
+  const statuses: number[] = []
+  for (const id of ['c', 'c', 'd'])
+    statuses.push(
+      (
+        await server.app.inject({
+          method: 'POST',
+          url: '/oauth/revoke',
+          headers: { ...FORM, ...basic(id) },
+          payload: 'token=x'
+        })
+      ).statusCode
+    )
+  t.strictSame(statuses, [401, 429, 401])
+  const open = async (id: string) => (await server.app.inject(`/oauth/authorize?client_id=${id}`)).statusCode
+  t.strictSame([await open('a'), await open('b')], [400, 400])
+})
+
+t.test(
+  'EM-13: an address that invents clients, kinds of grant or secrets gets four times as much and no more',
+  async t => {
+    for (const form of [
+      (i: number) => ({ grant_type: 'refresh_token', client_id: `invented-${i}` }),
+      (i: number) => ({ grant_type: `invented-${i}`, client_id: `invented-${i}` })
+    ]) {
+      const { server } = await limitedTo(t, { token: 2 })
+      const statuses: number[] = []
+      for (let i = 0; i < 10; i++) statuses.push(await ask(server.app, form(i)))
+      t.strictSame(
+        statuses.map(status => status === 429),
+        [false, false, false, false, false, false, false, false, true, true]
+      )
+      t.equal(await ask(server.app, form(11), '192.0.2.2'), statuses[0], 'other addresses are not affected')
+    }
+  }
+)
+
+t.test('lion-reader 974: hosted assistants share addresses, and have room there', async t => {
+  const { server } = await limitedTo(t, { token: 1, sharedEgressFactor: 3 })
+  const shared = (address: string) => ask(server.app, { grant_type: 'refresh_token', client_id: 'x' }, address)
+  for (const address of ['160.79.104.9', '::ffff:160.79.104.9', '160.79.104.9']) t.equal(await shared(address), 401)
+  t.equal(await shared('160.79.104.9'), 429, 'room, but not for ever')
+  const { server: own } = await limitedTo(t, { token: 1, sharedEgress: ['2001:db8::/32'], sharedEgressFactor: 2 })
+  const statuses: number[] = []
+  for (const address of ['2001:db8::1', '2001:db8::2', '2001:db8::3', '160.79.104.9', '160.79.104.9'])
+    statuses.push(await ask(own.app, { client_id: 'x' }, address))
+  t.strictSame(
+    statuses.map(status => status === 429),
+    [false, false, true, false, true]
+  )
+  await t.rejects(limitedTo(t, { sharedEgress: ['160.79.104.0'] }), {
+    code: 'FST_OAUTH_OPTION',
+    message: /sharedEgress/
+  })
+})
+
+t.test('EM-13: an IPv4 address is the same one when it comes mapped', async t => {
+  const { post } = await limitedTo(t, { token: 1 })
+  await post('/oauth/token', '::ffff:192.0.2.7')
+  t.equal((await post('/oauth/token', '192.0.2.7')).statusCode, 429)
+})
+
+t.test('EM-13: pages of interactions are limited, whoever serves them, and so are decisions', async t => {
+  const { server } = await limitedTo(t, { authorize: 2 })
+  const page = () => server.app.inject('/oauth/interaction/unknown')
+  const decide = () =>
+    server.app.inject({ method: 'POST', url: '/oauth/interaction/unknown', payload: 'decision=deny', headers: FORM })
+  for (const visit of [page, decide]) {
+    for (let i = 0; i < 2; i++) t.not((await visit()).statusCode, 429)
+    t.equal((await visit()).statusCode, 429)
+  }
+})
+
+t.test("the host's own counters know nothing of ours", async t => {
+  const { server } = await limitedTo(t, { token: 1000 }, app =>
+    app.register(rateLimit, { max: 2 }).after(() => app.get('/own', () => ({})))
+  )
+  for (let i = 0; i < 5; i++) t.equal(await ask(server.app, { client_id: 'x' }, '127.0.0.1'), 400)
+  t.equal((await server.app.inject('/own')).headers['x-ratelimit-remaining'], '1')
+})
+
+t.test('limits can be left to something in front of the app, or to the host', async t => {
   const { post } = await limitedTo(t, false)
   for (let i = 0; i < 30; i++) t.not((await post('/oauth/register')).statusCode, 429)
 })

@@ -1,6 +1,6 @@
 /**
- * Which IP addresses a stranger's URL may lead to. Everything is refused that is not plainly a unicast address of the
- * public internet; a range that nobody thought of counts as refused.
+ * IP addresses: which of them a stranger's URL may lead to, and which are in a range. To the first question everything is refused that
+ * is not plainly a unicast address of the public internet; a range that nobody thought of counts as refused.
  *
  * @see RFC 6890, RFC 9728 section 7.7, the IANA registries of special-purpose IPv4 and IPv6 addresses
  */
@@ -32,6 +32,24 @@ export function addressKind(address: string): AddressKind {
   if (range === 'loopback') return 'loopback'
   if (range !== 'unicast' || CLOUD_INTERNAL.has(ip.toString())) return 'private'
   return ip instanceof ipaddr.IPv6 && !ip.match(GLOBAL_UNICAST) ? 'private' : 'public'
+}
+
+/**
+ * IPv4-mapped IPv6 addresses are looked up by the IPv4 address inside.
+ *
+ * @param ranges in CIDR notation: `192.0.2.0/24`, `2001:db8::/32`
+ * @returns whether an address is in one of them; text that is no address is in none
+ * @throws RangeError naming the range that is none
+ */
+export function addressRanges(ranges: readonly string[]): (address: string) => boolean {
+  const parsed = ranges.map(range => {
+    if (!ipaddr.isValidCIDR(range)) throw new RangeError(`${range} is no range of addresses in CIDR notation`)
+    return ipaddr.parseCIDR(range)
+  })
+  return address => {
+    const ip = parsed.length === 0 ? null : parseAddress(address)
+    return ip !== null && parsed.some(([network, bits]) => ip.kind() === network.kind() && ip.match(network, bits))
+  }
 }
 
 // Short, octal and hexadecimal IPv4 forms are read differently by different programs: nobody gets to choose. IPv6 goes

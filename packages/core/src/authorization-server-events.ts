@@ -50,7 +50,10 @@ export interface AuthorizationServerEvents {
   /** A key that had not been published any more was removed from the storage. */
   'key.removed': { kid: string; alg: string }
   /** Somebody asks too often. `address` as it is counted: IPv6 by its /64. */
-  'request.limited': { endpoint: string; address: string }
+  'request.limited': { endpoint: string; grantType: string | null; address: string }
+  /** The store of the limits does not answer: each process counts alone meanwhile. Told once, like an outage of the storage. */
+  'limits.failed': { store: string }
+  'limits.recovered': { store: string }
   /** The storage does not answer. Told once for an outage by each process, however long it is. */
   'storage.failed': { collection: string; operation: string }
   'storage.recovered': { collection: string; operation: string }

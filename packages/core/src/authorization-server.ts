@@ -154,6 +154,7 @@ export interface AuthorizationServer<Request = unknown> {
      * What to show for a handle. Does not consume it: pages may be loaded twice.
      *
      * @throws InteractionError
+     * @throws OAuthError with status 429 for somebody who asks too often
      */
     details(request: Request, handle: string): Promise<ConsentRequest | LoginRequest>
     /**

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { addressKind } from '../src/address.ts'
+import { addressKind, addressRanges } from '../src/address.ts'
 
 t.test('CD-13: public addresses', async t => {
   for (const address of [
@@ -87,4 +87,26 @@ t.test('CD-13: any text has an answer', async t => {
     fc.property(fc.string(), text => addressKind(text) === 'private' || text.includes('.') || text.includes(':'))
   )
   t.pass('held')
+})
+
+t.test('addresses of both families, in every spelling, and nothing else', async t => {
+  const inside = addressRanges(['160.79.104.0/21', '2001:db8::/32'])
+  for (const address of ['160.79.104.0', '160.79.111.255', '::ffff:160.79.104.7', '::ffff:a04f:6801', '2001:DB8::1'])
+    t.equal(inside(address), true, address)
+  for (const address of [
+    '160.79.112.0',
+    '160.79.103.255',
+    '::160.79.104.1',
+    '2001:db9::1',
+    'localhost',
+    '',
+    '160.79.104'
+  ])
+    t.equal(inside(address), false, address)
+  t.equal(addressRanges([])('192.0.2.1'), false)
+})
+
+t.test('a range that is none is named', async t => {
+  for (const range of ['160.79.104.0', '160.79.104.0/33', 'example.com/24', ''])
+    t.throws(() => addressRanges([range]), new RangeError(`${range} is no range of addresses in CIDR notation`))
 })

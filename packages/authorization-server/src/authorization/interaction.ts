@@ -60,6 +60,7 @@ export async function startInteraction(
 export function createInteractions(server: ServerContext): AuthorizationServer<FastifyRequest>['interactions'] {
   return {
     async details(request, handle) {
+      await server.limits?.count(request, { endpoint: 'interaction', limit: 'authorize' })
       const interaction = await findInteraction(server, request, handle)
       assertOpen(server, interaction)
       const session = await server.users.session(request)

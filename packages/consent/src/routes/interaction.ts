@@ -1,5 +1,5 @@
 /** `GET {prefix}/interaction/:handle`: the consent page, or what stands in its way. */
-import { type ErrorPageReason, isInteractionError, isUnavailableError } from '@fastify-mcp-auth/core'
+import { type ErrorPageReason, isInteractionError, isOAuthError, isUnavailableError } from '@fastify-mcp-auth/core'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Pages, RenderedPage } from '../pages.ts'
 
@@ -14,7 +14,8 @@ export function interactionRoute(scope: FastifyInstance, path: string, pages: Pa
     const failure = judge(error)
     if (failure.reason === 'server_error') request.log.error({ err: error }, 'the consent page could not be shown')
     else request.log.info({ reason: failure.reason }, 'the consent page was not shown')
-    if (isUnavailableError(error)) reply.header('retry-after', String(error.retryAfter))
+    const retryAfter = isUnavailableError(error) || isOAuthError(error) ? error.retryAfter : undefined
+    if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
     return send(reply, failure.statusCode, await pages.error({ ...failure, reference: request.id }))
   })
 
