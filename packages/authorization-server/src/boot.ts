@@ -16,11 +16,12 @@ import { createClients } from './clients/administration.ts'
 import { createClientKeys } from './clients/client-keys.ts'
 import { createDocuments } from './clients/documents.ts'
 import { budgeted } from './clients/fetch-budget.ts'
-import { interactionPath, type ServerContext } from './context.ts'
+import type { ServerContext } from './context.ts'
 import { introspectionAlgorithms } from './endpoints/introspection.ts'
 import { createEvents } from './events.ts'
 import type { Grant } from './grants/grant.ts'
 import { liveGrants, revokeGrant } from './grants/lifecycle.ts'
+import { issuerStorage } from './issuer-storage.ts'
 import type { Options } from './options.ts'
 import { createLimits } from './rate-limit.ts'
 import { COLLECTIONS, openRecords } from './records.ts'
@@ -46,7 +47,7 @@ export async function boot(
   await options.storage.open?.(Object.values(COLLECTIONS))
   const events = createEvents({ issuer: options.issuer, clock, log: app.log, sink: options.onEvent })
   const { storage } = watchStorage(options.storage, events)
-  const records = openRecords(storage)
+  const records = openRecords(issuerStorage(storage, options.issuer))
   const catalogue = createCatalogue(options.resources)
   const fetch = options.fetch ?? createSafeFetch()
   const { privateUseRedirectUris, clientIdMetadataDocuments: policy } = options
@@ -116,13 +117,4 @@ export function decoratorOf(server: ServerContext): AuthorizationServer<FastifyR
       server.pages.error = pages.error
     }
   } satisfies AuthorizationServer<FastifyRequest>)
-}
-
-/** Without a page a person could never say yes: known at boot, so it stops the boot. */
-export function assertPageIsServed(app: FastifyInstance, server: ServerContext): void {
-  if (server.options.interactionUrl || app.hasRoute({ method: 'GET', url: interactionPath(server, ':handle') })) return
-  throw new ConfigurationError(
-    'FST_OAUTH_MISSING_PLUGIN',
-    'authorization-server: nobody serves the consent page; register @fastify-mcp-auth/consent or give the option "interactionUrl"'
-  )
 }

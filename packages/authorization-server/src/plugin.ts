@@ -6,13 +6,13 @@
 import { ConfigurationError } from '@fastify-mcp-auth/core'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { assertPageIsServed, boot, decoratorOf } from './boot.ts'
+import { boot, decoratorOf } from './boot.ts'
 import { endpointPath, interactionPath } from './context.ts'
 import { authorizationEndpoint } from './endpoints/authorization.ts'
 import { interactionEndpoint } from './endpoints/interaction.ts'
 import { introspectionEndpoint } from './endpoints/introspection.ts'
 import { jwksEndpoint } from './endpoints/jwks.ts'
-import { metadataEndpoint, metadataPath } from './endpoints/metadata.ts'
+import { jwksPath, metadataEndpoint, metadataPath } from './endpoints/metadata.ts'
 import { registrationEndpoint } from './endpoints/registration.ts'
 import { registrationManagementEndpoint } from './endpoints/registration-management.ts'
 import { revocationEndpoint } from './endpoints/revocation.ts'
@@ -22,6 +22,7 @@ import { refreshToken } from './grants/refresh-token.ts'
 import type { AuthorizationServerOptions } from './options.ts'
 import { readOptions } from './read-options.ts'
 import { browserScope, machineEndpoint } from './scopes.ts'
+import { checkWhenReady } from './self-check.ts'
 
 const GRANTS = new Map([authorizationCode, refreshToken].map(grant => [grant.grantType, grant]))
 
@@ -32,9 +33,16 @@ async function authorizationServer(app: FastifyInstance, input: AuthorizationSer
       'authorization-server: register it at the root, where its well-known paths belong, and move its endpoints with option "prefix"'
     )
   }
+  if (app.hasDecorator('authorizationServer')) {
+    throw new ConfigurationError(
+      'FST_OAUTH_OPTION',
+      'authorization-server: option "issuer": there is one here already; register each issuer, with its consent pages, in a scope of its own'
+    )
+  }
   const server = await boot(app, readOptions(input), GRANTS)
   const at = (name: string): string => endpointPath(server, name)
   app.decorate('authorizationServer', decoratorOf(server))
+  checkWhenReady(app, server)
 
   machineEndpoint(app, server, { path: metadataPath(server), methods: ['GET', 'HEAD'], endpoint: metadataEndpoint })
   if (server.options.dynamicRegistration) {
@@ -67,7 +75,7 @@ async function authorizationServer(app: FastifyInstance, input: AuthorizationSer
     limit: 'token',
     body: 'application/x-www-form-urlencoded'
   })
-  machineEndpoint(app, server, { path: '/.well-known/jwks.json', methods: ['GET', 'HEAD'], endpoint: jwksEndpoint })
+  machineEndpoint(app, server, { path: jwksPath(server), methods: ['GET', 'HEAD'], endpoint: jwksEndpoint })
   machineEndpoint(app, server, {
     path: at('introspect'),
     methods: ['POST'],
@@ -82,8 +90,6 @@ async function authorizationServer(app: FastifyInstance, input: AuthorizationSer
     limit: 'token',
     body: 'application/x-www-form-urlencoded'
   })
-
-  app.addHook('onReady', async () => assertPageIsServed(app, server))
 }
 
 /**

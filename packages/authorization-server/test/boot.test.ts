@@ -1,6 +1,5 @@
 import t from 'tap'
-import { openRecords } from '../src/records.ts'
-import { buildServer, CALLBACK, RESOURCE } from './fixture.ts'
+import { buildServer, CALLBACK, RESOURCE, recordsOf } from './fixture.ts'
 
 t.test('a listener that throws or rejects costs no client its token and does not end the process', async t => {
   const server = await buildServer(t)
@@ -126,7 +125,7 @@ t.test("a person revokes grants of their own, and nobody else's", async t => {
 
 t.test('cleanup works in batches until nothing is left', async t => {
   const server = await buildServer(t)
-  const { interactions } = openRecords(server.storage)
+  const { interactions } = recordsOf(server)
   const record = {
     clientId: 'x',
     client: {

@@ -11,6 +11,8 @@ import {
 import Fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from 'fastify'
 import type { Test } from 'tap'
 import authorizationServer, { type AuthorizationServerOptions } from '../src/index.ts'
+import { issuerStorage } from '../src/issuer-storage.ts'
+import { openRecords, type Records } from '../src/records.ts'
 import { type ObservableStorage, observableStorage } from './observable-storage.ts'
 
 export const ORIGIN = 'http://127.0.0.1:3000'
@@ -106,6 +108,11 @@ export async function buildServer(t: Test, build: BuildOptions = {}): Promise<Te
   return { app, storage, clock, accounts, log, client }
 }
 
+/** What the server at the usual place has stored. */
+export function recordsOf({ storage }: Pick<TestServer, 'storage'>): Records {
+  return openRecords(issuerStorage(storage, ORIGIN))
+}
+
 /** Opens an authorization URL and signs in where a login form appears. */
 export async function openSignedIn(client: OAuthClient, url: string): Promise<Page> {
   const page = await client.browser.open(url)
@@ -148,7 +155,7 @@ function accountOf(request: FastifyRequest): string | null {
   return /(?:^|; )session=([^;]+)/.exec(request.headers.cookie ?? '')?.[1] ?? null
 }
 
-function usersOf(accounts: Accounts, clock: { now(): number }): AuthorizationServerOptions['users'] {
+export function usersOf(accounts: Accounts, clock: { now(): number }): AuthorizationServerOptions['users'] {
   const fail = (): void => {
     if (accounts.failure !== null) throw accounts.failure
   }
@@ -171,11 +178,16 @@ function usersOf(accounts: Accounts, clock: { now(): number }): AuthorizationSer
 
 /** Login and consent page. Forms are read in a scope of their own, as an app without formbody would. */
 async function person(app: FastifyInstance): Promise<void> {
+  await app.register(loginPage)
+  await app.register(consentPage)
+}
+
+/** Signs in whoever says so. */
+export async function loginPage(app: FastifyInstance): Promise<void> {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) =>
     done(null, Object.fromEntries(new URLSearchParams(String(body))))
   )
-  const html = (body: string): string => `<!doctype html><html><body>${body}</body></html>`
   app.get<{ Querystring: { returnTo?: string } }>('/login', async (request, reply) =>
     reply.type('text/html').send(
       html(`<form method="post" action="/login"><input type="hidden" name="returnTo" value="${request.query.returnTo}">
@@ -185,6 +197,12 @@ async function person(app: FastifyInstance): Promise<void> {
   app.post<{ Body: { username: string; returnTo: string } }>('/login', async (request, reply) =>
     reply.header('set-cookie', `session=${request.body.username}; Path=/`).redirect(request.body.returnTo, 303)
   )
+}
+
+const html = (body: string): string => `<!doctype html><html><body>${body}</body></html>`
+
+/** The page of the authorization server in this scope. */
+export async function consentPage(app: FastifyInstance): Promise<void> {
   const { prefix, interactions } = app.authorizationServer
   app.get<{ Params: { handle: string } }>(`${prefix}/interaction/:handle`, async (request, reply) => {
     try {

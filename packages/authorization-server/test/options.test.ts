@@ -194,7 +194,10 @@ t.test('two authorization servers in one scope are refused, and so are two who d
     code: 'FST_OAUTH_OPTION'
   })
   const again = { ...good, storage: memoryStorage() }
-  await t.rejects(async () => void (await app.register(authorizationServer, again)), /authorizationServer/)
+  await t.rejects(async () => void (await app.register(authorizationServer, again)), {
+    code: 'FST_OAUTH_OPTION',
+    message: /a scope of its own/
+  })
 })
 
 t.test('defaults', async t => {

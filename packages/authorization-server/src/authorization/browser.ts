@@ -13,7 +13,10 @@ import type { ServerContext } from '../context.ts'
 
 /** `__Host-` needs https; on plain http, which is loopback only, browsers would drop it. */
 function cookieName(server: ServerContext): string {
-  return isHttpLoopback(server.issuer) ? 'mcp-browser' : '__Host-mcp-browser'
+  const { pathname } = new URL(server.issuer)
+  // Issuers on one host have paths of their own, but `__Host-` leaves no path to the cookie.
+  const name = pathname === '/' ? 'mcp-browser' : `mcp-browser-${digest(server.issuer).slice(0, 12)}`
+  return isHttpLoopback(server.issuer) ? name : `__Host-${name}`
 }
 
 /** Digest of this browser's secret, or null when it has none. */

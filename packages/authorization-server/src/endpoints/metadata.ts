@@ -36,8 +36,13 @@ export function metadataDocument(server: ServerContext): AuthorizationServerMeta
   }
 }
 
-export function jwksUri(server: ServerContext): string {
-  return new URL('/.well-known/jwks.json', server.issuer).href
+/** Below the path of the issuer, so that several may live on one host. */
+export function jwksPath({ issuer }: ServerContext): string {
+  return `${new URL(issuer).pathname.replace(/\/$/, '')}/.well-known/jwks.json`
+}
+
+function jwksUri(server: ServerContext): string {
+  return new URL(jwksPath(server), server.issuer).href
 }
 
 export function metadataPath(server: ServerContext): string {

@@ -3,8 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { FetchFailedError, type SafeResponse, UnavailableError } from '@fastify-mcp-auth/core'
 import { matchesOAuthError } from '@fastify-mcp-auth/testing'
 import t, { type Test } from 'tap'
-import { openRecords } from '../../src/records.ts'
-import { type BuildOptions, buildServer, CALLBACK, ORIGIN } from '../fixture.ts'
+import { type BuildOptions, buildServer, CALLBACK, ORIGIN, recordsOf } from '../fixture.ts'
 import { createSigner } from './signer.ts'
 
 const ID = 'https://client.example/oauth/client.json'
@@ -128,13 +127,13 @@ t.test('REG-9: a document of a connected client is kept as long as its grant, an
   t.strictSame(asked, [ID])
   server.clock.advance(365 * DAY)
   await server.app.authorizationServer.cleanup()
-  t.equal(await openRecords(server.storage).clientDocuments.get(ID), null)
+  t.equal(await recordsOf(server).clientDocuments.get(ID), null)
 })
 
 t.test('REG-9: a document that led to nothing is forgotten', async t => {
   const { open, server } = await serve(t)
   await open()
-  const { clientDocuments } = openRecords(server.storage)
+  const { clientDocuments } = recordsOf(server)
   t.ok(await clientDocuments.get(ID))
   server.clock.advance(2 * DAY + 1)
   await server.app.authorizationServer.cleanup()
@@ -144,7 +143,7 @@ t.test('REG-9: a document that led to nothing is forgotten', async t => {
 t.test('REG-9: when nobody knows the document any more, its host is asked; an outage is 503', async t => {
   const { options, server, client } = await serve(t)
   const { refresh_token: token = '' } = await client.connect()
-  await openRecords(server.storage).clientDocuments.remove(ID)
+  await recordsOf(server).clientDocuments.remove(ID)
   const other = await serve(t, { storage: server.storage, options })
   other.web.set(ID, new FetchFailedError('network', 'down'))
   const response = await other.client.refresh(token)
@@ -186,7 +185,7 @@ for (const [what, answer, status] of [
       web.set(ID, answer)
       for (let i = 0; i < 20; i++) t.equal((await open()).statusCode, status)
       t.equal(asked.length, 1)
-      t.equal(await openRecords(server.storage).clientDocuments.get(ID), null, 'no failure is stored')
+      t.equal(await recordsOf(server).clientDocuments.get(ID), null, 'no failure is stored')
       web.set(ID, DOCUMENT)
       server.clock.advance(10)
       t.equal((await open()).statusCode, 303)

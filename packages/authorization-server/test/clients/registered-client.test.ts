@@ -2,8 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { matchesOAuthError } from '@fastify-mcp-auth/testing'
 import t from 'tap'
-import { openRecords } from '../../src/records.ts'
-import { buildServer, ORIGIN } from '../fixture.ts'
+import { buildServer, ORIGIN, recordsOf } from '../fixture.ts'
 
 const DAY = 86_400
 
@@ -76,7 +75,7 @@ t.test(
 
 t.test('a new consent renews a client; one that finds enough time left writes nothing', async t => {
   const server = await buildServer(t)
-  const { clients } = openRecords(server.storage)
+  const { clients } = recordsOf(server)
   const client = server.client()
   await client.connect()
   const { clientId } = await client.credentials()
@@ -93,7 +92,7 @@ t.test('a new consent renews a client; one that finds enough time left writes no
 
 t.test('consents at the same moment renew a client once, and never shorten it', async t => {
   const server = await buildServer(t)
-  const { clients } = openRecords(server.storage)
+  const { clients } = recordsOf(server)
   const { clientId } = await server.client().credentials()
   await Promise.all(Array.from({ length: 8 }, () => server.client({ clientId }).connect()))
   t.equal((await clients.get(clientId))?.expiresAt, server.clock.now() + 180 * DAY)

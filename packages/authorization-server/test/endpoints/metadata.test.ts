@@ -72,7 +72,7 @@ t.test('RFC 8414 3.1: with a path in the issuer the metadata is where the path i
   t.match(response.json(), {
     issuer,
     authorization_endpoint: 'https://auth.example/tenants/one/oauth/authorize',
-    jwks_uri: 'https://auth.example/.well-known/jwks.json'
+    jwks_uri: 'https://auth.example/tenants/one/.well-known/jwks.json'
   })
   for (const url of [
     '/.well-known/oauth-authorization-server',
@@ -80,7 +80,7 @@ t.test('RFC 8414 3.1: with a path in the issuer the metadata is where the path i
     '/.well-known/oauth-authorization-server/tenants/two'
   ])
     t.equal((await app.inject(url)).statusCode, 404)
-  t.equal((await app.inject('/.well-known/jwks.json')).statusCode, 200)
+  t.equal((await app.inject('/tenants/one/.well-known/jwks.json')).statusCode, 200)
 })
 
 t.test('AZ-15: with a path in the issuer iss is the whole issuer, and a client gets to its tokens', async t => {

@@ -2,10 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { createKeyRing } from '@fastify-mcp-auth/core'
 import { createLocalJWKSet, decodeProtectedHeader, exportJWK, generateKeyPair, jwtVerify, SignJWT } from 'jose'
 import t, { type Test } from 'tap'
-import { openRecords } from '../../src/records.ts'
 import { signJwt } from '../../src/tokens/signer.ts'
 import { loadSigningKeys } from '../../src/tokens/signing-keys.ts'
-import { buildServer, ORIGIN, RESOURCE, refusalOf, type TestServer } from '../fixture.ts'
+import { buildServer, ORIGIN, RESOURCE, recordsOf, refusalOf, type TestServer } from '../fixture.ts'
 
 const KEY = randomBytes(32).toString('base64')
 
@@ -127,7 +126,7 @@ t.test('RFC 9068 4: a token of ours with another type, issuer or missing claim i
 /** With the very key of the server, which no client has: it is loaded from the storage as another process would. */
 async function signedByUs(server: TestServer, typ: string, claims: Record<string, unknown>): Promise<string> {
   const keys = await loadSigningKeys({
-    records: openRecords(server.storage),
+    records: recordsOf(server),
     keyRing: createKeyRing([KEY]),
     clock: server.clock,
     issuer: ORIGIN,
