@@ -7,65 +7,74 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { authorizeBody, maySpeakFirst } from './authorize-body.ts'
-import { type Awaitable, isPromise, then } from './awaitable.ts'
-import { assertNoTokenInForm, assertToken, readBearerToken } from './bearer-token.ts'
+import { type Awaitable, isPromise } from './awaitable.ts'
+import { assertNoTokenInForm, assertToken, assertTokenLength, readBearerToken } from './bearer-token.ts'
 import { denialOf } from './challenge-reply.ts'
 import { DENIAL, POLICY, type ResourceServer } from './context.ts'
 import { MissingTokenError } from './errors.ts'
 import { eventOfError } from './events.ts'
-import { answerPreflight, assertHost, assertOrigin, exposeHeadersToRaw, isPreflight } from './host-and-origin.ts'
-import { type ApprovedToken, approveToken, createAuthInfo, createPrincipal } from './principal.ts'
+import { answerPreflight, assertHost, assertOrigin, isPreflight } from './host-and-origin.ts'
+import { approveToken, createAuthInfo, createPrincipal } from './principal.ts'
 import { createPolicy, decideRoute, isProtectedUrl, type RoutePolicy } from './protected-routes.ts'
+import { lendHeadersToRaw } from './raw-headers.ts'
 import { assertScopes, suggestedScopes } from './require-scopes.ts'
 import { assertNotRevoked } from './revocation.ts'
 import { readSessionId } from './session-header.ts'
 import type { AuthInfo, Principal, VerifiedToken } from './types.ts'
-import { isSealed } from './verified-token.ts'
 import { watchResponse } from './watch-response.ts'
 
 /**
  * First hook of a protected request: `onRequest`, before a body is read. Answers at once, without a promise, when the verifier does.
  *
  * @returns false when the request was answered here, a preflight
+ * @throws what {@link noteRefusal} wants to hear of
  */
 export function guard(server: ResourceServer, request: FastifyRequest, reply: FastifyReply): Awaitable<boolean> {
   const policy = request[POLICY] ?? server.plainPolicy
-  return explain(server, request, () => {
-    assertHost(server.admission, request)
-    assertOrigin(server.admission, request, reply)
-    if (isPreflight(request)) {
-      answerPreflight(server.admission, request, reply)
-      return false
-    }
-    const token = readBearerToken(request)
-    if (token === null && !policy.optional && !maySpeakFirst(server, policy, request)) throw new MissingTokenError()
-    if (token === null) return then(assertSession(server, request), () => true)
-    return then(authenticate(server, request, token), principal => {
-      // With operations the scopes wait for the body: one challenge has to name all of them.
-      if (!policy.operations) assertScopes(principal, policy, server.scopeRules)
-      return then(assertSession(server, request), () => true)
-    })
-  })
+  assertHost(server.admission, request)
+  assertOrigin(server.admission, request, reply)
+  if (isPreflight(request)) {
+    answerPreflight(server.admission, request, reply)
+    return false
+  }
+  const token = readBearerToken(request)
+  if (token === null) {
+    if (!policy.optional && !maySpeakFirst(server, policy, request)) throw new MissingTokenError()
+    return assertSession(server, request)
+  }
+  const principal = authenticate(server, request, token)
+  return isPromise(principal)
+    ? principal.then(found => admit(server, request, policy, found))
+    : admit(server, request, policy, principal)
 }
 
-function assertSession(server: ResourceServer, request: FastifyRequest): Awaitable<void> {
-  if (!server.sessions) return
+function admit(
+  server: ResourceServer,
+  request: FastifyRequest,
+  policy: RoutePolicy,
+  principal: Principal
+): Awaitable<true> {
+  // With operations the scopes wait for the body: one challenge has to name all of them.
+  if (!policy.operations) assertScopes(principal, policy, server.scopeRules)
+  return assertSession(server, request)
+}
+
+function assertSession(server: ResourceServer, request: FastifyRequest): Awaitable<true> {
+  if (!server.sessions) return true
   const id = readSessionId(request)
-  if (id === null) return
-  return server.sessions.assertOwner(id, request.auth)
+  if (id === null) return true
+  return server.sessions.assertOwner(id, request.auth).then(() => true)
 }
 
-/** Second hook of a protected request: `preHandler`, with the body parsed. */
-export function guardBody(server: ResourceServer, request: FastifyRequest, reply: FastifyReply): Awaitable<void> {
+/** Second hook of a protected request: `preHandler`, with the body parsed. @throws what {@link noteRefusal} wants to hear of */
+export function guardBody(server: ResourceServer, request: FastifyRequest, reply: FastifyReply): void {
   const policy = request[POLICY] ?? server.plainPolicy
   // Whoever got here was let in, by another strategy if not by ours: what comes now is not about our token.
   request[DENIAL] = null
-  exposeHeadersToRaw(reply)
-  return explain(server, request, () => {
-    if (request.auth) assertNoTokenInForm(request)
-    const verdict = policy.operations ? authorizeBody(server, request, policy) : null
-    watchResponse(server, { request, reply, verdict })
-  })
+  lendHeadersToRaw(reply)
+  if (request.auth) assertNoTokenInForm(request)
+  const verdict = policy.operations ? authorizeBody(server, request, policy) : null
+  watchResponse(server, request, reply, verdict)
 }
 
 /** Answers for routes that have no OPTIONS of their own. */
@@ -74,11 +83,13 @@ export async function preflight(
   request: FastifyRequest,
   reply: FastifyReply
 ): Promise<unknown> {
-  return explain(server, request, () => {
+  try {
     assertHost(server.admission, request)
     assertOrigin(server.admission, request, reply)
     return answerPreflight(server.admission, request, reply)
-  })
+  } catch (error) {
+    throw noteRefusal(server, request, error)
+  }
 }
 
 /** What the route of a request asks for; null when it is not protected. Decided once per route. */
@@ -109,7 +120,7 @@ export async function requirePrincipal(
 ): Promise<void> {
   const isOnItsOwn = request[POLICY] === null
   request[POLICY] ??= createPolicy(server.options, { scopes: [...scopes], operations: false })
-  await explain(server, request, async () => {
+  try {
     if (!request.auth) {
       assertHost(server.admission, request)
       assertOrigin(server.admission, request, reply)
@@ -119,10 +130,12 @@ export async function requirePrincipal(
       await assertSession(server, request)
     }
     assertScopes(request.auth, { scopes, anyOf: [] }, server.scopeRules)
-  })
+  } catch (error) {
+    throw noteRefusal(server, request, error)
+  }
   // As a preHandler of a route it comes behind the hook that would do this.
   if (isOnItsOwn && (request.body !== undefined || request.method !== 'POST'))
-    watchResponse(server, { request, reply, verdict: null })
+    watchResponse(server, request, reply, null)
 }
 
 /** @throws OAuthError, UnavailableError */
@@ -131,48 +144,51 @@ export function verifyToken(
   token: string,
   request: FastifyRequest | null
 ): Awaitable<Principal> {
-  const { resource, options, verifier } = server
-  return then(verifier.verify(assertToken(token), { resource, request }), verified => {
-    const principal = createPrincipal(approve(server, verified), token)
-    return options.isRevoked ? assertNotRevoked(options.isRevoked, principal) : principal
-  })
+  const { resource, verifier, options } = server
+  const wellFormed = options.verify.checksSyntax ? assertTokenLength(token) : assertToken(token)
+  const verified = verifier.verify(wellFormed, { resource, request })
+  return isPromise(verified)
+    ? verified.then(found => principalOf(server, found, token))
+    : principalOf(server, verified, token)
 }
 
-function approve(server: ResourceServer, verified: VerifiedToken): ApprovedToken {
-  const known = server.approved.get(verified)
-  if (known) return known
-  const approved = approveToken(verified, server.resource, server.options.audienceAliases)
-  if (isSealed(verified)) server.approved.set(verified, approved)
-  return approved
+function principalOf(
+  { resource, options }: ResourceServer,
+  verified: VerifiedToken,
+  token: string
+): Awaitable<Principal> {
+  const principal = createPrincipal(approveToken(verified, resource, options.audienceAliases), token)
+  return options.isRevoked ? assertNotRevoked(options.isRevoked, principal) : principal
 }
 
 function authenticate(server: ResourceServer, request: FastifyRequest, token: string): Awaitable<Principal> {
-  return then(verifyToken(server, token, request), principal => {
-    request.auth = principal
-    // The one property through which the transports of the MCP SDKs learn who calls.
-    const raw: IncomingMessage & { auth?: AuthInfo } = request.raw
-    raw.auth = createAuthInfo(principal, server)
-    server.events.tell(request, { type: 'token.accepted' })
-    return principal
-  })
+  const principal = verifyToken(server, token, request)
+  return isPromise(principal)
+    ? principal.then(found => attach(server, request, found))
+    : attach(server, request, principal)
 }
 
-// Notes down how the refusal looks before it goes its way through whatever error handler the app has.
-function explain<T>(server: ResourceServer, request: FastifyRequest, check: () => Awaitable<T>): Awaitable<T> {
-  const refuse = (error: unknown): never => {
-    const event = eventOfError(error)
-    if (event) server.events.tell(request, event)
-    const wanted = suggestedScopes(request[POLICY] ?? server.plainPolicy)
-    request[DENIAL] = denialOf(error, request, {
-      metadataUrl: server.metadataUrl,
-      scopes: wanted.length > 0 ? wanted : server.advertisedScopes
-    })
-    throw error
-  }
-  try {
-    const outcome = check()
-    return isPromise(outcome) ? outcome.then(undefined, refuse) : outcome
-  } catch (error) {
-    return refuse(error)
-  }
+function attach(server: ResourceServer, request: FastifyRequest, principal: Principal): Principal {
+  request.auth = principal
+  // The one property through which the transports of the MCP SDKs learn who calls.
+  const raw: IncomingMessage & { auth?: AuthInfo } = request.raw
+  raw.auth = createAuthInfo(principal, server)
+  server.events.tellOfAccepted(request)
+  return principal
+}
+
+/**
+ * Notes down how a refusal looks before it goes its way through whatever error handler the app has.
+ *
+ * @returns the error
+ */
+export function noteRefusal(server: ResourceServer, request: FastifyRequest, error: unknown): unknown {
+  const event = eventOfError(error)
+  if (event) server.events.tell(request, event)
+  const wanted = suggestedScopes(request[POLICY] ?? server.plainPolicy)
+  request[DENIAL] = denialOf(error, request, {
+    metadataUrl: server.metadataUrl,
+    scopes: wanted.length > 0 ? wanted : server.advertisedScopes
+  })
+  return error
 }

@@ -6,7 +6,6 @@ import {
   systemClock
 } from '@fastify-mcp-auth/core'
 import { memoryStorage } from '@fastify-mcp-auth/core/memory'
-import type { FastifyRequest } from 'fastify'
 import type { Denial } from './challenge-reply.ts'
 import { createEvents, type Events } from './events.ts'
 import { type Admission, createAdmission } from './host-and-origin.ts'
@@ -14,22 +13,27 @@ import { createMetadata } from './metadata.ts'
 import { createOpenStreams, type OpenStreams } from './open-streams.ts'
 import { compileAnonymous, compileOperations, type OperationPattern, type OperationRules } from './operations.ts'
 import type { Options } from './options.ts'
-import type { ApprovedToken } from './principal.ts'
 import { createPolicy, type RouteDecision, type RoutePolicy } from './protected-routes.ts'
 import { createScopeRules, type ScopeRules } from './require-scopes.ts'
 import { createSessionBinding, type SessionBinding } from './session-binding.ts'
 import { createTelemetry, type Telemetry } from './telemetry.ts'
-import type { VerifiedToken, Verifier } from './types.ts'
+import type { Verifier } from './types.ts'
 
 /** Request property: the refusal, once there is one. */
 export const DENIAL = Symbol('mcp-auth.denial')
 /** Request property: what the route asks for, once the guard has looked. */
 export const POLICY = Symbol('mcp-auth.policy')
+/** Request property: whether Fastify sends the answer, and no handler by itself. */
+export const SENDING = Symbol('mcp-auth.sending')
+/** Request property: whether the answer is taken care of. */
+export const WATCHED = Symbol('mcp-auth.watched')
 
 declare module 'fastify' {
   interface FastifyRequest {
     [DENIAL]: Denial | null
     [POLICY]: RoutePolicy | null
+    [SENDING]: boolean
+    [WATCHED]: boolean
   }
 }
 
@@ -54,14 +58,10 @@ export interface ResourceServer {
   /** Null when sessions are not bound. */
   readonly sessions: SessionBinding | null
   readonly streams: OpenStreams
-  /** Requests whose answer is taken care of. */
-  readonly watched: WeakSet<FastifyRequest>
   /** Without `offline_access`, which is not for a resource server to ask for. */
   readonly advertisedScopes: readonly string[]
   /** For a route that asks for a valid token and nothing else. */
   readonly plainPolicy: RoutePolicy
-  /** By what a cache of a verifier remembers: it need not be judged for this resource more than once. */
-  readonly approved: WeakMap<VerifiedToken, ApprovedToken>
   /** By the config object of the route, which exists once per route. */
   readonly decisions: WeakMap<object, RouteDecision>
 }
@@ -91,10 +91,8 @@ export async function createResourceServer(options: Options): Promise<ResourceSe
     telemetry,
     sessions: options.sessionBinding ? await createSessionBinding({ storage, ttl, resource, clock }) : null,
     streams: createOpenStreams(clock),
-    watched: new WeakSet<FastifyRequest>(),
     advertisedScopes,
     plainPolicy: createPolicy(options, {}),
-    approved: new WeakMap<VerifiedToken, ApprovedToken>(),
     decisions: new WeakMap<object, RouteDecision>()
   })
 }

@@ -74,6 +74,8 @@ const LEVELS: { readonly [type in McpAuthEventType]?: 'debug' | 'warn' } = {
 
 export interface Events {
   tell(request: FastifyRequest, event: RequestEvent): void
+  /** Every request has one of these: it costs nothing when nobody wants it. */
+  tellOfAccepted(request: FastifyRequest): void
   tellOfVerifier(log: FastifyBaseLogger, event: VerifierEvent): void
   on<T extends McpAuthEventType>(type: T, listener: EventListener<T>): () => void
 }
@@ -101,12 +103,12 @@ export function createEvents({
     log[LEVELS[event.type] ?? 'info']({ event, ...failure }, `mcp-auth: ${event.type}`)
     telemetry?.count(event)
     diagnostics.publish(event)
-    if (sink) tell(log, event, sink)
-    for (const listener of listeners.get(event.type) ?? []) tell(log, event, listener)
+    if (sink) call(log, event, sink)
+    for (const listener of listeners.get(event.type) ?? []) call(log, event, listener)
   }
 
   // Whoever listens does not get to decide about the request, nor to end the process.
-  function tell(log: FastifyBaseLogger, event: McpAuthEvent, listener: AnyListener): void {
+  function call(log: FastifyBaseLogger, event: McpAuthEvent, listener: AnyListener): void {
     const fail = (error: unknown): void => log.error(error, `mcp-auth: a listener of ${event.type} failed`)
     try {
       const outcome = listener(event)
@@ -116,11 +118,15 @@ export function createEvents({
     }
   }
 
+  function tell(request: FastifyRequest, event: RequestEvent): void {
+    const caller = callerOf(request.auth)
+    publish(request.log, Object.freeze({ ...event, resource, at: clock.now(), requestId: request.id, caller }))
+  }
+
   return Object.freeze({
-    tell(request: FastifyRequest, event: RequestEvent): void {
-      if (event.type === 'token.accepted' && !isHeard(event.type, request.log)) return
-      const caller = callerOf(request.auth)
-      publish(request.log, Object.freeze({ ...event, resource, at: clock.now(), requestId: request.id, caller }))
+    tell,
+    tellOfAccepted(request: FastifyRequest): void {
+      if (isHeard('token.accepted', request.log)) tell(request, { type: 'token.accepted' })
     },
     tellOfVerifier(log: FastifyBaseLogger, event: VerifierEvent): void {
       publish(log, Object.freeze({ ...event, resource, at: clock.now() }))
@@ -134,7 +140,6 @@ export function createEvents({
     }
   })
 
-  // Every request has one of these: it costs nothing when nobody wants it.
   function isHeard(type: McpAuthEventType, log: FastifyBaseLogger): boolean {
     if (telemetry || sink || diagnostics.hasSubscribers || (listeners.get(type)?.size ?? 0) > 0) return true
     return log.level === 'debug' || log.level === 'trace'

@@ -70,6 +70,8 @@ export function assertHost(admission: Admission, request: FastifyRequest): void 
   assertHttps(admission, request)
   if (admission.anyHost) return
   const header = request.headers[':authority'] ?? request.headers.host
+  // By its bare name, as nearly all callers write it.
+  if (typeof header === 'string' && admission.hosts.has(header)) return
   // With a port that cannot be, handlers that build a URL from the header would fail.
   const isHost = typeof header === 'string' && URL.canParse(`http://${header}/`)
   const name = isHost ? HOST.exec(header.toLowerCase())?.[1] : undefined
@@ -101,7 +103,11 @@ export function assertOrigin(admission: Admission, request: FastifyRequest, repl
 
 function varyByOrigin(reply: FastifyReply): void {
   const before = reply.getHeader('vary')
-  const fields = (before === undefined ? [] : [before].flat()).join(', ')
+  if (before === undefined) {
+    reply.header('vary', 'Origin')
+    return
+  }
+  const fields = [before].flat().join(', ')
   if (!/(^|,)\s*(origin|\*)\s*(,|$)/i.test(fields)) reply.header('vary', fields === '' ? 'Origin' : `${fields}, Origin`)
 }
 
@@ -132,15 +138,4 @@ function mirroredParameters(request: FastifyRequest): string[] {
     .split(',')
     .map(name => name.trim())
     .filter(name => HEADER_NAME.test(name))
-}
-
-/**
- * Copies the headers that hooks have set so far to the raw response. Handlers that write there themselves, as the transports of the
- * MCP SDKs do, would lose them otherwise.
- */
-export function exposeHeadersToRaw(reply: FastifyReply): void {
-  for (const [name, value] of Object.entries(reply.getHeaders())) {
-    // These describe a body that this reply is not going to have.
-    if (value !== undefined && name !== 'content-type' && name !== 'content-length') reply.raw.setHeader(name, value)
-  }
 }

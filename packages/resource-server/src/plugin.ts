@@ -2,10 +2,10 @@
 import { ConfigurationError } from '@fastify-mcp-auth/core'
 import type { FastifyInstance, RouteOptions } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
-import { guard, guardBody, policyOf, preflight, requirePrincipal, verifyToken } from './authenticate.ts'
+import { guard, guardBody, noteRefusal, policyOf, preflight, requirePrincipal, verifyToken } from './authenticate.ts'
 import { type Awaitable, isPromise } from './awaitable.ts'
 import { writeDenial } from './challenge-reply.ts'
-import { createResourceServer, DENIAL, POLICY, type ResourceServer } from './context.ts'
+import { createResourceServer, DENIAL, POLICY, type ResourceServer, SENDING, WATCHED } from './context.ts'
 import { describeRoute, REQUIRED_SCOPES } from './describe-routes.ts'
 import { outermost, publishMetadata } from './metadata.ts'
 import { assertScopesKnown, type ResourceServerOptions, resolveResourceServerOptions } from './options.ts'
@@ -32,44 +32,38 @@ async function resourceServer(app: FastifyInstance, input: ResourceServerOptions
   // Not before the app listens: its issuer may be another plugin of the same app.
   if (verify.prepare) app.addHook('onListen', async () => verify.prepare?.())
   app.addHook('onSend', (request, reply, payload, done) => {
+    request[SENDING] = true
     const denial = request[DENIAL]
     done(null, denial ? writeDenial(denial, reply, payload) : payload)
   })
 }
 
-// With callbacks, because a request to any other route of the app should not have to wait for a promise.
+// With callbacks, because a request whose token is known should not have to wait for a promise, nor one to any other route of the app.
 function addGuards(app: FastifyInstance, server: ResourceServer): void {
   app.addHook('onRequest', (request, reply, done) => {
     const policy = policyOf(server, request)
     if (!policy) return done()
     request[POLICY] = policy
-    settle(
-      () => guard(server, request, reply),
-      done,
-      goOn => goOn && done()
-    )
+    const refuse = (error: unknown): void => done(noteRefusal(server, request, error) as Error)
+    let goesOn: Awaitable<boolean>
+    try {
+      goesOn = guard(server, request, reply)
+    } catch (error) {
+      return refuse(error)
+    }
+    // Outside of the `try`: what a later hook throws is not ours to catch.
+    if (isPromise(goesOn)) goesOn.then(go => go && done(), refuse)
+    else if (goesOn) done()
   })
   app.addHook('preHandler', (request, reply, done) => {
     if (!request[POLICY]) return done()
-    settle(
-      () => guardBody(server, request, reply),
-      done,
-      () => done()
-    )
+    try {
+      guardBody(server, request, reply)
+    } catch (error) {
+      return done(noteRefusal(server, request, error) as Error)
+    }
+    done()
   })
-}
-
-// Outside of the `try`: what a later hook throws is not ours to catch.
-function settle<T>(check: () => Awaitable<T>, fail: (error: Error) => void, go: (outcome: T) => void): void {
-  let outcome: Awaitable<T>
-  try {
-    outcome = check()
-  } catch (error) {
-    fail(error as Error)
-    return
-  }
-  if (isPromise(outcome)) outcome.then(go, fail)
-  else go(outcome)
 }
 
 function assertAlone(app: FastifyInstance): void {
@@ -106,6 +100,8 @@ function decorate(app: FastifyInstance, server: ResourceServer): void {
   app.decorateRequest('auth', null)
   app.decorateRequest(DENIAL, null)
   app.decorateRequest(POLICY, null)
+  app.decorateRequest(SENDING, false)
+  app.decorateRequest(WATCHED, false)
 }
 
 /** Looks at every route as it is declared: wrong wiring stops the boot instead of leaving a door open. */

@@ -1,13 +1,12 @@
 /** From what a verifier found to what handlers see: `request.auth` and the `AuthInfo` of the MCP SDKs. */
 import { OAuthError, sameResource } from '@fastify-mcp-auth/core'
 import type { AuthInfo, Principal, VerifiedToken } from './types.ts'
-
-/** A principal but for the token that it came with: the same for every request with that token. */
-export type ApprovedToken = Omit<Principal, 'token'>
+import { sealVerifiedToken } from './verified-token.ts'
 
 /**
  * @param resource canonical identifier of this resource
  * @param aliases the option `audienceAliases`
+ * @returns the same, frozen for good
  * @throws OAuthError `invalid_token` when the token was issued for somebody else, or when it is bound to a key that nobody has shown
  * @see RFC 8707 section 2, RFC 9068 section 4, RFC 9449 section 7.1, RFC 8705 section 3
  */
@@ -15,7 +14,7 @@ export function approveToken(
   verified: VerifiedToken,
   resource: string,
   aliases: readonly string[] = []
-): ApprovedToken {
+): VerifiedToken {
   // Here and not in the verifiers, so that no verifier can forget it.
   const isForUs = (audience: string): boolean =>
     audience === resource || aliases.includes(audience) || sameResource(audience, resource)
@@ -26,22 +25,11 @@ export function approveToken(
     throw new OAuthError('invalid_token', 'the token is bound to a key and is not accepted as a bearer token', {
       reason: 'sender_constrained'
     })
-  return deepFreeze({
-    subject: verified.subject,
-    clientId: verified.clientId,
-    scopes: [...verified.scopes],
-    issuer: verified.issuer,
-    audience: [...verified.audience],
-    expiresAt: verified.expiresAt,
-    organization: verified.organization,
-    claims: verified.claims,
-    props: verified.props ?? null,
-    scheme: 'Bearer' as const
-  })
+  return sealVerifiedToken(verified)
 }
 
 /** The principal of one request. */
-export function createPrincipal(approved: ApprovedToken, token: string): Principal {
+export function createPrincipal(approved: VerifiedToken, token: string): Principal {
   return new TokenHolder(approved, token)
 }
 
@@ -55,11 +43,11 @@ class TokenHolder implements Principal {
   readonly expiresAt: number | null
   readonly organization: string | null
   readonly claims: Principal['claims']
-  readonly scheme: 'Bearer'
+  readonly scheme = 'Bearer'
   readonly #token: string
   readonly #props: unknown
 
-  constructor(approved: ApprovedToken, token: string) {
+  constructor(approved: VerifiedToken, token: string) {
     this.subject = approved.subject
     this.clientId = approved.clientId
     this.scopes = approved.scopes
@@ -68,9 +56,8 @@ class TokenHolder implements Principal {
     this.expiresAt = approved.expiresAt
     this.organization = approved.organization
     this.claims = approved.claims
-    this.scheme = approved.scheme
     this.#token = token
-    this.#props = approved.props
+    this.#props = approved.props ?? null
     Object.freeze(this)
   }
 
@@ -83,42 +70,53 @@ class TokenHolder implements Principal {
   }
 }
 
+interface ShownTo {
+  readonly resource: string
+  readonly metadataUrl: string
+}
+
 /**
- * A new one for each request: `resource` is a URL object, which cannot be frozen.
+ * A new one for each request: its `scopes` and its `resource`, a URL object, can be written to.
  *
  * @param server where the token was shown
  */
-export function createAuthInfo(
-  principal: Principal,
-  server: { readonly resource: string; readonly metadataUrl: string }
-): AuthInfo {
-  const { subject, issuer, organization, claims } = principal
-  const info = {
-    clientId: principal.clientId,
-    scopes: [...principal.scopes],
-    ...(principal.expiresAt === null ? {} : { expiresAt: principal.expiresAt }),
-    resource: new URL(server.resource),
-    resourceMetadataUrl: server.metadataUrl,
-    extra: Object.freeze(withHidden({ sub: subject, iss: issuer, organization, claims }, 'props', principal.props))
+export function createAuthInfo(principal: Principal, server: ShownTo): AuthInfo {
+  return new SdkAuthInfo(principal, server)
+}
+
+class SdkAuthInfo implements AuthInfo {
+  readonly clientId: string
+  readonly scopes: string[]
+  declare readonly expiresAt?: number
+  readonly resourceMetadataUrl: string
+  readonly extra: AuthInfo['extra']
+  readonly #token: string
+  #resource: string | URL
+
+  constructor(principal: Principal, { resource, metadataUrl }: ShownTo) {
+    const { subject, issuer, organization, claims } = principal
+    this.clientId = principal.clientId
+    this.scopes = [...principal.scopes]
+    if (principal.expiresAt !== null) this.expiresAt = principal.expiresAt
+    this.resourceMetadataUrl = metadataUrl
+    const extra = { sub: subject, iss: issuer, organization, claims }
+    this.extra = Object.freeze(principal.props === null ? extra : withHiddenProps(extra, principal.props))
+    this.#token = principal.token
+    this.#resource = resource
   }
-  return withHidden(info, 'token', principal.token)
+
+  // Not an own property: serialisers, spreads and inspectors skip it. Whoever wants the token has to name it.
+  get token(): string {
+    return this.#token
+  }
+
+  // Most requests never ask for it, and parsing a URL takes longer than everything else here.
+  get resource(): URL {
+    if (typeof this.#resource === 'string') this.#resource = new URL(this.#resource)
+    return this.#resource
+  }
 }
 
-// Serialisers, spreads and inspectors skip what is not enumerable; whoever wants the token has to name it.
-function withHidden<T extends object, N extends string, V>(target: T, name: N, value: V): T & { readonly [K in N]: V } {
-  return Object.defineProperty(target, name, { value, enumerable: false }) as T & { readonly [K in N]: V }
-}
-
-/** Freezes arrays and plain objects, all the way down; what cannot be frozen stays as it is. */
-export function deepFreeze<T>(value: T, seen = new Set<unknown>()): T {
-  if (!isPlain(value) || seen.has(value)) return value
-  seen.add(value)
-  for (const member of Object.values(value)) deepFreeze(member, seen)
-  return Object.freeze(value)
-}
-
-function isPlain(value: unknown): value is object {
-  if (typeof value !== 'object' || value === null) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return Array.isArray(value) || prototype === Object.prototype || prototype === null
+function withHiddenProps(extra: object, props: unknown): AuthInfo['extra'] {
+  return Object.defineProperty(extra, 'props', { value: props, enumerable: false }) as AuthInfo['extra']
 }

@@ -41,6 +41,7 @@ export function createScopeRules(options: Pick<Options, 'scopeHierarchy' | 'scop
 export function assertScopes(principal: Principal | null, needed: NeededScopes, rules: ScopeRules): void {
   if (needed.scopes.length === 0 && needed.anyOf.length === 0) return
   if (!principal) throw new MissingTokenError(suggestedScopes(needed))
+  if (hasAllByName(principal.scopes, needed)) return
   const granted = createCoverage(principal.scopes, rules)
   if (coversAll(granted, needed)) return
   const missing = suggestedScopes({ ...needed, anyOf: needed.anyOf.filter(list => !list.some(granted)) })
@@ -70,6 +71,11 @@ type Coverage = (scope: string) => boolean
 
 function coversAll(granted: Coverage, { scopes, anyOf }: NeededScopes): boolean {
   return scopes.every(granted) && anyOf.every(list => list.some(granted))
+}
+
+// What is granted by its own name needs no expansion, and that is what nearly every request needs.
+function hasAllByName(granted: readonly string[], { scopes, anyOf }: NeededScopes): boolean {
+  return anyOf.length === 0 && scopes.every(scope => granted.includes(scope))
 }
 
 function createCoverage(granted: readonly string[], { hierarchy, wildcards }: ScopeRules): Coverage {

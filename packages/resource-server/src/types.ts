@@ -116,6 +116,11 @@ export interface Verifier {
    */
   verify(token: string, context: VerificationContext): VerifiedToken | Promise<VerifiedToken>
   /**
+   * True for a verifier that refuses by itself what is no token by RFC 6750 section 2.1. To others nothing else is handed, which costs
+   * every request a look at every character, also when the token is known.
+   */
+  readonly checksSyntax?: boolean
+  /**
    * Whether a token looks like one of its own, by shape, issuer or prefix; for `chain()`. Proves nothing. A verifier without this takes
    * every token.
    */

@@ -2,7 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Verdict } from './authorize-body.ts'
 import { acceptsEvents } from './challenge-reply.ts'
-import type { ResourceServer } from './context.ts'
+import { type ResourceServer, WATCHED } from './context.ts'
 import { type Tap, tapResponse } from './raw-response.ts'
 import type { SessionBinding } from './session-binding.ts'
 import { askForPlainAnswer, concealActs, filterLists, isListMethod, revealNames } from './visibility.ts'
@@ -14,25 +14,27 @@ import { askForPlainAnswer, concealActs, filterLists, isListMethod, revealNames 
  */
 export function watchResponse(
   server: ResourceServer,
-  { request, reply, verdict }: { request: FastifyRequest; reply: FastifyReply; verdict: Verdict | null }
+  request: FastifyRequest,
+  reply: FastifyReply,
+  verdict: Verdict | null
 ): void {
-  if (server.watched.has(request)) return
-  server.watched.add(request)
-  endWithToken(server, { request, reply, verdict })
+  if (request[WATCHED]) return
+  request[WATCHED] = true
+  if (server.options.endStreams && opensStream(request, verdict)) endWithToken(server, request, reply)
   const rewrite = verdict ? rewriterOf(server, request, verdict) : undefined
   const onHead = server.sessions ? sessionKeeper(server, server.sessions, request) : undefined
   if (rewrite && (request.method !== 'GET' || acceptsEvents(request))) askForPlainAnswer(request)
   if (rewrite || onHead) tapResponse(reply.raw, { rewrite, onHead, onlyStreams: request.method === 'GET' })
 }
 
-function endWithToken(
-  server: ResourceServer,
-  { request, reply, verdict }: { request: FastifyRequest; reply: FastifyReply; verdict: Verdict | null }
-): void {
+function opensStream(request: FastifyRequest, verdict: Verdict | null): boolean {
+  if (request.method === 'GET' && acceptsEvents(request)) return true
+  return verdict?.operations.some(({ method }) => method === 'subscriptions/listen') ?? false
+}
+
+function endWithToken(server: ResourceServer, request: FastifyRequest, reply: FastifyReply): void {
   const expiresAt = request.auth?.expiresAt ?? null
-  if (expiresAt === null || !server.options.endStreams) return
-  const accepts = request.method === 'GET' && acceptsEvents(request)
-  if (!accepts && !verdict?.operations.some(({ method }) => method === 'subscriptions/listen')) return
+  if (expiresAt === null) return
   const onEnd = (): void => server.events.tell(request, { type: 'stream.ended' })
   server.streams.add({ response: reply.raw, expiresAt, onEnd })
 }
@@ -51,9 +53,11 @@ function sessionKeeper(server: ResourceServer, sessions: SessionBinding, request
 }
 
 function isInitialize(body: unknown): boolean {
-  return [body]
-    .flat()
-    .some(message => typeof message === 'object' && message !== null && Reflect.get(message, 'method') === 'initialize')
+  return Array.isArray(body) ? body.some(isInitializeMessage) : isInitializeMessage(body)
+}
+
+function isInitializeMessage(message: unknown): boolean {
+  return typeof message === 'object' && message !== null && Reflect.get(message, 'method') === 'initialize'
 }
 
 function rewriterOf(server: ResourceServer, request: FastifyRequest, verdict: Verdict): Tap['rewrite'] {

@@ -8,7 +8,8 @@ import { createApp } from './app.ts'
 function read(authorization: string | undefined): string | null {
   const headers = authorization === undefined ? {} : { authorization }
   const rawHeaders = authorization === undefined ? [] : ['Authorization', authorization]
-  return readBearerToken({ headers, raw: { rawHeaders }, query: {} } as unknown as FastifyRequest)
+  const found = readBearerToken({ headers, raw: { rawHeaders }, query: {} } as unknown as FastifyRequest)
+  return found === null ? null : assertToken(found)
 }
 
 t.test('RFC 6750 2.1: whatever a header says, the answer is a token of that header, nothing, or an OAuth error', t => {

@@ -141,5 +141,47 @@ t.test('app.mcpAuth.verify checks a token that came another way', async t => {
   t.match(principal, { subject: 'alice', scopes: ['a', 'b'], organization: 'o1', scheme: 'Bearer' })
   const other = await issuer.mint({ resource: 'https://other.test' })
   t.equal(await reasonOf(() => app.mcpAuth.verify(other)), 'audience')
-  t.equal(await reasonOf(() => app.mcpAuth.verify('a b')), 'token_malformed')
+  t.equal(await reasonOf(() => app.mcpAuth.verify('a b')), 'not_a_jwt')
+})
+
+t.test('cache rule 7: a verifier that fills one object anew for every token mixes up nobody', async t => {
+  const shared = { ...verified, scopes: ['mcp:tools'], claims: { name: '' } as Record<string, unknown> }
+  const { app } = await createApp(t, {
+    options: {
+      verify: {
+        issuers: [],
+        verify: token => Object.assign(shared, { subject: token, claims: { name: token } })
+      }
+    },
+    routes: app => {
+      app.get('/x', { config: { mcpAuth: {} } }, async request => {
+        await new Promise(resolve => setImmediate(resolve))
+        return [request.auth?.subject, request.auth?.claims['name'], request.auth?.token]
+      })
+    }
+  })
+  const asked = ['alice', 'bob', 'alice', 'carol'].map(async token => {
+    const response = await app.inject({ url: '/x', headers: { authorization: `Bearer ${token}` } })
+    t.strictSame(response.json(), [token, token, token])
+  })
+  await Promise.all(asked)
+})
+
+t.test('AuthInfo: what one request writes to it does not reach the next one with the same token', async t => {
+  const seen: string[] = []
+  const { app, bearer } = await createApp(t, {
+    routes: app => {
+      app.get('/x', { config: { mcpAuth: {} } }, async request => {
+        const info = (request.raw as { auth?: AuthInfo }).auth
+        seen.push(`${info?.resource.href} ${info?.scopes} ${{ ...info }.extra?.['sub']}`)
+        info?.scopes.push('admin')
+        if (info) info.resource.href = 'https://evil.test'
+        return 1
+      })
+    }
+  })
+  const headers = await bearer({ scopes: ['a'] })
+  for (let round = 0; round < 3; round++) await app.inject({ url: '/x', headers })
+  t.strictSame(new Set(seen), new Set([`${RESOURCE} a alice`]))
+  t.equal(seen.length, 3)
 })

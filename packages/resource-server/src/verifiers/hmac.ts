@@ -70,10 +70,12 @@ export function hmac(input: HmacOptions): Verifier {
     requiredClaims: options.requiredClaims,
     mapScopes: options.mapScopes,
     clock,
-    cache: createTokenCache(options.cache, clock, 'hmac')
+    cache: createTokenCache(options.cache, clock, 'hmac'),
+    headers: new Map()
   }
   return Object.freeze({
     issuers: Object.freeze([options.issuer]),
+    checksSyntax: true,
     verify: (token: string) => verifyJwt(rules, token),
     accepts: (token: string) => looksLikeOurs(rules, token)
   })

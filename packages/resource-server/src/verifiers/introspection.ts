@@ -143,6 +143,9 @@ interface Settings {
   readonly cache: TokenCache | null
 }
 
+// Answers have no keys that could be dropped.
+const ONE_GENERATION = { generation: () => 0 }
+
 class Questions {
   readonly #settings: Settings
   /** By digest: whoever asks about a token that is being asked about waits for the same answer. */
@@ -168,7 +171,7 @@ class Questions {
       const body = await breaker.run(() => endpoint.ask(token))
       const verified = readIntrospection(body, { issuer, fallback, now: clock.now() })
       if (!cache || verified.expiresAt === null) return verified
-      return cache.add(name, verified, { until: verified.expiresAt, generation: () => 0 })
+      return cache.add(name, verified, { until: verified.expiresAt, keys: ONE_GENERATION })
     } finally {
       this.#running.delete(name)
     }

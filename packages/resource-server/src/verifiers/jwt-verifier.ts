@@ -7,7 +7,15 @@ import type { Clock, JwksSource } from '@fastify-mcp-auth/core'
 import type { VerifiedToken } from '../types.ts'
 import { assertAccessToken, type Profile, readClaims, type ScopeMapper } from './profile.ts'
 import { isSignedBy } from './signature.ts'
-import { assertHeader, peek, readSignedToken, refused, type SignedToken } from './signed-token.ts'
+import {
+  assertHeader,
+  encodedHeaderOf,
+  type JoseHeader,
+  peek,
+  readSignedToken,
+  refused,
+  type SignedToken
+} from './signed-token.ts'
 import type { TokenCache } from './token-cache.ts'
 
 /** Where the keys of one issuer are. */
@@ -24,7 +32,12 @@ export interface JwtRules {
   readonly mapScopes: ScopeMapper | undefined
   readonly clock: Clock
   readonly cache: TokenCache | null
+  /** Headers of good tokens, decoded: an issuer writes the same few again and again. */
+  readonly headers: Map<string, JoseHeader>
 }
+
+/** Headers that are kept. More than any issuer has keys; an issuer that writes each one anew gains nothing and loses nothing. */
+const MAX_HEADERS = 100
 
 /**
  * Answers without a promise when the token or its key is known.
@@ -37,12 +50,17 @@ export function verifyJwt(rules: JwtRules, token: string): VerifiedToken | Promi
   const name = cache ? cache.nameOf(token) : ''
   const hit = cache?.get(name)
   if (hit) return hit
-  const signed = readSignedToken(token)
+  const signed = readSignedToken(token, rules.headers)
   const header = assertHeader(signed.header, rules.algorithms)
   const keys = keysOf(rules, signed.claims['iss'])
   assertAccessToken(signed, rules.profile)
   const key = keys.known(header)
-  if (key) return remember(rules, { name, keys, verified: check(rules, { signed, alg: header.alg, key }) })
+  if (key) {
+    const verified = check(rules, { signed, alg: header.alg, key })
+    // Not before: strangers must not be able to fill the memory.
+    if (rules.headers.size < MAX_HEADERS) rules.headers.set(encodedHeaderOf(token), signed.header)
+    return remember(rules, { name, keys, verified })
+  }
   // Not remembered: the set may have changed between the look-up and the end of it. The next time the key is known.
   return keys.key(header).then(found => check(rules, { signed, alg: header.alg, key: NodeKey.from(found) }))
 }
@@ -81,7 +99,7 @@ function remember(
 ): VerifiedToken {
   if (!cache || verified.expiresAt === null) return verified
   const until = verified.expiresAt + clockTolerance
-  return cache.add(name, verified, { until, generation: () => keys.generation() })
+  return cache.add(name, verified, { until, keys })
 }
 
 // Their types have been checked with the other claims.

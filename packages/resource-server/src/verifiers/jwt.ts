@@ -105,10 +105,12 @@ export function jwt(input: JwtOptions): Verifier {
     requiredClaims: options.requiredClaims,
     mapScopes: options.mapScopes,
     clock,
-    cache: createTokenCache(options.cache, clock, 'jwt')
+    cache: createTokenCache(options.cache, clock, 'jwt'),
+    headers: new Map()
   }
   return Object.freeze({
     issuers: Object.freeze([...sources.keys()]),
+    checksSyntax: true,
     verify: (token: string) => verifyJwt(rules, token),
     accepts: (token: string) => looksLikeOurs(rules, token),
     observe: listeners.add,

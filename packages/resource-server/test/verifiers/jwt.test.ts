@@ -79,6 +79,38 @@ t.test('RFC 7519 4.1.4, 4.1.5: times count with the tolerance and not a second m
   t.equal(await reasonOf(() => verifier.verify(exp, context)), 'expired')
 })
 
+t.test(
+  'RFC 7515 2: what is not base64url is no JWT, though the decoder would skip it, also for a token that is known',
+  async t => {
+    const issuer = await createTestIssuer()
+    const verifier = jwt({ issuer: issuer.issuer, fetch: issuer.fetch })
+    const token = await issuer.mint({ resource: RESOURCE })
+    for (let round = 0; round < 3; round++) t.match(await verifier.verify(token, context), { subject: 'alice' })
+    const places = [0, 3, token.indexOf('.'), token.indexOf('.') + 9, token.lastIndexOf('.'), token.length]
+    for (const at of places)
+      for (const stray of [' ', '\n', '=', '!', 'é', '\u{1F600}', '\u0000', 'A']) {
+        const spelled = token.slice(0, at) + stray + token.slice(at)
+        t.ok(await reasonOf(() => verifier.verify(spelled, context)), `${JSON.stringify(stray)} at ${at}`)
+      }
+    // Four characters are three bytes: one more is none, and would be dropped.
+    const [header = '', claims = '', signature = ''] = token.split('.')
+    const padded = header + 'A'.repeat((5 - (header.length % 4)) % 4)
+    t.equal(await reasonOf(() => verifier.verify(`${padded}.${claims}.${signature}`, context)), 'not_a_jwt')
+  }
+)
+
+t.test('a header that is known brings nothing in: with it, every other token is judged anew', async t => {
+  const issuer = await createTestIssuer()
+  const verifier = jwt({ issuer: issuer.issuer, fetch: issuer.fetch, cache: false })
+  for (let round = 0; round < 3; round++) await verifier.verify(await issuer.mint({ resource: RESOURCE }), context)
+  const [header, claims, signature] = (await issuer.mint({ resource: RESOURCE })).split('.')
+  const foreign = await (await createTestIssuer()).mint({ resource: RESOURCE, claims: { iss: issuer.issuer } })
+  const [, otherClaims, otherSignature] = foreign.split('.')
+  t.equal(await reasonOf(() => verifier.verify(`${header}.${claims}.${otherSignature}`, context)), 'signature')
+  t.equal(await reasonOf(() => verifier.verify(`${header}.${otherClaims}.${otherSignature}`, context)), 'signature')
+  t.match(await verifier.verify(`${header}.${claims}.${signature}`, context), { subject: 'alice' })
+})
+
 t.test('RFC 8725 3.10: a token never makes the server fetch, neither by jku nor by x5u nor by its issuer', async t => {
   let connections = 0
   const listener = createServer((_, response) => response.end('{"keys":[]}'))

@@ -194,7 +194,7 @@ t.test('cache rule 8: bounded, and what was seen lately stays', t => {
     organization: null,
     claims: {}
   })
-  const terms = { until: START + 60, generation: () => 0 }
+  const terms = { until: START + 60, keys: { generation: () => 0 } }
   cache?.add('used', verified('used'), terms)
   for (let index = 0; index < 100; index++) {
     cache?.add(`n${index}`, verified(`n${index}`), terms)
