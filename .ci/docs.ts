@@ -14,6 +14,7 @@ import { dirname } from 'node:path'
 import { conformancePage } from './docs/conformance.ts'
 import { embeddingGuides } from './docs/embeds.ts'
 import { errorsPage } from './docs/errors.ts'
+import { eventsPage } from './docs/events.ts'
 import { assertDocumented } from './docs/exports.ts'
 import { optionsPage, optionsSources } from './docs/options.ts'
 import { assertSnippets } from './docs/snippets.ts'
@@ -25,6 +26,7 @@ const pages = new Map<string, string>([
   ...embeddingGuides(),
   ['docs/conformance.md', conformancePage()],
   ['docs/reference/errors.md', errorsPage()],
+  ['docs/reference/events-resource-server.md', eventsPage()],
   ['docs/reference/wrong-tokens.md', await wrongTokensPage()],
   ...optionsSources().map(source => [`docs/reference/options-${source.name}.md`, optionsPage(source)] as const)
 ])

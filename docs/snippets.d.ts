@@ -30,6 +30,8 @@ declare global {
   type UserAdapter<User> = ReadersUserAdapter<User>
   const publicJwk: Record<string, string>
   const kms: { signRaw(key: string, data: Uint8Array, options: { signal: AbortSignal }): Promise<Uint8Array> }
+  const digestOfItsSecret: string
+  const crm: { tokenFor(account: string): Promise<string> }
   const sessions: { of(request: FastifyRequest): Promise<{ accountId: string; signedInAt: number } | null> }
   const accounts: { byId(id: string): Promise<Account | null> }
   const userId: string
@@ -46,7 +48,7 @@ declare global {
   /** Part of the options of one of the plugins. */
   type SomeOptions =
     | Partial<ResourceServerOptions>
-    | Partial<AuthorizationServerOptions>
+    | (Partial<Omit<AuthorizationServerOptions, 'users'>> & { users?: Partial<UserAdapter<Account>> })
     | Partial<AuthorizationServerOptions['resources'][string]>
 
   const authorizationServer: typeof import('@fastify-mcp-auth/authorization-server').default
