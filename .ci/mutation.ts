@@ -12,13 +12,22 @@ import { basename } from 'node:path'
 
 /** Source under `packages/resource-server/src` and the tests under `packages/resource-server/test`, the likeliest to notice first. */
 const TESTS: Record<string, readonly string[]> = {
+  'operations.ts': ['operation-rules', 'operations', 'uri-spellings'],
   'verifiers/api-keys.ts': ['verifiers/chain'],
+  'verifiers/breaker.ts': ['verifiers/introspection-breaker'],
   'verifiers/chain.ts': ['verifiers/chain'],
   'verifiers/claims.ts': ['verifiers/jwt', 'verifiers/lenient'],
   'verifiers/client-authentication.ts': ['verifiers/introspection'],
   'verifiers/hmac.ts': ['verifiers/hmac'],
-  'verifiers/introspection.ts': ['verifiers/introspection'],
+  'verifiers/introspection.ts': [
+    'verifiers/introspection',
+    'verifiers/introspection-breaker',
+    'verifiers/introspection-jwt'
+  ],
+  'verifiers/introspection-endpoint.ts': ['verifiers/introspection', 'verifiers/introspection-breaker'],
+  'verifiers/introspection-jwt.ts': ['verifiers/introspection-jwt'],
   'verifiers/introspection-response.ts': ['verifiers/introspection'],
+  'verifiers/issuer-discovery.ts': ['health', 'verifiers/jwt'],
   'verifiers/jwt.ts': ['verifiers/lenient', 'verifiers/jwt', 'verifiers/token-cache'],
   'verifiers/jwt-verifier.ts': ['verifiers/jwt', 'verifiers/lenient', 'verifiers/token-cache', 'verifiers/chain'],
   'verifiers/listeners.ts': ['verifiers/introspection'],
@@ -26,10 +35,9 @@ const TESTS: Record<string, readonly string[]> = {
   'verifiers/opaque.ts': ['verifiers/chain'],
   'verifiers/profile.ts': ['verifiers/lenient', 'verifiers/jwt'],
   'verifiers/shared-secret.ts': ['verifiers/hmac'],
-  'verifiers/signature.ts': ['verifiers/hmac', 'verifiers/jwt'],
-  'verifiers/signed-token.ts': ['verifiers/jwt', 'verifiers/chain'],
-  'verifiers/token-cache.ts': ['verifiers/token-cache'],
-  'operations.ts': ['operation-rules', 'operations', 'uri-spellings', 'protected-routes']
+  'verifiers/signature.ts': ['verifiers/hmac', 'verifiers/jwt', 'verifiers/jwks'],
+  'verifiers/signed-token.ts': ['verifiers/jwt', 'verifiers/chain', 'advisories/keys'],
+  'verifiers/token-cache.ts': ['verifiers/token-cache']
 }
 
 const PLACE = 'packages/resource-server'

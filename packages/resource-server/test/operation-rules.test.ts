@@ -1,6 +1,7 @@
 import { parseChallenges } from '@fastify-mcp-auth/core'
 import type { LightMyRequestResponse } from 'fastify'
 import t from 'tap'
+import { compileAnonymous, compileOperations, isMatchHoweverRead, isUnknown, needsOf } from '../src/operations.ts'
 import { createApp, toolCall } from './app.ts'
 import { createCaller, request } from './operation-fixture.ts'
 
@@ -272,4 +273,42 @@ t.test('anonymous: routes that do not speak JSON-RPC stay closed', async t => {
   t.equal(await ping('/mcp'), 200)
   t.equal(await ping('/api'), 401)
   t.equal(calls, 0)
+})
+
+t.test('operations: a pattern stands for whole names, and its pieces do not overlap', t => {
+  const cases: [pattern: string, name: string, matches: boolean][] = [
+    ['a*a', 'a', false],
+    ['a*a', 'aa', true],
+    ['ab*ba', 'aba', false],
+    ['ab*ba', 'abba', true],
+    ['ab*b*c', 'abc', false],
+    ['ab*b*c', 'abbc', true],
+    ['a*c*c', 'ac', false],
+    ['a*c*c', 'acc', true],
+    ['x*aba*aba*y', 'xababay', false],
+    ['x*aba*aba*y', 'xabaabay', true],
+    ['*', 'anything', true],
+    ['a.c', 'abc', false],
+    // A tool or prompt has one name: only URIs can be written in other ways.
+    ['delete_all', 'delete%5Fall', false],
+    ['a/b', 'a//b', false]
+  ]
+  for (const [pattern, name, matches] of cases) {
+    const rules = compileOperations({ operations: { [`prompts/get:${pattern}`]: ['x'] } })
+    const act = { method: 'prompts/get', name }
+    t.equal(needsOf(rules, [act]).scopes.length === 1, matches, `${pattern} ${name}`)
+    t.equal(isUnknown(rules, act), !matches, `${pattern} ${name}`)
+  }
+  for (const key of ['prompts/get:', 'prompts/list:x', 'pro*ts/get', 'prompt/get'])
+    t.throws(() => compileOperations({ operations: { [key]: ['x'] } }), { code: 'FST_OAUTH_OPTION' }, key)
+  t.end()
+})
+
+t.test('anonymous: whoever may say hello may say that he heard the answer, and only he', t => {
+  const says = (anonymous: string[], method: string): boolean =>
+    compileAnonymous({ anonymous }).some(pattern => isMatchHoweverRead(pattern, { method, name: null }))
+  t.ok(says(['ping', 'initialize'], 'notifications/initialized'))
+  t.notOk(says(['ping', 'tools/list'], 'notifications/initialized'))
+  t.notOk(says(['initialize'], 'notifications/cancelled'))
+  t.end()
 })
