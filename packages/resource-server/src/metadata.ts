@@ -13,6 +13,12 @@ import type { Options } from './options.ts'
 const ROOT = '/.well-known/oauth-protected-resource'
 const ALLOW_HEADERS = 'Accept, Authorization, Content-Type, MCP-Protocol-Version'
 
+/**
+ * Config of routes that set CORS headers themselves. @fastify/cors, wherever it is registered, would answer their preflights with the host's
+ * origins, and write over theirs; this is how a route tells it not to.
+ */
+export const WITHOUT_FOREIGN_CORS: object = Object.freeze({ cors: false })
+
 /** Documents of one HTTP server by their path. */
 const published = new WeakMap<object, Map<string, string>>()
 
@@ -94,7 +100,7 @@ export function outermost(app: FastifyInstance): FastifyInstance {
 }
 
 function addRoutes(root: FastifyInstance, path: string, document: () => string | undefined): void {
-  const config = { mcpAuth: false } as const
+  const config = { ...WITHOUT_FOREIGN_CORS, mcpAuth: false } as const
   // The router decodes before it compares, and takes a colon for a parameter unless it is doubled.
   const url = decodeURI(path).replaceAll(':', '::')
   root.route({

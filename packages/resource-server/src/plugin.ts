@@ -7,7 +7,7 @@ import { type Awaitable, isPromise } from './awaitable.ts'
 import { writeDenial } from './challenge-reply.ts'
 import { createResourceServer, DENIAL, POLICY, type ResourceServer, SENDING, WATCHED } from './context.ts'
 import { describeRoute, REQUIRED_SCOPES } from './describe-routes.ts'
-import { outermost, publishMetadata } from './metadata.ts'
+import { outermost, publishMetadata, WITHOUT_FOREIGN_CORS } from './metadata.ts'
 import { assertScopesKnown, type ResourceServerOptions, resolveResourceServerOptions } from './options.ts'
 import { decideRoute, optionAboutBodies, placeRoute } from './protected-routes.ts'
 import { watchStrayRoutes } from './stray-routes.ts'
@@ -124,6 +124,7 @@ function watchRoutes(app: FastifyInstance, server: ResourceServer): void {
     if (decision !== 'open' && methods.some(method => method !== 'OPTIONS'))
       for (const prefix of unseen) if (placeRoute(route.url, prefix) !== 'outside') unseen.delete(prefix)
     if (typeof decision !== 'object' || !server.options.cors) return
+    route.config = { ...WITHOUT_FOREIGN_CORS, ...route.config }
     if (preflights.has(route.url) || methods.includes('OPTIONS')) return
     preflights.add(route.url)
     addPreflight(app, server, route.url)
@@ -159,7 +160,7 @@ function addPreflight(app: FastifyInstance, server: ResourceServer, url: string)
   root.route({
     method: 'OPTIONS',
     url,
-    config: { mcpAuth: false },
+    config: { ...WITHOUT_FOREIGN_CORS, mcpAuth: false },
     schema: { hide: true } as object,
     handler: (request, reply) => preflight(server, request, reply)
   })
