@@ -65,7 +65,7 @@ export type RegistrationPolicy = (registration: {
   readonly metadata: ClientMetadata
   readonly clientId: string | null
   readonly request: FastifyRequest
-}) => ClientMetadata | undefined | void | Promise<ClientMetadata | undefined | void>
+}) => ClientMetadata | undefined | Promise<ClientMetadata | undefined>
 
 /** A signing key that never leaves a key management service (KMS, HSM). */
 export interface ExternalSigner {
