@@ -1,12 +1,16 @@
 /** A strict client of other people, over real HTTP. */
 import type { AddressInfo } from 'node:net'
 import { createBrowser, fetchTransport, settableClock, visitAuthorization } from '@fastify-mcp-auth/testing'
+import { exportJWK, generateKeyPair } from 'jose'
 import * as oauth from 'oauth4webapi'
 import t, { type Test } from 'tap'
 import { buildServer } from './fixture.ts'
 
 const REDIRECT_URI = 'http://127.0.0.1:49152/callback'
 const INSECURE = { [oauth.allowInsecureRequests]: true }
+
+const { publicKey, privateKey } = await generateKeyPair('ES256')
+const jwk = { ...(await exportJWK(publicKey)), kid: 'client-key' }
 
 /** A server that listens, with an issuer that is its address; the clock is the present, because the client has its own. */
 async function listening(t: Test) {
@@ -37,7 +41,12 @@ async function registered(issuer: URL, method: string) {
   const client = await oauth.processDynamicClientRegistrationResponse(
     await oauth.dynamicClientRegistrationRequest(
       as,
-      { client_name: 'oauth4webapi', redirect_uris: [REDIRECT_URI], token_endpoint_auth_method: method },
+      {
+        client_name: 'oauth4webapi',
+        redirect_uris: [REDIRECT_URI],
+        token_endpoint_auth_method: method,
+        ...(method === 'private_key_jwt' ? { jwks: { keys: [jwk] } } : {})
+      },
       INSECURE
     )
   )
@@ -58,7 +67,8 @@ async function visit(as: oauth.AuthorizationServer, parameters: Record<string, s
 for (const [method, authentication] of [
   ['none', () => oauth.None()],
   ['client_secret_basic', (secret: string) => oauth.ClientSecretBasic(secret)],
-  ['client_secret_post', (secret: string) => oauth.ClientSecretPost(secret)]
+  ['client_secret_post', (secret: string) => oauth.ClientSecretPost(secret)],
+  ['private_key_jwt', () => oauth.PrivateKeyJwt({ key: privateKey, kid: jwk.kid })]
 ] as const)
   t.test(`GEN-3: oauth4webapi with ${method}: discovery, registration, code, refresh, revocation`, async t => {
     const { issuer, resource } = await listening(t)

@@ -38,6 +38,25 @@ const WRONG: [string, object, string][] = [
   ['an issuer with a fragment', { issuer: `${ORIGIN}#x` }, '"issuer"'],
   ['an issuer with a path that a router would read', { issuer: 'https://auth.example/:tenant' }, '"issuer"'],
   ['an issuer with a wildcard', { issuer: 'https://auth.example/*' }, '"issuer"'],
+  [
+    'a client with a secret and keys',
+    { clients: [{ ...client, client_secret_digest: 'x'.repeat(43), jwks_uri: 'https://x.example/jwks' }] },
+    '"clients"'
+  ],
+  ['a client with a private key', { clients: [{ ...client, jwks: { keys: [{ kty: 'oct', k: 'x' }] } }] }, '"clients"'],
+  ['a client with keys on plain http', { clients: [{ ...client, jwks_uri: 'http://x.example/jwks' }] }, '"clients"'],
+  [
+    'a client with six digests',
+    { clients: [{ ...client, client_secret_digest: Array(6).fill('x'.repeat(43)) }] },
+    '"clients'
+  ],
+  ['a registration that is only switched on', { dynamicRegistration: true }, '"dynamicRegistration'],
+  ['registrations that last for minutes', { dynamicRegistration: { unusedTtl: 60 } }, '"dynamicRegistration'],
+  [
+    'a rule for documents that is no function',
+    { clientIdMetadataDocuments: { allowHost: [] } },
+    '"clientIdMetadataDocuments'
+  ],
   ['no storage', { storage: undefined }, '"storage" is missing'],
   ['a storage without verbs', { storage: {} }, '"storage"'],
   ['no users', { users: undefined }, '"users" is missing'],

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { sqlStorage } from '@fastify-mcp-auth/storage-sql'
 import t, { type Test } from 'tap'
+import { createSigner } from './clients/signer.ts'
 import { buildServer, RESOURCE, refusalOf } from './fixture.ts'
 import { observableStorage } from './observable-storage.ts'
 
@@ -65,4 +66,18 @@ t.test('TK-2: ten refreshes at ten servers get one response; a reuse at one of t
       await refusalOf(app.authorizationServer.verifyAccessToken(next?.access_token ?? '', RESOURCE)),
       'grant_revoked'
     )
+})
+
+t.test('RFC 7523 3: one assertion at ten servers authenticates once', async t => {
+  const { first, servers } = await fleet(t)
+  let clientId = ''
+  const signer = await createSigner(() => clientId, first.clock.now)
+  const registering = first.client()
+  const metadata = { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [signer.jwk] } }
+  clientId = (await registering.register(metadata)).json<{ client_id: string }>().client_id
+  const proof = await signer.proof()
+  const answers = await Promise.all(servers.map(server => server.client({ clientId }).refresh('x', proof)))
+  const errors = answers.map(response => response.json<{ error: string }>().error)
+  t.equal(errors.filter(error => error === 'invalid_grant').length, 1)
+  t.equal(errors.filter(error => error === 'invalid_client').length, SERVERS - 1)
 })

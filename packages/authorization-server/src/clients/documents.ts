@@ -67,9 +67,12 @@ export function createDocuments(options: DocumentsOptions): Documents {
   const failures = new LRUCache<string, { error: Error; until: number }>({ max: CACHE_ENTRIES })
   const pending = new Map<string, Promise<Known>>()
 
+  const isFresh = ({ freshUntil }: Known): boolean => freshUntil > clock.now()
+
   async function find(clientId: string, isGoodEnough: (known: Known) => boolean): Promise<Known> {
     const cached = cache.get(clientId)
-    if (cached && isGoodEnough(cached)) return cached
+    // What is not fresh any more, another process may have replaced.
+    if (cached && isFresh(cached)) return cached
     const stored = await options.records.clientDocuments.get(clientId)
     if (stored) cache.set(clientId, stored)
     return stored && isGoodEnough(stored) ? stored : fetchOnce(clientId, stored)
@@ -105,18 +108,14 @@ export function createDocuments(options: DocumentsOptions): Documents {
     return documentClient(clientId, metadata)
   }
 
-  const freshFor =
-    (slack: number) =>
-    ({ freshUntil }: Known): boolean =>
-      freshUntil > clock.now() - slack
   return {
-    current: clientId => lookUp(clientId, freshFor(0)),
+    current: clientId => lookUp(clientId, isFresh),
     async usable(clientId) {
       try {
-        return await lookUp(clientId, freshFor(0))
+        return await lookUp(clientId, isFresh)
       } catch (error) {
         if (!isUnavailableError(error)) throw error
-        return lookUp(clientId, freshFor(STALE_IF_ERROR))
+        return lookUp(clientId, ({ freshUntil }) => freshUntil > clock.now() - STALE_IF_ERROR)
       }
     },
     known: clientId => lookUp(clientId, () => true)

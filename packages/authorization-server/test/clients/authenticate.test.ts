@@ -30,7 +30,12 @@ async function endpoint(t: Test, clients: { client_id: string; secret?: string }
   return { server, send }
 }
 
-const CLIENTS = [{ client_id: 'public' }, { client_id: 'confidential', secret: 's3cret' }]
+const CLIENTS = [
+  { client_id: 'public' },
+  { client_id: 'confidential', secret: 's3cret' },
+  // What a careless decoder makes of bytes that are no UTF-8.
+  { client_id: 'broken', secret: '\uFFFD' }
+]
 
 const CASES: [string, string, string | undefined, string][] = [
   ['none for a public client', '&client_id=public', undefined, 'invalid_grant'],
@@ -62,6 +67,21 @@ const CASES: [string, string, string | undefined, string][] = [
   ['another scheme', '&client_id=public', 'Bearer x', 'invalid_client'],
   ['basic without anything', '', 'Basic', 'invalid_client'],
   ['basic that is no base64', '', 'Basic c3==c!', 'invalid_client'],
+  ['basic with stray bits at the end', '', basic('confidential', 's3cret').replace(/A==$/, 'B=='), 'invalid_client'],
+  [
+    'basic without its padding, as some write it',
+    '',
+    basic('confidential', 's3cret').replace(/=+$/, ''),
+    'invalid_grant'
+  ],
+  [
+    'basic with bytes that are no UTF-8',
+    '',
+    `Basic ${Buffer.from('broken:\xff', 'latin1').toString('base64')}`,
+    'invalid_client'
+  ],
+  ['an assertion type without an assertion', '&client_id=public&client_assertion_type=x', undefined, 'invalid_request'],
+  ['an assertion without its type', '&client_id=public&client_assertion=x.y.z', undefined, 'invalid_request'],
   ['basic without colon', '', `Basic ${Buffer.from('confidential').toString('base64')}`, 'invalid_client'],
   ['basic without client', '', `Basic ${Buffer.from(':s3cret').toString('base64')}`, 'invalid_client'],
   [

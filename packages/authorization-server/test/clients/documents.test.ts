@@ -130,6 +130,33 @@ t.test('REG-9: a document of a connected client is kept as long as its grant, an
   t.equal(await recordsOf(server).clientDocuments.get(ID), null)
 })
 
+t.test(
+  'REG-5: a document that demands keys now does so in every process, whatever that process has read before',
+  async t => {
+    const one = await serve(t)
+    const two = await serve(t, { storage: one.server.storage, options: one.options })
+    const { refresh_token: token = '' } = await one.client.connect()
+    const signer = await createSigner(() => ID, one.server.clock.now)
+    two.web.set(ID, { ...DOCUMENT, token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [signer.jwk] } })
+    for (const { clock } of [one.server, two.server]) clock.advance(300)
+    t.equal((await two.open()).statusCode, 303)
+    matchesOAuthError(t, await one.client.refresh(token), 'invalid_client', 401)
+  }
+)
+
+t.test('REG-9: reading a document anew does not shorten what a grant has asked for', async t => {
+  const { open, server, client } = await serve(t)
+  await open()
+  server.clock.advance(300)
+  await client.connect()
+  const { clientDocuments } = openRecords(server.storage)
+  const { expiresAt = 0 } = (await clientDocuments.get(ID)) ?? {}
+  t.ok(expiresAt >= server.clock.now() + 90 * DAY)
+  server.clock.advance(300)
+  await open()
+  t.equal((await clientDocuments.get(ID))?.expiresAt, expiresAt)
+})
+
 t.test('REG-9: a document that led to nothing is forgotten', async t => {
   const { open, server } = await serve(t)
   await open()
