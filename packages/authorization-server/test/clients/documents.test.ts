@@ -149,7 +149,7 @@ t.test('REG-9: reading a document anew does not shorten what a grant has asked f
   await open()
   server.clock.advance(300)
   await client.connect()
-  const { clientDocuments } = openRecords(server.storage)
+  const { clientDocuments } = recordsOf(server)
   const { expiresAt = 0 } = (await clientDocuments.get(ID)) ?? {}
   t.ok(expiresAt >= server.clock.now() + 90 * DAY)
   server.clock.advance(300)
