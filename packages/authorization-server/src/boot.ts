@@ -22,6 +22,7 @@ import { createEvents } from './events.ts'
 import type { Grant } from './grants/grant.ts'
 import { liveGrants, revokeGrant } from './grants/lifecycle.ts'
 import { issuerStorage } from './issuer-storage.ts'
+import { identityScopes } from './openid/identity-scopes.ts'
 import type { Options } from './options.ts'
 import { createLimits } from './rate-limit.ts'
 import { COLLECTIONS, openRecords } from './records.ts'
@@ -48,7 +49,7 @@ export async function boot(
   const events = createEvents({ issuer: options.issuer, clock, log: app.log, sink: options.onEvent })
   const { storage } = watchStorage(options.storage, events)
   const records = openRecords(issuerStorage(storage, options.issuer))
-  const catalogue = createCatalogue(options.resources)
+  const catalogue = createCatalogue(options.resources, identityScopes(options.openid))
   const fetch = options.fetch ?? createSafeFetch()
   const { privateUseRedirectUris, clientIdMetadataDocuments: policy } = options
   const clientFetch = budgeted(fetch, { clock, perHost: options.fetchesPerHost })
@@ -65,7 +66,8 @@ export async function boot(
       issuer: options.issuer,
       algorithms: [
         ...catalogue.resources.map(({ accessToken }) => accessToken.algorithm),
-        ...introspectionAlgorithms({ catalogue })
+        ...introspectionAlgorithms({ catalogue }),
+        ...(options.openid ? [options.openid.algorithm] : [])
       ],
       external: await Promise.all(options.signers.map(readExternalSigner)),
       rotateAfter: options.keyRotationInterval,

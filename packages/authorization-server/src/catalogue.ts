@@ -24,11 +24,15 @@ export interface Catalogue {
   resolveAll(resources: readonly string[]): ResourcePolicy
 }
 
-export function createCatalogue(resources: Options['resources']): Catalogue {
+/** @param identity scopes about the person, which every resource's requests may name */
+export function createCatalogue(
+  resources: Options['resources'],
+  identity: ReadonlyMap<string, ScopePolicy> = new Map()
+): Catalogue {
   const policies = new Map(
     Object.entries(resources).map(([uri, definition]) => [
       canonicalResource(uri),
-      policyOf(canonicalResource(uri), definition)
+      policyOf(canonicalResource(uri), { definition, identity })
     ])
   )
   const [only] = policies.values()
@@ -51,7 +55,10 @@ export function createCatalogue(resources: Options['resources']): Catalogue {
   }
 }
 
-function policyOf(resource: string, definition: Options['resources'][string]): ResourcePolicy {
+function policyOf(
+  resource: string,
+  { definition, identity }: { definition: Options['resources'][string]; identity: ReadonlyMap<string, ScopePolicy> }
+): ResourcePolicy {
   const entries = Object.entries(definition.scopes).map(
     ([scope, given]) => [scope, typeof given === 'string' ? { description: given } : given] as const
   )
@@ -64,7 +71,10 @@ function policyOf(resource: string, definition: Options['resources'][string]): R
   return {
     resource,
     resources: [{ resource, name: definition.name }],
-    scopes: new Map(entries.map(([scope, given]) => [scope, scopePolicy(given, includes(scope).toSorted())])),
+    scopes: new Map([
+      ...entries.map(([scope, given]) => [scope, scopePolicy(given, includes(scope).toSorted())] as const),
+      ...identity
+    ]),
     hierarchy,
     defaultScopes: defaultScopesOf(definition),
     accessToken: accessTokenPolicy(definition.accessToken)

@@ -32,7 +32,7 @@ export function replyWithOAuthError(
     reply.header('www-authenticate', 'Basic realm="token endpoint", charset="UTF-8"')
   }
   // RFC 6750 section 3.1: who sent no token at all is told no error.
-  if (answer.error === 'invalid_token') {
+  if (answer.error === 'invalid_token' || answer.error === 'insufficient_scope') {
     const error = answer.reason === 'token_missing' ? undefined : answer.error
     reply.header('www-authenticate', formatChallenge('Bearer', { error }))
   }

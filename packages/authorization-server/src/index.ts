@@ -7,6 +7,12 @@ export type {
   SigningKeySummary
 } from '@fastify-mcp-auth/core'
 export { EVENTS_CHANNEL, type EventSink } from './events.ts'
-export type { AuthorizationServerOptions, ClientOptions, ResourceOptions, ScopeOptions } from './options.ts'
+export type {
+  AuthorizationServerOptions,
+  ClientOptions,
+  OpenIdOptions,
+  ResourceOptions,
+  ScopeOptions
+} from './options.ts'
 export { default } from './plugin.ts'
 export type { ExternalSigner, PropsContext, UserAdapter } from './types.ts'

@@ -149,6 +149,35 @@ const ClientIdMetadataDocuments = Type.Object(
   { additionalProperties: false }
 )
 
+const IdentityScopes = Type.Object(
+  {
+    /** Gives an ID token; needed for the others. */
+    openid: Type.String({ minLength: 1, default: 'Know who you are' }),
+    /** Opens name, picture and the like. */
+    profile: Type.Optional(Type.String({ minLength: 1 })),
+    /** Opens email and email_verified. */
+    email: Type.Optional(Type.String({ minLength: 1 })),
+    /** Opens address. */
+    address: Type.Optional(Type.String({ minLength: 1 })),
+    /** Opens phone_number and phone_number_verified. */
+    phone: Type.Optional(Type.String({ minLength: 1 }))
+  },
+  { additionalProperties: false, default: {} }
+)
+
+const OpenId = Type.Object(
+  {
+    /** Scopes that clients may ask for about the person, with the sentence that the consent page shows for each. */
+    scopes: IdentityScopes,
+    /** Signs ID tokens. OpenID Connect wants RS256 to be there; not every client can do another. */
+    algorithm: Type.Union(
+      [Type.Literal('RS256'), Type.Literal('ES256'), Type.Literal('PS256'), Type.Literal('EdDSA')],
+      { default: 'RS256' }
+    )
+  },
+  { additionalProperties: false }
+)
+
 export const Options = Type.Object(
   {
     /** Issuer identifier, the `iss` of every token: https, or http on a loopback host. Used exactly as written. @see RFC 8414 section 2 */
@@ -174,6 +203,18 @@ export const Options = Type.Object(
      * published: put a new one behind the old one, wait an hour, then put it in front.
      */
     signers: Type.Array(Adapter<ExternalSigner>('sign'), { default: [] }),
+    /**
+     * OpenID Connect: ID tokens, the userinfo endpoint and its discovery document. Claims come from `users.claims`; without this option
+     * none of it exists.
+     */
+    openid: Type.Optional(OpenId),
+    /**
+     * People have another `sub` for each site that clients come from. The salt must stay the same for ever: with another one everybody is
+     * a stranger. Where `local()` checks a token, `request.auth.subject` still is the app's own.
+     */
+    pairwiseSubjects: Type.Optional(
+      Type.Object({ salt: Type.String({ minLength: 32 }) }, { additionalProperties: false })
+    ),
     /** Path of the endpoints. */
     prefix: Type.String({ default: '/oauth', pattern: '^(/[A-Za-z0-9._~-]+)+$' }),
     /** Pre-registered clients. */
@@ -218,6 +259,7 @@ export type Options = Static<typeof Options>
 
 type WithDefaults =
   | 'issuer'
+  | 'openid'
   | 'storage'
   | 'users'
   | 'resources'
@@ -231,6 +273,7 @@ export type AuthorizationServerOptions = Pick<Options, 'issuer' | 'storage' | 'u
   Partial<Omit<Options, WithDefaults>> & {
     resources: { [resource: string]: ResourceOptions }
     clients?: ClientOptions[]
+    openid?: OpenIdOptions
     rateLimit?: false | Partial<Static<typeof RateLimit>>
     dynamicRegistration?: false | Partial<Static<typeof DynamicRegistration>>
     clientIdMetadataDocuments?: false | Static<typeof ClientIdMetadataDocuments>
@@ -241,6 +284,11 @@ export type ResourceOptions = Pick<Static<typeof ResourceDefinition>, 'name'> &
   Partial<Omit<Static<typeof ResourceDefinition>, 'name' | 'scopes'>> & {
     scopes: { [scope: string]: string | ScopeOptions }
   }
+
+/** OpenID Connect: which scopes about the person, in which words, and what signs. */
+export type OpenIdOptions = Partial<Omit<Static<typeof OpenId>, 'scopes'>> & {
+  scopes?: Partial<Static<typeof IdentityScopes>>
+}
 
 /** A pre-registered client, or with `introspects` a resource server. */
 export type ClientOptions = Omit<Static<typeof ClientDefinition>, 'redirect_uris'> & { redirect_uris?: string[] }

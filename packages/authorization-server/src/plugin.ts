@@ -12,11 +12,12 @@ import { authorizationEndpoint } from './endpoints/authorization.ts'
 import { interactionEndpoint } from './endpoints/interaction.ts'
 import { introspectionEndpoint } from './endpoints/introspection.ts'
 import { jwksEndpoint } from './endpoints/jwks.ts'
-import { jwksPath, metadataEndpoint, metadataPath } from './endpoints/metadata.ts'
+import { discoveryPaths, jwksPath, metadataEndpoint, metadataPath } from './endpoints/metadata.ts'
 import { registrationEndpoint } from './endpoints/registration.ts'
 import { registrationManagementEndpoint } from './endpoints/registration-management.ts'
 import { revocationEndpoint } from './endpoints/revocation.ts'
 import { tokenEndpoint } from './endpoints/token.ts'
+import { userinfoEndpoint } from './endpoints/userinfo.ts'
 import { authorizationCode } from './grants/authorization-code.ts'
 import { refreshToken } from './grants/refresh-token.ts'
 import type { AuthorizationServerOptions } from './options.ts'
@@ -90,6 +91,18 @@ async function authorizationServer(app: FastifyInstance, input: AuthorizationSer
     limit: 'token',
     body: 'application/x-www-form-urlencoded'
   })
+
+  if (server.options.openid) {
+    for (const path of discoveryPaths(server))
+      machineEndpoint(app, server, { path, methods: ['GET', 'HEAD'], endpoint: metadataEndpoint })
+    machineEndpoint(app, server, {
+      path: at('userinfo'),
+      methods: ['GET', 'POST'],
+      endpoint: userinfoEndpoint,
+      limit: 'token',
+      body: 'application/x-www-form-urlencoded'
+    })
+  }
 }
 
 /**

@@ -54,7 +54,7 @@ function assertResources(options: Options): void {
     if (seen.has(canonical)) throw refused('resources', `names the same resource twice: ${uri}`)
     seen.add(canonical)
     assertAccessToken(uri, definition.accessToken, options)
-    assertScopes(uri, definition)
+    assertScopes(uri, definition, Object.keys(options.openid?.scopes ?? {}))
   }
   if (seen.size === 0) throw refused('resources', 'needs at least one resource')
   if (Object.values(resources).filter(definition => definition.default).length > 1)
@@ -79,11 +79,17 @@ function assertAccessToken(
     throw refused(`${option}.lifetime`, 'must not be longer than "refreshTokenTtl"')
 }
 
-function assertScopes(uri: string, { scopes, defaultScopes }: Options['resources'][string]): void {
+function assertScopes(
+  uri: string,
+  { scopes, defaultScopes }: Options['resources'][string],
+  identityScopes: readonly string[]
+): void {
   const option = `resources.${uri}`
   for (const [scope, definition] of Object.entries(scopes)) {
     if (!isScopeToken(scope)) throw refused(`${option}.scopes`, `has a name with a forbidden character: ${scope}`)
     if (scope === OFFLINE_ACCESS) throw refused(`${option}.scopes`, `must not name "${OFFLINE_ACCESS}"`)
+    if (identityScopes.includes(scope))
+      throw refused(`${option}.scopes`, `must not name "${scope}", which is a scope of option "openid"`)
     const implied = typeof definition === 'object' ? (definition.implies ?? []) : []
     const unknown = implied.find(other => !Object.hasOwn(scopes, other))
     if (unknown !== undefined) throw refused(`${option}.scopes`, `"${scope}" implies an unknown scope "${unknown}"`)

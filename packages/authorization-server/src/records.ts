@@ -83,6 +83,9 @@ export const InteractionRecord = Type.Object({
   resources: Type.Array(Type.String()),
   scopes: Type.Array(Type.String()),
   codeChallenge: Type.String(),
+  nonce: nullable(Type.String()),
+  /** Where pairwise subjects are the same: the client's site, or the client itself. */
+  sector: Type.String(),
   /** Digest of the cookie of the browser that started it. */
   browserDigest: Type.String(),
   expiresAt: Type.Integer(),
@@ -131,6 +134,8 @@ export const GrantRecord = Type.Object({
   codeChallenge: Type.String(),
   codeExpiresAt: Type.Integer(),
   codeConsumedAt: nullable(Type.Integer()),
+  /** For the ID token that the code buys. */
+  nonce: nullable(Type.String()),
 
   /** Shared by every refresh token of the grant: tells a used one from an invented one. */
   familyDigest: nullable(Type.String()),

@@ -139,6 +139,8 @@ t.test('cleanup works in batches until nothing is left', async t => {
     },
     redirectUri: CALLBACK,
     state: null,
+    nonce: null,
+    sector: 'x',
     resources: [RESOURCE],
     scopes: ['notes:read'],
     codeChallenge: 'x',

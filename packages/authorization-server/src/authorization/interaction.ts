@@ -15,6 +15,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { OFFLINE_ACCESS } from '../catalogue.ts'
 import { pageUrl, type ServerContext } from '../context.ts'
 import { prepareGrant, storeGrant } from '../grants/lifecycle.ts'
+import { sectorOf } from '../openid/pairwise.ts'
 import type { InteractionRecord } from '../records.ts'
 import type { ResourcePolicy } from '../resource-policy.ts'
 import { answer, assertOpen, type Outcome } from './answer.ts'
@@ -46,6 +47,8 @@ export async function startInteraction(
     resources: [...asked.resources],
     scopes: [...asked.scopes],
     codeChallenge: asked.codeChallenge,
+    nonce: asked.nonce,
+    sector: sectorOf(client),
     browserDigest: bindBrowser(server, asked.request, asked.reply),
     expiresAt: server.clock.now() + server.options.interactionTtl,
     answeredAt: null,

@@ -68,6 +68,8 @@ export interface AuthorizationRequest {
   readonly resources: readonly string[]
   readonly scopes: readonly string[]
   readonly codeChallenge: string
+  /** Goes into the ID token. @see OpenID Connect Core section 3.1.2.1 */
+  readonly nonce: string | null
 }
 
 /**
@@ -85,7 +87,8 @@ export function readRequest(server: ServerContext, { client }: TrustedClient, qu
   return {
     resources: policy.resources.map(({ resource }) => resource),
     scopes: requestedScopes(policy, form.scope),
-    codeChallenge: readCodeChallenge(form)
+    codeChallenge: readCodeChallenge(form),
+    nonce: form.nonce ?? null
   }
 }
 

@@ -7,6 +7,7 @@ import { ASYMMETRIC_ALGORITHMS, type AuthorizationServerMetadata, wellKnownUrl }
 import type { FastifyInstance } from 'fastify'
 import { CLIENT_AUTH_METHODS } from '../clients/client.ts'
 import { endpointUrl, type ServerContext } from '../context.ts'
+import { claimsOf } from '../openid/identity-scopes.ts'
 import type { RouteSettings } from '../scopes.ts'
 import { introspectionAlgorithms } from './introspection.ts'
 
@@ -32,7 +33,20 @@ export function metadataDocument(server: ServerContext): AuthorizationServerMeta
     introspection_signing_alg_values_supported: introspectionAlgorithms(server),
     code_challenge_methods_supported: ['S256'],
     authorization_response_iss_parameter_supported: true,
-    client_id_metadata_document_supported: server.documents !== null
+    client_id_metadata_document_supported: server.documents !== null,
+    ...openIdMembers(server)
+  }
+}
+
+/** @see OpenID Connect Discovery section 3 */
+function openIdMembers(server: ServerContext): Partial<AuthorizationServerMetadata> {
+  const { openid, pairwiseSubjects } = server.options
+  if (!openid) return {}
+  return {
+    userinfo_endpoint: endpointUrl(server, 'userinfo'),
+    subject_types_supported: [pairwiseSubjects ? 'pairwise' : 'public'],
+    id_token_signing_alg_values_supported: [openid.algorithm],
+    claims_supported: ['sub', 'iss', 'aud', 'exp', 'iat', 'auth_time', ...claimsOf(Object.keys(openid.scopes))]
   }
 }
 
@@ -47,6 +61,12 @@ function jwksUri(server: ServerContext): string {
 
 export function metadataPath(server: ServerContext): string {
   return new URL(wellKnownUrl(server.issuer, 'oauth-authorization-server')).pathname
+}
+
+/** Where OpenID Connect looks: behind the path of the issuer, and where MCP clients look as well, before it. */
+export function discoveryPaths(server: ServerContext): string[] {
+  const behind = `${new URL(server.issuer).pathname.replace(/\/$/, '')}/.well-known/openid-configuration`
+  return [...new Set([behind, new URL(wellKnownUrl(server.issuer, 'openid-configuration')).pathname])]
 }
 
 export function metadataEndpoint(scope: FastifyInstance, server: ServerContext, route: RouteSettings): void {

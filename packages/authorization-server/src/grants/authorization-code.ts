@@ -29,7 +29,15 @@ export const authorizationCode = defineGrant({
     const policy = grantedResource(server, grant, body.resource)
     const refreshToken = grant.refreshable ? firstRefreshToken(grantId) : null
     const scopes = narrowedScopes(policy, grant.scopes, undefined)
-    const issued = await issueTokens(server, { grantId, grant, policy, scopes, refreshToken, presented: secret })
+    const issued = await issueTokens(server, {
+      grantId,
+      grant,
+      policy,
+      scopes,
+      refreshToken,
+      presented: secret,
+      nonce: grant.nonce
+    })
     await redeem(server, { grantId, grant, refreshToken, issued })
     server.emit('token.issued', {
       grantId,

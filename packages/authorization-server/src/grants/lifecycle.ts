@@ -12,6 +12,7 @@ import {
 } from '@fastify-mcp-auth/core'
 import { renewClient } from '../clients/resolve.ts'
 import type { ServerContext } from '../context.ts'
+import { pairwiseSub } from '../openid/pairwise.ts'
 import type { GrantRecord, InteractionRecord } from '../records.ts'
 import type { ResourcePolicy } from '../resource-policy.ts'
 import { NO_PROPS, sealProps } from '../tokens/props.ts'
@@ -55,7 +56,7 @@ export async function prepareGrant(
     clientId: interaction.clientId,
     clientName: interaction.client.name,
     subject,
-    sub: null,
+    sub: pairwiseSub(server, { sector: interaction.sector, subject }),
     organization: null,
     resources: interaction.resources,
     scopes,
@@ -73,6 +74,7 @@ export async function prepareGrant(
     codeChallenge: interaction.codeChallenge,
     codeExpiresAt: now + options.codeTtl,
     codeConsumedAt: null,
+    nonce: interaction.nonce,
     familyDigest: null,
     refreshDigest: null,
     previousDigest: null,

@@ -75,7 +75,15 @@ async function rotate(server: ServerContext, presented: Presented): Promise<Toke
   const { clock, options, records, keyRing } = server
   const scopes = narrowedScopes(policy, grant.scopes, scope)
   const next = nextRefreshToken(token)
-  const issue = { grantId: token.grantId, grant, policy, scopes, refreshToken: next, presented: token.secret }
+  const issue = {
+    grantId: token.grantId,
+    grant,
+    policy,
+    scopes,
+    refreshToken: next,
+    presented: token.secret,
+    nonce: null
+  }
   const { response, expiresIn, patch } = await issueTokens(server, issue)
   const now = clock.now()
   const won = await records.grants.update(

@@ -5,6 +5,7 @@
  */
 import { formatScope, OAuthError, randomSecret } from '@fastify-mcp-auth/core'
 import type { ServerContext } from '../context.ts'
+import { IDENTITY_CLAIMS } from '../openid/identity-scopes.ts'
 import type { GrantRecord, KeptToken } from '../records.ts'
 import type { ResourcePolicy } from '../resource-policy.ts'
 import { keepToken } from './kept-token.ts'
@@ -104,6 +105,8 @@ async function additionalClaims(
   const { resource, accessToken } = policy
   const claims = await server.users.claims(grant.subject, { scopes, resource, organization: grant.organization })
   if (claims === null) throw new OAuthError('invalid_grant', 'the user is gone', { reason: 'user_gone' })
-  const isWanted = (name: string): boolean => accessToken.claims?.has(name) ?? true
+  // With OpenID Connect, a name or an address is for the client at the userinfo endpoint, not for every resource server.
+  const isForClients = (name: string): boolean => server.options.openid !== undefined && IDENTITY_CLAIMS.has(name)
+  const isWanted = (name: string): boolean => accessToken.claims?.has(name) ?? !isForClients(name)
   return Object.fromEntries(Object.entries(claims).filter(([name]) => !RESERVED.has(name) && isWanted(name)))
 }

@@ -3,6 +3,7 @@
  */
 import { formatScope, type TokenResponse } from '@fastify-mcp-auth/core'
 import type { ServerContext } from '../context.ts'
+import { makeIdToken } from '../openid/id-token.ts'
 import type { GrantRecord } from '../records.ts'
 import type { ResourcePolicy } from '../resource-policy.ts'
 import { makeAccessToken } from './access-token.ts'
@@ -19,6 +20,8 @@ export interface TokenIssue {
   readonly refreshToken: RefreshToken | null
   /** Secret of the code or refresh token that buys this. */
   readonly presented: string
+  /** For the ID token. */
+  readonly nonce: string | null
 }
 
 export interface IssuedTokens {
@@ -34,6 +37,7 @@ export async function issueTokens(server: ServerContext, issue: TokenIssue): Pro
   const { grant, scopes, refreshToken, presented } = issue
   const propsKey = openPropsKey(grant, presented)
   const { accessToken, expiresIn, kept } = await makeAccessToken(server, { ...issue, propsKey })
+  const idToken = await makeIdToken(server, { ...issue, accessToken, expiresIn })
   return {
     expiresIn,
     response: {
@@ -41,6 +45,7 @@ export async function issueTokens(server: ServerContext, issue: TokenIssue): Pro
       token_type: 'Bearer',
       expires_in: expiresIn,
       scope: formatScope(scopes),
+      ...(idToken === undefined ? {} : { id_token: idToken }),
       ...(refreshToken ? { refresh_token: formatRefreshToken(refreshToken) } : {})
     },
     patch: {

@@ -12,6 +12,8 @@ export const TokenResponse = Type.Object({
   /** Seconds. */
   expires_in: Type.Optional(Type.Number()),
   refresh_token: Type.Optional(Type.String()),
-  scope: Type.Optional(Type.String())
+  scope: Type.Optional(Type.String()),
+  /** @see OpenID Connect Core section 3.1.3.3 */
+  id_token: Type.Optional(Type.String())
 })
 export type TokenResponse = Static<typeof TokenResponse>

@@ -1,0 +1,94 @@
+/** The certified client of other people, over real HTTP: code, OpenID Connect, introspection, revocation. */
+import type { AddressInfo } from 'node:net'
+import { digest } from '@fastify-mcp-auth/core'
+import { createBrowser, fetchTransport, settableClock, visitAuthorization } from '@fastify-mcp-auth/testing'
+import * as client from 'openid-client'
+import t, { type Test } from 'tap'
+import { buildServer } from './fixture.ts'
+
+const CALLBACK = 'http://127.0.0.1:49152/callback'
+const SECRET = 'a-secret-that-is-long-enough-to-be-one'
+
+async function listening(t: Test, { format }: { format: 'jwt' | 'opaque' }) {
+  const probe = await buildServer(t)
+  await probe.app.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = probe.app.server.address() as AddressInfo
+  await probe.app.close()
+  const issuer = `http://127.0.0.1:${port}`
+  const resource = `${issuer}/mcp`
+  const server = await buildServer(t, {
+    options: {
+      issuer,
+      clock: settableClock(),
+      openid: { scopes: { profile: 'See your name', email: 'See your e-mail address' } },
+      resources: {
+        [resource]: { name: 'Notes', scopes: { 'notes:read': 'Read your notes' }, accessToken: { format } }
+      },
+      clients: [
+        { client_id: 'web', client_name: 'Web', redirect_uris: [CALLBACK], client_secret_digest: digest(SECRET) },
+        { client_id: 'rs', client_name: 'API', client_secret_digest: digest(SECRET), introspects: [resource] }
+      ]
+    },
+    users: { claims: user => ({ name: user, email: `${user}@example.com` }) }
+  })
+  await server.app.listen({ port, host: '127.0.0.1' })
+  const as = (id: string, algorithm: 'oauth2' | 'oidc' = 'oidc') =>
+    client.discovery(new URL(issuer), id, undefined, client.ClientSecretBasic(SECRET), {
+      algorithm,
+      execute: [client.allowInsecureRequests]
+    })
+  return { server, issuer, resource, as }
+}
+
+for (const format of ['jwt', 'opaque'] as const)
+  t.test(
+    `OpenID Connect Core 3.1: openid-client with ${format} tokens: code, id_token, userinfo, refresh, introspection, revocation`,
+    async t => {
+      const { as, resource } = await listening(t, { format })
+      const config = await as('web')
+      const pkceCodeVerifier = client.randomPKCECodeVerifier()
+      const [expectedState, expectedNonce] = [client.randomState(), client.randomNonce()]
+      const url = client.buildAuthorizationUrl(config, {
+        redirect_uri: CALLBACK,
+        scope: 'openid profile email notes:read',
+        resource,
+        code_challenge: await client.calculatePKCECodeChallenge(pkceCodeVerifier),
+        code_challenge_method: 'S256',
+        state: expectedState,
+        nonce: expectedNonce
+      })
+      const page = await visitAuthorization(createBrowser(fetchTransport()), url.href, {
+        username: 'alice',
+        password: 'pw'
+      })
+      const checks = { pkceCodeVerifier, expectedState, expectedNonce, idTokenExpected: true, maxAge: 600 }
+      const tokens = await client.authorizationCodeGrant(config, new URL(page.leavesTo ?? ''), checks)
+      const { sub = '' } = tokens.claims() ?? {}
+      t.equal(sub, 'sub-alice')
+      t.match(await client.fetchUserInfo(config, tokens.access_token, sub), {
+        sub,
+        name: 'alice',
+        email: 'alice@example.com'
+      })
+
+      const refreshed = await client.refreshTokenGrant(config, tokens.refresh_token ?? '')
+      t.equal(refreshed.claims()?.sub, sub)
+      const api = await as('rs')
+      for (const asker of [config, api])
+        t.match(await client.tokenIntrospection(asker, refreshed.access_token), {
+          active: true,
+          sub,
+          aud: resource,
+          client_id: 'web'
+        })
+      client.enableNonRepudiationChecks(config)
+      t.match(await client.tokenIntrospection(api, 'invented'), { active: false })
+
+      await client.tokenRevocation(config, refreshed.access_token)
+      t.match(await client.tokenIntrospection(api, refreshed.access_token), { active: false })
+      await t.rejects(client.refreshTokenGrant(config, refreshed.refresh_token ?? ''), {
+        error: 'invalid_grant'
+      } as never)
+      await t.rejects(client.fetchUserInfo(config, refreshed.access_token, sub))
+    }
+  )
