@@ -1,7 +1,7 @@
 /**
  * Changes the code that decides about tokens, one small change at a time, and looks whether a test notices. What nobody noticed is printed.
  *
- *   node .ci/mutation.ts [name ...]     a name is that of a source file without its ending; all of them take about an hour
+ *   node .ci/mutation.ts [name ...]     a name is that of a source file without its ending; all of them take an hour or more
  *
  * Stryker makes the changes (settings in `.config/stryker.json`). Here is only which tests are to notice what: a test that takes seconds and
  * knows nothing of a file is not worth running for each of its changes. Texts are not changed, since most are messages.
