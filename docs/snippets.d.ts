@@ -32,6 +32,9 @@ declare global {
   const kms: { signRaw(key: string, data: Uint8Array, options: { signal: AbortSignal }): Promise<Uint8Array> }
   const digestOfItsSecret: string
   const crm: { tokenFor(account: string): Promise<string> }
+  const Redis: new (url?: string) => never
+  const chatGptRanges: string[]
+  function resourcesOf(tenant: string): AuthorizationServerOptions['resources']
   const sessions: { of(request: FastifyRequest): Promise<{ accountId: string; signedInAt: number } | null> }
   const accounts: { byId(id: string): Promise<Account | null> }
   const userId: string
