@@ -21,11 +21,13 @@ import { introspectionAlgorithms } from './endpoints/introspection.ts'
 import { createEvents } from './events.ts'
 import type { Grant } from './grants/grant.ts'
 import { liveGrants, revokeGrant } from './grants/lifecycle.ts'
+import { health, stats } from './health.ts'
 import { issuerStorage } from './issuer-storage.ts'
 import { identityScopes } from './openid/identity-scopes.ts'
 import type { Options } from './options.ts'
 import { createLimits } from './rate-limit.ts'
 import { COLLECTIONS, openRecords } from './records.ts'
+import { createTelemetry } from './telemetry.ts'
 import { readExternalSigner } from './tokens/signer.ts'
 import { loadSigningKeys } from './tokens/signing-keys.ts'
 import { looksLikeOurs, verifyAccessToken } from './tokens/verify-access-token.ts'
@@ -46,8 +48,10 @@ export async function boot(
     )
   }
   await options.storage.open?.(Object.values(COLLECTIONS))
-  const events = createEvents({ issuer: options.issuer, clock, log: app.log, sink: options.onEvent })
-  const { storage } = watchStorage(options.storage, events)
+  const telemetry = await createTelemetry(options.issuer)
+  const sinks = [telemetry?.count, options.onEvent].filter(sink => sink !== undefined)
+  const events = createEvents({ issuer: options.issuer, clock, log: app.log, sinks })
+  const storage = watchStorage(options.storage, events, telemetry)
   const records = openRecords(issuerStorage(storage, options.issuer))
   const catalogue = createCatalogue(options.resources, identityScopes(options.openid))
   const fetch = options.fetch ?? createSafeFetch()
@@ -83,7 +87,7 @@ export async function boot(
     limits: options.rateLimit
       ? await createLimits({ options: options.rateLimit, issuer: options.issuer, clock, events })
       : null,
-    pages: { error: null },
+    pages: { error: null, isServed: false },
     events,
     emit: events.emit
   } satisfies ServerContext)
@@ -111,7 +115,9 @@ export function decoratorOf(server: ServerContext): AuthorizationServer<FastifyR
     }),
     looksLikeOurs: (token: string) => looksLikeOurs(server, token),
     verifyAccessToken: (token: string, resource: string) => verifyAccessToken(server, token, resource),
-    cleanup: () => cleanUp(server),
+    cleanup: (bounds?: { limit?: number }) => cleanUp(server, bounds),
+    stats: (bounds?: { limit?: number }) => stats(server, bounds),
+    health: () => health(server),
     on: server.events.on,
     present(pages) {
       if (server.pages.error)

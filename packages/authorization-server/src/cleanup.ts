@@ -4,17 +4,25 @@ import type { ServerContext } from './context.ts'
 const BATCH = 1000
 
 /**
- * In bounded batches, so that no statement holds locks for long; safe on every node and at any time.
+ * In bounded batches, so that no statement holds locks for long, with room for requests between them; safe on every node and at any
+ * time. Whatever a call leaves, the next one finds.
  *
+ * @param bounds `limit` records at most
  * @returns how many records went
  */
-export async function cleanUp(server: ServerContext): Promise<number> {
+export async function cleanUp(
+  server: ServerContext,
+  { limit = Number.POSITIVE_INFINITY }: { limit?: number } = {}
+): Promise<number> {
   const { clients, clientDocuments, clientAssertions, initialAccessTokens, interactions, grants } = server.records
   const now = server.clock.now()
   let total = await server.keys.removeRetired()
   for (const collection of [interactions, grants, clientAssertions, initialAccessTokens, clientDocuments, clients]) {
-    for (let removed = BATCH; removed === BATCH; total += removed) {
-      removed = await collection.removeExpired(now, { limit: BATCH })
+    for (let size = 0, removed = 0; removed === size && total < limit; total += removed) {
+      size = Math.min(BATCH, limit - total)
+      removed = await collection.removeExpired(now, { limit: size })
+      // A database in this very process would let nobody else have a turn.
+      await new Promise(setImmediate)
     }
   }
   return total

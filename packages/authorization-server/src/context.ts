@@ -32,7 +32,7 @@ export interface ServerContext {
   /** Null when something in front of the app limits requests. */
   readonly limits: Limits | null
   /** Whoever draws pages registers itself here at boot. */
-  readonly pages: { error: ErrorPageRenderer | null }
+  readonly pages: { error: ErrorPageRenderer | null; isServed: boolean }
   readonly events: Events
   /** Tells what happened. */
   readonly emit: Events['emit']

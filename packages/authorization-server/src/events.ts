@@ -44,18 +44,19 @@ export function createEvents({
   issuer,
   clock,
   log,
-  sink
+  sinks
 }: {
   issuer: string
   clock: Clock
   /** For what happens outside of a request. */
   log: EventLog
-  sink?: EventSink | undefined
+  /** Told of every event. */
+  sinks: readonly EventSink[]
 }): Events {
   const bus = createEventBus<AuthorizationServerEvent>({
     channelName: EVENTS_CHANNEL,
     levels: LEVELS,
-    sinks: sink ? [sink] : []
+    sinks
   })
   const current = new AsyncLocalStorage<RequestOfEvent>()
   return Object.freeze({

@@ -37,7 +37,13 @@ export function issuerStorage(driver: StorageDriver, issuer: string): StorageDri
         cursor = page.cursor
         if (cursor === null || removed === limit) return removed
       }
-    }
+    },
+    ...(driver.count
+      ? {
+          count: async (collection, { prefix, limit }) =>
+            driver.count?.(collection, { prefix: mark + prefix, limit }) ?? 0
+        }
+      : {})
   }
   return Object.freeze(storage)
 }

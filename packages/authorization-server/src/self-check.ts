@@ -19,6 +19,7 @@ export function checkWhenReady(app: FastifyInstance, server: ServerContext): voi
   })
   app.addHook('onReady', async () => {
     assertPageIsServed(app, server, isPageSeen)
+    server.pages.isServed = true
     assertPageIsOurs(server)
     assertAddressesAreKnown(app, server)
     for (const metadata of new Set(scopes.flatMap(protectedResourceOf))) assertSameWords(server, metadata)

@@ -52,6 +52,7 @@ export function observableStorage(inner: StorageDriver = memoryStorage()): Obser
     remove: (...call) => reach(() => inner.remove(...call)),
     list: (...call) => reach(() => inner.list(...call)),
     removeWhere: (collection, ...where) => reach(() => inner.removeWhere(collection, ...where)),
+    ...(inner.count ? { count: (...call) => reach(async () => inner.count?.(...call) ?? 0) } : {}),
     async counts() {
       const sum: Record<string, number> = { clients: 0, interactions: 0, grants: 0 }
       for (const { name } of await records()) if (name !== 'signing_keys') sum[name] = (sum[name] ?? 0) + 1

@@ -55,6 +55,8 @@ export function fakeServer(details: Details | Error = consentRequest(), prefix =
       verifyAccessToken: unexpected,
       looksLikeOurs: unexpected,
       cleanup: unexpected,
+      stats: unexpected,
+      health: unexpected,
       on: unexpected,
       present: pages => {
         fake.error = pages.error

@@ -144,6 +144,30 @@ export interface VerifiedAccessToken {
   readonly props: unknown
 }
 
+/** How many records there are; `isMore` when there are more than were counted. */
+export interface RecordCount {
+  readonly count: number
+  readonly isMore: boolean
+}
+
+/** Null where the storage cannot count. */
+export interface AuthorizationServerStats {
+  readonly clients: RecordCount | null
+  readonly grants: RecordCount | null
+  readonly interactions: RecordCount | null
+}
+
+/** Whether clients can get tokens, and if not, why. */
+export interface AuthorizationServerHealth {
+  readonly ok: boolean
+  /** It answers. */
+  readonly storage: boolean
+  /** There is a key to sign with. */
+  readonly keys: boolean
+  /** Somebody serves the page where people decide. False only until the app is ready. */
+  readonly consentPage: boolean
+}
+
 /** `app.authorizationServer`: what the other packages and the app itself may ask of the authorization server. */
 export interface AuthorizationServer<Request = unknown> {
   readonly issuer: string
@@ -206,8 +230,23 @@ export interface AuthorizationServer<Request = unknown> {
   verifyAccessToken(token: string, resource: string): Promise<VerifiedAccessToken>
   /** Whether a token looks like an access token of this server, by shape and issuer. Proves nothing. */
   looksLikeOurs(token: string): boolean
-  /** Removes what is expired, in bounded batches; returns how many records went. Safe on every node. */
-  cleanup(): Promise<number>
+  /**
+   * Removes what is expired, in bounded batches with room for requests between them. Safe on every node at the same time; what one
+   * call leaves, the next one finds.
+   *
+   * @param bounds `limit` records at most; without it, all
+   * @returns how many records went
+   */
+  cleanup(bounds?: { limit?: number }): Promise<number>
+  /**
+   * How much is stored for this issuer, what is expired but not removed yet included. Costs one bounded count per line: never more than
+   * reading `limit` entries of an index, however much there is.
+   *
+   * @param bounds counts no further than `limit`, 10,000 by default
+   */
+  stats(bounds?: { limit?: number }): Promise<AuthorizationServerStats>
+  /** For readiness probes. Asks the storage one small question. Does not reject when it is down. */
+  health(): Promise<AuthorizationServerHealth>
   /**
    * Tells of everything that happens. What a listener throws is logged and changes nothing.
    *

@@ -160,9 +160,18 @@ export function sqlStorage(options: SqlStorageOptions): SqlStorage {
       assertIndex(collection, index)
       if (typeof value !== 'string' || !isKey(value)) return 0
       return changed(statements.removeBatch(index, '='), batch(dialect.name, value, limit))
+    },
+
+    async count(collection, { prefix, limit }) {
+      if (!isKey(prefix) && prefix !== '') return 0
+      const { rows } = await run(prepare(collection).statements.count(), [prefix, `${prefix}${LAST}`, limit])
+      return Number(rows[0]?.['found'] ?? 0)
     }
   } satisfies SqlStorage)
 }
+
+/** Behind every key that begins with what stands before it: keys are compared byte by byte. */
+const LAST = '\u{10ffff}'
 
 /** The parameters of {@link Statements.removeBatch}. */
 function batch(dialect: string, value: SqlValue, limit: number): SqlValue[] {

@@ -22,6 +22,8 @@ export interface Statements {
   list(column: string, after: boolean): CompiledQuery
   /** Parameters: value, limit, and the value again on engines other than MySQL. */
   removeBatch(column: string, comparison: '=' | '<'): CompiledQuery
+  /** Parameters: the first key, a key behind the last one, limit. */
+  count(): CompiledQuery
 }
 
 export function createStatements(table: Table, dialect: SqlDialect, db: Database): Statements {
@@ -46,7 +48,13 @@ export function createStatements(table: Table, dialect: SqlDialect, db: Database
     remove: () => once('remove', () => sql`delete from ${sql.table(table.name)} where ${sql.ref(KEY)} = ${ANY}`),
     list: (column, after) => once(`list ${column} ${after}`, () => list(table, column, after)),
     removeBatch: (column, comparison) =>
-      once(`remove ${column} ${comparison}`, () => removeBatch(table, dialect, column, comparison))
+      once(`remove ${column} ${comparison}`, () => removeBatch(table, dialect, column, comparison)),
+    count: () =>
+      once('count', () => {
+        const key = sql.ref(KEY)
+        return sql`select count(*) as ${sql.ref('found')} from (select ${key} from ${sql.table(table.name)}
+          where ${key} >= ${ANY} and ${key} < ${ANY} limit ${ANY}) as ${sql.ref('some')}`
+      })
   }
 }
 

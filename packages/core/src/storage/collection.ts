@@ -12,6 +12,8 @@ export interface Collection<R> {
   list(index: keyof R & string, value: string, options?: { limit?: number; cursor?: string | null }): Promise<Page<R>>
   /** Repeats bounded batches until nothing is left; returns how many records went. */
   removeWhere(index: keyof R & string, value: string): Promise<number>
+  /** How many records there are, counted no further than `limit`; null when the driver cannot count. */
+  count(limit: number): Promise<number | null>
   /** One bounded batch of what expired before that epoch second; returns how many records went. */
   removeExpired(before: number, options?: { limit?: number }): Promise<number>
 }
@@ -38,6 +40,7 @@ export function openCollection<S extends TObject>(
         if (removed < limit) return total
       }
     },
+    count: async limit => (await driver.count?.(declaration, { prefix: '', limit })) ?? null,
     removeExpired: (before, options) => driver.removeWhere(declaration, 'expiresBefore', before, options)
   }
 }

@@ -86,6 +86,11 @@ export interface StorageDriver {
       | [index: 'expiresBefore', before: number, options?: { limit?: number | undefined } | undefined]
       | [index: string, value: string, options?: { limit?: number | undefined } | undefined]
   ): Promise<number>
+  /**
+   * Optional. How many records there are whose keys begin with `prefix`, expired ones included, counted no further than `limit`: never
+   * more work than reading so many entries of an index.
+   */
+  count?(collection: CollectionDeclaration, options: { prefix: string; limit: number }): Promise<number>
   /** Optional; nothing in the suite needs it to be correct. */
   transaction?<T>(run: (driver: StorageDriver) => Promise<T>): Promise<T>
 }

@@ -86,6 +86,18 @@ export function memoryStorage(): StorageDriver {
           ? expiredKeys(table, collection.expiry, Number(value))
           : keysOf(table, index, String(value))
       return keys.slice(0, Math.max(1, limit)).filter(key => drop(table, key)).length
+    },
+
+    async count(
+      collection: CollectionDeclaration,
+      { prefix, limit }: { prefix: string; limit: number }
+    ): Promise<number> {
+      let found = 0
+      for (const key of tableOf(collection).records.keys()) {
+        if (found === limit) break
+        if (key.startsWith(prefix)) found++
+      }
+      return found
     }
   })
 }

@@ -49,6 +49,18 @@ export async function testVerbs(test: Test, driver: StorageDriver): Promise<void
     assert.equal(await driver.insert(samples, key, sample()), true)
   })
 
+  await test('count, where there is one, counts keys that begin alike, and no further than it is told', async () => {
+    if (!driver.count) return
+    const prefix = `${unique()}:`
+    for (const key of ['', 'a', 'b', '\u{10fffe}']) await driver.insert(samples, `${prefix}${key}`, sample())
+    await driver.insert(samples, `${prefix.slice(0, -1)};`, sample())
+    await driver.insert(others, `${prefix}c`, sample())
+    assert.equal(await driver.count(samples, { prefix, limit: 100 }), 4)
+    assert.equal(await driver.count(samples, { prefix, limit: 3 }), 3)
+    assert.equal(await driver.count(samples, { prefix: `${prefix}x`, limit: 3 }), 0)
+    assert.ok((await driver.count(samples, { prefix: '', limit: 5 })) === 5)
+  })
+
   await testUpdate(test, driver)
 
   await test('a record is not the object of its caller', async () => {
