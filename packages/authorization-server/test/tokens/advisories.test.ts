@@ -81,10 +81,9 @@ t.test('CVE-2026-4634: a scope of thousands of words at the token endpoint is re
   const client = server.client()
   const { refresh_token: token = '' } = await client.connect()
   const before = await server.storage.dump()
-  for (const scope of ['a '.repeat(4000).trim(), 'notes:read '.repeat(700).trim(), 'x'.repeat(60_000)]) {
-    const { statusCode } = await client.refresh(token, { scope })
-    t.ok(statusCode === 400 || statusCode === 200)
-    if (statusCode === 400) t.equal(await server.storage.dump(), before)
+  for (const scope of ['a '.repeat(4000).trim(), 'notes:read x'.repeat(600), 'x'.repeat(60_000)]) {
+    t.equal((await client.refresh(token, { scope })).statusCode, 400)
+    t.equal(await server.storage.dump(), before)
   }
 })
 

@@ -136,3 +136,12 @@ t.test('props: introspection does not hand them out, nor does any claim', async 
   t.notMatch(response.body, SECRET)
   t.notMatch(atob(tokens.access_token.split('.')[1]?.replaceAll('-', '+').replaceAll('_', '/') ?? ''), SECRET)
 })
+
+t.test('props: a token whose key was forgotten is refused, never served without its props', async t => {
+  const { server, client } = await withProps(t, { props: () => ({ token: SECRET }) })
+  const first = (await client.connect()) as Tokens
+  let { refresh_token: refresh } = first
+  for (let i = 0; i < 20; i++) refresh = (await client.refresh(refresh)).json<Tokens>().refresh_token
+  const { verifyAccessToken } = server.app.authorizationServer
+  t.equal(await refusalOf(verifyAccessToken(first.access_token, RESOURCE)), 'superseded')
+})
