@@ -1,9 +1,11 @@
 /**
  * Measures the packages side by side with their peers, on 127.0.0.1 only.
  *
- *   pnpm bench [resource-server | authorization-server] [--only name,...] [--rounds N] [--seconds N] [--json file]
+ *   pnpm bench [resource-server | authorization-server] [--only name,...] [--loads name,...] [--rounds N]
+ *     [--duration seconds] [--json file]
  *
- * `--only` leaves out all others but ours and the one that ratios are taken from. Every contender is a process of its own and has to
+ * `--only` leaves out all others but ours and the one that ratios are taken from; `--loads` takes names of loads or words of them
+ * (`ES256`, `hot`, `refresh`). Every contender is a process of its own and has to
  * prove first that it does its job; this process is the load. Prints Markdown on stdout and progress on stderr; `--json` keeps every
  * sample.
  */
@@ -25,7 +27,8 @@ const { values, positionals } = parseArgs({
   options: {
     only: { type: 'string' },
     rounds: { type: 'string', default: '3' },
-    seconds: { type: 'string', default: '1' },
+    loads: { type: 'string' },
+    duration: { type: 'string', default: '1' },
     json: { type: 'string' }
   }
 })
@@ -53,6 +56,7 @@ function chooseSuites(names: readonly string[]): [string, Suite][] {
 
 function readPlan(chosen: readonly [string, Suite][]): Plan {
   const only = values.only?.split(',') ?? null
+  const loads = values.loads?.split(',') ?? null
   const known = [...new Set(chosen.flatMap(([, { contenders }]) => contenders))]
   // Without these there would be nothing to compare.
   const always = [OURS, ...chosen.map(([, { baseline }]) => baseline)]
@@ -60,7 +64,8 @@ function readPlan(chosen: readonly [string, Suite][]): Plan {
   if (unknown !== undefined) refuse(`no contender ${unknown}: there are ${known.join(', ')}`)
   return {
     rounds: Math.ceil(within('rounds', values.rounds, MAX_ROUNDS)),
-    seconds: within('seconds', values.seconds, MAX_SECONDS),
+    seconds: within('duration', values.duration, MAX_SECONDS),
+    plays: load => loads === null || load.split(' ').some(word => loads.includes(word)) || loads.includes(load),
     includes: name => only === null || always.includes(name) || only.includes(name),
     say: text => console.error(text)
   }

@@ -1,6 +1,7 @@
 /** A contender in a process of its own, so that its processor time is its own, too. */
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, execFileSync, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { availableParallelism } from 'node:os'
 import type { Order, Report } from './contender.ts'
 
 export interface ServerProcess {
@@ -38,6 +39,8 @@ export async function startServer(name: string, file: URL, settings: unknown): P
     stdio: ['ignore', 'ignore', 'pipe', 'ipc']
   })
   running.add(child)
+  pin(child.pid, '0')
+  pin(process.pid, `1-${CORES - 1}`)
   child.once('exit', () => running.delete(child))
   let output = ''
   child.stderr?.on('data', chunk => {
@@ -54,6 +57,18 @@ export async function startServer(name: string, file: URL, settings: unknown): P
   await stop(child)
   if (report.type === 'unsupported') return null
   throw new Error(`${name} did not start: ${report.type === 'failed' ? report.message : output}`)
+}
+
+const CORES = availableParallelism()
+
+// Servers on one core and the load on the others, where the system can do that: neither takes from the other what is measured.
+function pin(pid: number | undefined, cores: string): void {
+  if (CORES < 2) return
+  try {
+    execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', cores, String(pid)], { stdio: 'ignore' })
+  } catch {
+    // Not Linux: the ratios are still of one run.
+  }
 }
 
 /** One order, one report: nobody asks twice at a time. */

@@ -8,6 +8,8 @@ export interface Plan {
   /** Length of one measurement of one contender. */
   readonly seconds: number
   includes(contender: string): boolean
+  /** @param load `ES256 hot`, `refresh` */
+  plays(load: string): boolean
   /** Progress, for whoever waits. */
   say(text: string): void
 }

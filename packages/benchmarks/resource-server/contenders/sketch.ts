@@ -3,8 +3,8 @@
  * claims by hand. Leaves out host and origin, key sets and rotation, claim types, challenges, and every comfort. What cold figures
  * are judged by.
  */
-import { createHmac, createPublicKey, type KeyObject, verify } from 'node:crypto'
-import { equalInConstantTime, systemClock } from '@fastify-mcp-auth/core'
+import { createHmac, createPublicKey, type KeyObject, timingSafeEqual, verify } from 'node:crypto'
+import { systemClock } from '@fastify-mcp-auth/core'
 import fastify from 'fastify'
 import { listen } from '../../listen.ts'
 import { ANSWER, PATH, type Protection, type ProtectionContender } from '../protection.ts'
@@ -47,11 +47,14 @@ function decode(part: string): Record<string, unknown> {
 
 function signatureCheck({ algorithm, publicKey, secret }: Protection): (content: string, signature: string) => boolean {
   if (!publicKey) {
-    const mac = (content: string) =>
+    const mac = (content: string): Buffer =>
       createHmac('sha256', secret ?? '')
         .update(content)
-        .digest('base64url')
-    return (content, signature) => equalInConstantTime(mac(content), signature)
+        .digest()
+    return (content, signature) => {
+      const bytes = Buffer.from(signature, 'base64url')
+      return bytes.length === 32 && timingSafeEqual(bytes, mac(content))
+    }
   }
   const key: KeyObject = createPublicKey(publicKey.pem)
   const digestName = algorithm === 'EdDSA' ? null : 'sha256'
