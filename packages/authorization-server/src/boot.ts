@@ -62,7 +62,7 @@ export async function boot(
     issuer: options.issuer,
     catalogue,
     records,
-    users: guardedUsers(options.users),
+    users: guardedUsers(options.users, new Set(identityScopes(options.openid).keys())),
     keys: await loadSigningKeys({
       records,
       keyRing,

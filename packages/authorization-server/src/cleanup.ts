@@ -14,10 +14,12 @@ export async function cleanUp(
   server: ServerContext,
   { limit = Number.POSITIVE_INFINITY }: { limit?: number } = {}
 ): Promise<number> {
-  const { clients, clientDocuments, clientAssertions, initialAccessTokens, interactions, grants } = server.records
+  const { clients, clientDocuments, clientAssertions, initialAccessTokens } = server.records
+  const { interactions, pushedRequests, consents, grants } = server.records
+  const shortLived = [interactions, pushedRequests, clientAssertions]
   const now = server.clock.now()
   let total = await server.keys.removeRetired()
-  for (const collection of [interactions, grants, clientAssertions, initialAccessTokens, clientDocuments, clients]) {
+  for (const collection of [...shortLived, consents, grants, initialAccessTokens, clientDocuments, clients]) {
     for (let size = 0, removed = 0; removed === size && total < limit; total += removed) {
       size = Math.min(BATCH, limit - total)
       removed = await collection.removeExpired(now, { limit: size })

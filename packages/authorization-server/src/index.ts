@@ -15,4 +15,13 @@ export type {
   ScopeOptions
 } from './options.ts'
 export { default } from './plugin.ts'
-export type { ExternalSigner, PropsContext, UserAdapter } from './types.ts'
+export type {
+  ClaimsContext,
+  CurrentUser,
+  ExternalSigner,
+  LoginTarget,
+  Organization,
+  PropsContext,
+  ScopesContext,
+  UserAdapter
+} from './types.ts'

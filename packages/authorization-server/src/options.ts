@@ -237,6 +237,23 @@ export const Options = Type.Object(
     refreshGrace: Type.Integer({ default: 60, minimum: 0, maximum: 300 }),
     /** Lifetime of an authorization code in seconds. @see OAuth 2.1 section 4.1.2 */
     codeTtl: Type.Integer({ default: 60, minimum: 10, maximum: 600 }),
+    /**
+     * Pushed authorization requests (RFC 9126): `required` refuses a request whose parameters came by the browser, `off` has no such
+     * endpoint.
+     */
+    pushedAuthorizationRequests: Type.Union([Type.Literal('optional'), Type.Literal('required'), Type.Literal('off')], {
+      default: 'optional'
+    }),
+    /**
+     * For which clients a consent is remembered, so that the same request again is answered without a page (and `prompt=none`
+     * works): `known-clients` are those registered here whose answers go to an https address; `all-clients` adds metadata documents,
+     * programs on the person's computer and private-use schemes, for which others can pass.
+     */
+    rememberedConsent: Type.Union([Type.Literal('known-clients'), Type.Literal('all-clients'), Type.Literal('never')], {
+      default: 'known-clients'
+    }),
+    /** Seconds within which a pushed request must be used. @see RFC 9126 section 2.2 */
+    pushedRequestTtl: Type.Integer({ default: 60, minimum: 5, maximum: 600 }),
     /** Seconds that a person has for sign-in and consent. */
     interactionTtl: Type.Integer({ default: 900, minimum: 60, maximum: 7200 }),
     /** How often may be asked, or false when something in front of the app limits it. An address has its /64 with it, and gets four times as much for all its clients together. */

@@ -13,6 +13,7 @@ import { interactionEndpoint } from './endpoints/interaction.ts'
 import { introspectionEndpoint } from './endpoints/introspection.ts'
 import { jwksEndpoint } from './endpoints/jwks.ts'
 import { discoveryPaths, jwksPath, metadataEndpoint, metadataPath } from './endpoints/metadata.ts'
+import { pushedAuthorizationEndpoint } from './endpoints/pushed-authorization.ts'
 import { registrationEndpoint } from './endpoints/registration.ts'
 import { registrationManagementEndpoint } from './endpoints/registration-management.ts'
 import { revocationEndpoint } from './endpoints/revocation.ts'
@@ -63,6 +64,15 @@ async function authorizationServer(app: FastifyInstance, input: AuthorizationSer
       limit: 'register',
       body: 'application/json',
       malformed: 'invalid_client_metadata'
+    })
+  }
+  if (server.options.pushedAuthorizationRequests !== 'off') {
+    machineEndpoint(app, server, {
+      path: at('par'),
+      methods: ['POST'],
+      endpoint: pushedAuthorizationEndpoint,
+      limit: 'token',
+      body: 'application/x-www-form-urlencoded'
     })
   }
   browserScope(app, server, [

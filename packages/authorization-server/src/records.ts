@@ -8,6 +8,7 @@
 import {
   ClientMetadata,
   type Collection,
+  type Display,
   defineCollection,
   openCollection,
   type StorageDriver
@@ -86,6 +87,17 @@ export const InteractionRecord = Type.Object({
   nonce: nullable(Type.String()),
   /** Where pairwise subjects are the same: the client's site, or the client itself. */
   sector: Type.String(),
+  /** What `prompt` said. */
+  prompts: Type.Array(Type.String()),
+  /** Epoch second: who signed in before it signs in again. */
+  signedInSince: nullable(Type.Integer()),
+  /** For the login and the page. */
+  hints: Type.Object({
+    loginHint: nullable(Type.String()),
+    uiLocales: Type.Array(Type.String()),
+    acrValues: Type.Array(Type.String()),
+    display: Type.Union([Type.Unsafe<Display>(Type.String()), Type.Null()])
+  }),
   /** Digest of the cookie of the browser that started it. */
   browserDigest: Type.String(),
   expiresAt: Type.Integer(),
@@ -94,6 +106,19 @@ export const InteractionRecord = Type.Object({
   outcome: nullable(Type.String())
 })
 export type InteractionRecord = Static<typeof InteractionRecord>
+
+/** What was asked, and nothing about how it is being answered. */
+export type FrozenRequest = Omit<InteractionRecord, 'browserDigest' | 'expiresAt' | 'answeredAt' | 'outcome'>
+
+/** Key: digest of the secret in the `request_uri`. @see RFC 9126 section 2.2 */
+export const PushedRequestRecord = Type.Object({
+  clientId: Type.String(),
+  /** Encrypted under a key that also depends on the `request_uri`. */
+  parameters: Type.String(),
+  expiresAt: Type.Integer(),
+  usedAt: nullable(Type.Integer())
+})
+export type PushedRequestRecord = Static<typeof PushedRequestRecord>
 
 /** An access token that the server has to know. */
 const KeptToken = Type.Object({
@@ -156,6 +181,18 @@ export const GrantRecord = Type.Object({
 })
 export type GrantRecord = Static<typeof GrantRecord>
 
+/** Key: digest of who allowed whom what, where. What was decided last. */
+export const ConsentRecord = Type.Object({
+  subject: Type.String(),
+  clientId: Type.String(),
+  organization: nullable(Type.String()),
+  scopes: Type.Array(Type.String()),
+  createdAt: Type.Integer(),
+  /** When access ended at the latest that was allowed with it. */
+  expiresAt: Type.Integer()
+})
+export type ConsentRecord = Static<typeof ConsentRecord>
+
 /** Key: issuer, algorithm and sequence number, so that of many processes that want a new key one makes it. */
 export const SigningKeyRecord = Type.Object({
   issuer: Type.String(),
@@ -183,6 +220,13 @@ export const COLLECTIONS = {
     expiry: 'expiresAt'
   }),
   interactions: defineCollection({ name: 'interactions', record: InteractionRecord, expiry: 'expiresAt' }),
+  consents: defineCollection({
+    name: 'consents',
+    record: ConsentRecord,
+    indexes: ['subject', 'clientId', 'organization'],
+    expiry: 'expiresAt'
+  }),
+  pushedRequests: defineCollection({ name: 'pushed_requests', record: PushedRequestRecord, expiry: 'expiresAt' }),
   grants: defineCollection({
     name: 'grants',
     record: GrantRecord,
@@ -198,6 +242,8 @@ export interface Records {
   readonly clientAssertions: Collection<ClientAssertionRecord>
   readonly initialAccessTokens: Collection<InitialAccessTokenRecord>
   readonly interactions: Collection<InteractionRecord>
+  readonly consents: Collection<ConsentRecord>
+  readonly pushedRequests: Collection<PushedRequestRecord>
   readonly grants: Collection<GrantRecord>
   readonly signingKeys: Collection<SigningKeyRecord>
 }
@@ -209,6 +255,8 @@ export function openRecords(driver: StorageDriver): Records {
     clientAssertions: openCollection(driver, COLLECTIONS.clientAssertions),
     initialAccessTokens: openCollection(driver, COLLECTIONS.initialAccessTokens),
     interactions: openCollection(driver, COLLECTIONS.interactions),
+    consents: openCollection(driver, COLLECTIONS.consents),
+    pushedRequests: openCollection(driver, COLLECTIONS.pushedRequests),
     grants: openCollection(driver, COLLECTIONS.grants),
     signingKeys: openCollection(driver, COLLECTIONS.signingKeys)
   }

@@ -1,6 +1,48 @@
 /** What the integrator hands over, and what the plugin adds to Fastify. */
-import type { AuthorizationServer, ClientMetadata } from '@fastify-mcp-auth/core'
+import type { AuthorizationServer, ClientMetadata, Display } from '@fastify-mcp-auth/core'
 import type { FastifyRequest } from 'fastify'
+
+/** Who is signed in, and how. */
+export interface CurrentUser<User = unknown> {
+  readonly user: User
+  /** Epoch second of the sign-in, a whole number; becomes `auth_time`. */
+  readonly authTime: number
+  /** How strong the sign-in was, in a word that the resources know; becomes `acr`. */
+  readonly acr?: string
+  /** How the person proved who they are, for example `['pwd', 'otp']`; becomes `amr`. @see RFC 8176 */
+  readonly methods?: readonly string[]
+}
+
+/** What a login page is told. Values come from the client: escape them, and take them for hints. */
+export interface LoginTarget {
+  /** Where the browser goes afterwards: a path on this origin, or what `interactionUrl` made. */
+  readonly returnTo: string
+  /** `login`: sign in anew. `select_account`: let the person choose between accounts. */
+  readonly prompt?: 'login' | 'select_account'
+  /** Name of the account that the client expects. */
+  readonly loginHint?: string
+  /** Languages in the order of preference, as BCP 47 tags. */
+  readonly uiLocales?: readonly string[]
+  /** How strong a sign-in the client would like, in the order of preference. */
+  readonly acrValues?: readonly string[]
+  readonly display?: Display
+}
+
+/** A team, workspace or tenant that a person acts for. */
+export interface Organization {
+  /** Stable, never reused; becomes `org_id`. */
+  readonly id: string
+  /** For people. */
+  readonly name: string
+}
+
+/** Where scopes are about to be allowed. */
+export interface ScopesContext {
+  readonly clientId: string
+  readonly resource: string
+  /** Null where the app knows no organizations. */
+  readonly organization: string | null
+}
 
 /** What a token is about to say. */
 export interface ClaimsContext {
@@ -25,19 +67,14 @@ export interface PropsContext {
  * Methods may reject when the app's database is down: that becomes a 503, never a refusal.
  */
 export interface UserAdapter<User = unknown> {
+  /** Who is signed in in this browser, by the app's own session; null when nobody is. */
+  current(request: FastifyRequest): Promise<CurrentUser<User> | null> | CurrentUser<User> | null
   /**
-   * Who is signed in in this browser, by the app's own session.
-   *
-   * @returns null when nobody is; `authTime` is the epoch second of the sign-in, a whole number
+   * Where a person signs in. After it, the app sends the browser to `returnTo`, a path on this origin. The rest is for the page
+   * to use or not, but for one thing: with `prompt: 'login'` it must sign in anew even if somebody is signed in, because the
+   * session counts only when its `authTime` is later than the request.
    */
-  current(
-    request: FastifyRequest
-  ): Promise<{ user: User; authTime: number } | null> | { user: User; authTime: number } | null
-  /**
-   * Where a person signs in. After it, the app sends the browser to `returnTo`, a path on this origin.
-   * `prompt: 'login'` asks for a sign-in even if somebody is signed in: the person wants to switch.
-   */
-  loginUrl(target: { returnTo: string; prompt?: 'login'; loginHint?: string }): string
+  loginUrl(target: LoginTarget): string
   /** A stable identifier, never reused for somebody else; becomes `sub`. 1 to 255 characters, anything else is a 500. */
   subject(user: User): string
   /** The user behind a `sub`, or null when there is none any more: then refresh tokens stop working. */
@@ -50,6 +87,20 @@ export interface UserAdapter<User = unknown> {
    * of JSON; null for nothing. It stays the same for the life of the grant.
    */
   props?(user: User, context: PropsContext): Promise<unknown> | unknown
+  /**
+   * The organizations that a person acts for. With more than one the consent page asks for which; access is for that one, and ends
+   * when it is not in the list any more. Leave it out, or answer with none, where there is nothing to pick.
+   */
+  organizations?(user: User): Promise<readonly Organization[]> | readonly Organization[]
+  /**
+   * Which of these scopes this person may allow there: asked for the consent page and again whenever tokens are made. What is
+   * not among `scopes` is ignored, and `openid` and its like are not asked about. All of them when left out.
+   */
+  allowedScopes?(
+    user: User,
+    scopes: readonly string[],
+    context: ScopesContext
+  ): Promise<readonly string[]> | readonly string[]
   /** How the consent page names the account, for example the e-mail address. */
   displayName(user: User): string
 }

@@ -36,6 +36,8 @@ export interface BuildOptions {
 export interface Accounts {
   /** Accounts that `find` does not know any more. */
   gone: Set<string>
+  /** When an account signed in by the form; one that did not is always fresh. */
+  signedInAt: Map<string, number>
   /** Thrown by `current`, `find` and `claims`. */
   failure: unknown
 }
@@ -66,7 +68,7 @@ export const RESOURCES: AuthorizationServerOptions['resources'] = {
 export async function buildServer(t: Test, build: BuildOptions = {}): Promise<TestServer> {
   const storage = build.storage ?? observableStorage()
   const clock = settableClock(1_800_000_000)
-  const accounts: Accounts = { gone: new Set(), failure: null }
+  const accounts: Accounts = { gone: new Set(), signedInAt: new Map(), failure: null }
   const log: string[] = []
   const logger = { level: 'trace', stream: { write: (line: string) => void log.push(line) } }
   const app = Fastify({ logger, ...build.fastify })
@@ -86,7 +88,7 @@ export async function buildServer(t: Test, build: BuildOptions = {}): Promise<Te
   }
   await app.register(authorizationServer, options)
   await build.after?.(app)
-  await app.register(person, { prefix: '' })
+  await app.register(person, { prefix: '', signIn: user => void accounts.signedInAt.set(user, clock.now()) })
   if (!build.plainErrors)
     app.authorizationServer.present({
       error: async page => ({
@@ -155,6 +157,10 @@ function accountOf(request: FastifyRequest): string | null {
   return /(?:^|; )session=([^;]+)/.exec(request.headers.cookie ?? '')?.[1] ?? null
 }
 
+function query(target: object): URLSearchParams {
+  return new URLSearchParams(Object.entries(target).map(([name, value]): [string, string] => [name, String(value)]))
+}
+
 export function usersOf(accounts: Accounts, clock: { now(): number }): AuthorizationServerOptions['users'] {
   const fail = (): void => {
     if (accounts.failure !== null) throw accounts.failure
@@ -163,9 +169,9 @@ export function usersOf(accounts: Accounts, clock: { now(): number }): Authoriza
     current(request) {
       fail()
       const user = accountOf(request)
-      return user === null ? null : { user, authTime: clock.now() }
+      return user === null ? null : { user, authTime: accounts.signedInAt.get(user) ?? clock.now() }
     },
-    loginUrl: target => `/login?${new URLSearchParams({ ...target })}`,
+    loginUrl: target => `/login?${query(target)}`,
     subject: user => `sub-${user}`,
     find(subject) {
       fail()
@@ -177,13 +183,16 @@ export function usersOf(accounts: Accounts, clock: { now(): number }): Authoriza
 }
 
 /** Login and consent page. Forms are read in a scope of their own, as an app without formbody would. */
-async function person(app: FastifyInstance): Promise<void> {
-  await app.register(loginPage)
+async function person(app: FastifyInstance, { signIn }: { signIn: (user: string) => void }): Promise<void> {
+  await app.register(loginPage, { signIn })
   await app.register(consentPage)
 }
 
 /** Signs in whoever says so. */
-export async function loginPage(app: FastifyInstance): Promise<void> {
+export async function loginPage(
+  app: FastifyInstance,
+  { signIn }: { signIn?: (user: string) => void } = {}
+): Promise<void> {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) =>
     done(null, Object.fromEntries(new URLSearchParams(String(body))))
@@ -194,9 +203,10 @@ export async function loginPage(app: FastifyInstance): Promise<void> {
         <input type="text" name="username"><input type="password" name="password"><button>Sign in</button></form>`)
     )
   )
-  app.post<{ Body: { username: string; returnTo: string } }>('/login', async (request, reply) =>
-    reply.header('set-cookie', `session=${request.body.username}; Path=/`).redirect(request.body.returnTo, 303)
-  )
+  app.post<{ Body: { username: string; returnTo: string } }>('/login', async (request, reply) => {
+    signIn?.(request.body.username)
+    return reply.header('set-cookie', `session=${request.body.username}; Path=/`).redirect(request.body.returnTo, 303)
+  })
 }
 
 const html = (body: string): string => `<!doctype html><html><body>${body}</body></html>`
@@ -207,13 +217,15 @@ export async function consentPage(app: FastifyInstance): Promise<void> {
   app.get<{ Params: { handle: string } }>(`${prefix}/interaction/:handle`, async (request, reply) => {
     try {
       const model = await interactions.details(request, request.params.handle)
-      if (model.status === 'login') return reply.redirect(model.loginUrl, 303)
+      if (model.status !== 'consent')
+        return reply.redirect(model.status === 'login' ? model.loginUrl : model.redirectTo, 303)
+      const radios = model.organizations.map(({ id }) => `<input type="radio" name="organization" value="${id}">`)
       const boxes = model.scopes.map(
         ({ scope, required, preselected }) =>
           `<input type="checkbox" name="scope" value="${scope}"${preselected ? ' checked' : ''}${required ? ' disabled' : ''}>`
       )
       return reply.type('text/html').send(
-        html(`<pre>${JSON.stringify(model)}</pre><form method="post" action="${model.decisionUrl}">${boxes.join('')}
+        html(`<pre>${JSON.stringify(model)}</pre><form method="post" action="${model.decisionUrl}">${boxes.join('')}${radios.join('')}
           <input type="hidden" name="account" value="${model.account.proof}">
           <button name="decision" value="allow">Allow</button><button name="decision" value="deny">Deny</button></form>`)
       )

@@ -12,12 +12,15 @@ export interface ObservableStorage extends StorageDriver {
   comeBack(): void
   /** Only the next insert into this collection fails so. */
   failNextInsert(collection: string): void
+  /** Runs once, just before the next insert into this collection. */
+  beforeNextInsert(collection: string, run: () => Promise<void>): void
 }
 
 export function observableStorage(inner: StorageDriver = memoryStorage()): ObservableStorage {
   const keys = new Map<CollectionDeclaration, Set<string>>()
   let isDown = false
   let failing: string | null = null
+  let intruder: { collection: string; run: () => Promise<void> } | null = null
 
   async function reach<T>(verb: () => Promise<T>): Promise<T> {
     await new Promise(setImmediate)
@@ -40,7 +43,12 @@ export function observableStorage(inner: StorageDriver = memoryStorage()): Obser
     open: async collections => inner.open?.(collections),
     get: (...call) => reach(() => inner.get(...call)),
     insert: (collection, key, record) =>
-      reach(() => {
+      reach(async () => {
+        if (intruder?.collection === collection.name) {
+          const { run } = intruder
+          intruder = null
+          await run()
+        }
         if (failing === collection.name) {
           failing = null
           throw new UnavailableError('the test storage lost its connection')
@@ -64,6 +72,9 @@ export function observableStorage(inner: StorageDriver = memoryStorage()): Obser
     },
     comeBack() {
       isDown = false
+    },
+    beforeNextInsert(collection, run) {
+      intruder = { collection, run }
     },
     failNextInsert(collection) {
       failing = collection

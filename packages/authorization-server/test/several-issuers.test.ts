@@ -79,7 +79,7 @@ function optionsOf({
     prefix,
     storage,
     clock,
-    users: usersOf({ gone: new Set(), failure: null }, clock),
+    users: usersOf({ gone: new Set(), signedInAt: new Map(), failure: null }, clock),
     // The same resource at both, so that nothing but the issuer tells them apart.
     resources: { [resource]: { name: 'Notes', scopes: { 'notes:read': 'Read your notes' } } },
     encryptionKeys: [Buffer.alloc(32, 'k1').toString('base64')],

@@ -20,7 +20,14 @@ function adapter(changes: Partial<UserAdapter> = {}): UserAdapter {
 
 t.test('a session is what the protocol needs of it', async t => {
   const users = guardedUsers(adapter())
-  t.strictSame(await users.session(REQUEST), { subject: 'sub-alice', displayName: 'Dear alice', authTime: 5 })
+  t.strictSame(await users.session(REQUEST), {
+    user: 'alice',
+    subject: 'sub-alice',
+    displayName: 'Dear alice',
+    authTime: 5,
+    acr: null,
+    amr: []
+  })
   t.equal(await guardedUsers(adapter({ current: () => null })).session(REQUEST), null)
 })
 

@@ -39,6 +39,7 @@ export function describeConsent(
       ownHost,
       locale
     }),
+    ...describeOrganizations(request),
     scopes: asked.map(scope => scopeLine(scope, locale)),
     alreadyAllowed: already.map(scope => scopeLine(scope, locale)),
     stepUp,
@@ -88,6 +89,13 @@ function asciiHost(host: string): string {
   return `${domainToASCII(name) || cleanName(name)}${port}`
 }
 
+function describeOrganizations({ organizations }: ConsentRequest): Pick<ConsentPage, 'organization' | 'organizations'> {
+  const named = organizations.map(({ id, name }) => ({ id, name: cleanName(name) || id }))
+  return named.length > 1
+    ? { organization: null, organizations: named }
+    : { organization: named[0]?.name ?? null, organizations: [] }
+}
+
 function splitScopes(request: ConsentRequest): { asked: readonly ConsentScope[]; already: readonly ConsentScope[] } {
   const asked = request.scopes.filter(({ granted }) => !granted)
   // Nothing new: then it is an ordinary question about all of it.
@@ -125,6 +133,8 @@ function consentWords(stepUp: boolean, locale: Locale): ConsentWords {
     answersTo: locale.word('consent.answersTo'),
     signedInAs: locale.word('consent.signedInAs'),
     switchAccount: locale.word('consent.switchAccount'),
+    organization: locale.word('consent.organization'),
+    pickOrganization: locale.word('consent.organization.pick'),
     may: locale.word(stepUp ? 'consent.may.more' : 'consent.may'),
     needed: locale.word('consent.needed'),
     irreversible: locale.word('consent.irreversible'),

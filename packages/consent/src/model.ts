@@ -31,7 +31,8 @@ export interface Brand {
  * The question. A replaced `consent.eta` has to keep three facts on the page, or people cannot judge what they allow:
  * who asks (`client`), where the answer goes (`answersTo`) and what it may do (`scopes`).
  *
- * The form posts to `decisionUrl`: `account` (hidden), `scope` for each ticked checkbox, `decision` = `allow` or `deny`.
+ * The form posts to `decisionUrl`: `account` (hidden), `scope` for each ticked checkbox, `organization` where there is a choice,
+ * `decision` = `allow` or `deny`.
  */
 export interface ConsentPage extends Page {
   readonly heading: Sentence
@@ -52,6 +53,10 @@ export interface ConsentPage extends Page {
   }
   /** Empty when there is nothing to fear. */
   readonly warnings: readonly Warning[]
+  /** The organization that the access is for, where there is one and nothing to pick. */
+  readonly organization: string | null
+  /** Where there is a choice: radio buttons named `organization`, with `id` as value, none of them checked. Else empty. */
+  readonly organizations: readonly { readonly id: string; readonly name: string }[]
   /** What is asked; at a step-up only what is new. */
   readonly scopes: readonly ScopeLine[]
   /** At a step-up: what it has already. Part of the same form. */
@@ -104,6 +109,8 @@ export interface ConsentWords {
   readonly answersTo: string
   readonly signedInAs: string
   readonly switchAccount: string
+  readonly organization: string
+  readonly pickOrganization: string
   readonly may: string
   readonly needed: string
   readonly irreversible: string

@@ -18,6 +18,12 @@ const PAGES = {
       scope('notes:admin', 'Delete notes', { tools: ['delete_all_notes'], destructive: true })
     ]
   }),
+  'a choice of organizations': consentRequest({
+    organizations: [
+      { id: 'acme', name: 'Acme' },
+      { id: 'long', name: long }
+    ]
+  }),
   'everything is long': consentRequest({
     client: { name: long, verifiedHost: null },
     redirect: { uri: '', kind: 'https', host: `${'a'.repeat(60)}.${'b'.repeat(60)}.example`, formAction: '' },

@@ -138,3 +138,34 @@ t.test('what a permission brings along stands under it', async t => {
   const html = await draw({ scopes: [scope('a', 'Delete notes', { includes: ['Read your notes', 'Write notes'] })] })
   t.match(html, 'Includes: Read your notes · Write notes')
 })
+
+t.test(
+  'uploads 231: an organization is told; where there is a choice it is picked, without script, and none beforehand',
+  async t => {
+    const one = await draw({ organizations: [{ id: 'acme', name: 'Acme' }] })
+    t.match(one, '<dt>Acting for</dt><dd><bdi>Acme</bdi></dd>')
+    t.notMatch(one, 'type="radio"')
+    const none = await draw()
+    t.notMatch(none, 'Acting for')
+    const two = await draw({
+      organizations: [
+        { id: 'a"c', name: '<b>Acme</b>' },
+        { id: 'globex', name: 'Globex' }
+      ]
+    })
+    const radios = [...two.matchAll(/<input type="radio"[^>]*>/g)].map(([tag]) => tag)
+    t.strictSame(radios, [
+      '<input type="radio" name="organization" value="a&quot;c" required>',
+      '<input type="radio" name="organization" value="globex" required>'
+    ])
+    t.match(two, '<legend>It may act for</legend>')
+    t.match(two, '<bdi>&lt;b&gt;Acme&lt;/b&gt;</bdi>')
+    t.match(two, 'value="deny" formnovalidate>', 'to say no nothing has to be picked')
+    t.notMatch(two, '<b>')
+  }
+)
+
+t.test('RFC 8707 2: several resources are named together', async t => {
+  const resources = ['Notes', 'Calendar'].map(name => ({ resource: `https://notes.example/${name}`, name }))
+  t.match(await draw({ resources }), 'wants to use <bdi>Notes</bdi> and <bdi>Calendar</bdi> for you')
+})

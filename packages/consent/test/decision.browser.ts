@@ -88,6 +88,29 @@ t.test('a person says no', async t => {
   await page.close()
 })
 
+for (const javaScriptEnabled of [true, false])
+  t.test(
+    `nobody allows before picking an organization, ${javaScriptEnabled ? 'with' : 'without'} JavaScript`,
+    async t => {
+      const organizations = ['acme', 'globex'].map(id => ({ id, name: id.toUpperCase() }))
+      fake.details = consentRequest({ ...unverified, organizations })
+      const page = await open({ javaScriptEnabled })
+      const before = page.url()
+      await press(page, 'Allow')
+      t.equal(page.url(), before)
+      t.equal(posts.length, 0, 'the browser asks for the pick')
+      await page.getByRole('radio', { name: 'GLOBEX' }).check()
+      await press(page, 'Allow')
+      await page.waitForURL(`${loopback}/callback`)
+      t.equal(posts[0]?.fields.get('organization'), 'globex')
+      await page.goto(before)
+      await press(page, 'Deny')
+      await page.waitForURL(`${loopback}/callback`)
+      t.equal(posts[1]?.fields.get('decision'), 'deny', 'a no needs no pick')
+      await page.close()
+    }
+  )
+
 t.test('Enter does nothing until a button is focused', async t => {
   for (const javaScriptEnabled of [true, false]) {
     const page = await open({ javaScriptEnabled })

@@ -4,12 +4,13 @@ import type {
   ConsentRequest,
   ConsentScope,
   ErrorPageRenderer,
-  LoginRequest
+  LoginRequest,
+  Settled
 } from '@fastify-mcp-auth/core'
 import Fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from 'fastify'
 import consent, { type ConsentOptions } from '../src/index.ts'
 
-type Details = ConsentRequest | LoginRequest
+type Details = ConsentRequest | LoginRequest | Settled
 
 export interface FakeServer {
   /** What `interactions.details` answers or throws. */
@@ -109,6 +110,7 @@ export function consentRequest(changes: Changes = {}): ConsentRequest {
       host: 'claude.ai',
       formAction: 'https://claude.ai'
     },
+    organizations: [],
     resources: [{ resource: 'https://notes.example/mcp', name: 'Acme Notes' }],
     scopes: [
       scope('mcp:tools', 'See who you are', { detail: 'Your name and e-mail address', required: true }),
@@ -117,6 +119,8 @@ export function consentRequest(changes: Changes = {}): ConsentRequest {
     ],
     stepUp: false,
     account: { displayName: 'alice@example.com', switchUrl: '/login?switch=1', proof: 'proof-1' },
+    uiLocales: [],
+    display: null,
     grantTtl: 90 * 86_400,
     expiresAt: 1_800_000_000
   }

@@ -29,7 +29,7 @@ export interface ConsentScope {
 /** Everything a consent page needs to be honest. Frozen on the server; the browser carries only the handle. */
 export interface ConsentRequest {
   readonly status: 'consent'
-  /** Path to post the decision to: `decision` (`allow` or `deny`), `scope` (repeated), `account`. */
+  /** Path to post the decision to: `decision` (`allow` or `deny`), `scope` (repeated), `account`, `organization`. */
   readonly decisionUrl: string
   readonly client: {
     readonly clientId: string
@@ -52,6 +52,11 @@ export interface ConsentRequest {
   }
   /** Where it may be used; at least one. Almost always there is only one. */
   readonly resources: readonly { readonly resource: string; readonly name: string }[]
+  /**
+   * With more than one the person picks, in the field `organization` (its `id`); with one it is told for which the access is; with none
+   * there is nothing to say.
+   */
+  readonly organizations: readonly { readonly id: string; readonly name: string }[]
   readonly scopes: readonly ConsentScope[]
   /** The person already uses this client and is asked for something new. */
   readonly stepUp: boolean
@@ -62,6 +67,10 @@ export interface ConsentRequest {
     /** Hidden field `account` of the form: the decision counts only for the account that saw the page. */
     readonly proof: string
   }
+  /** Languages that the client asked for, in the order of preference, as BCP 47 tags. */
+  readonly uiLocales: readonly string[]
+  /** How the client shows the page; null when it did not say. */
+  readonly display: Display | null
   /** Seconds after which access ends even when it is used. */
   readonly grantTtl: number
   /** Epoch seconds. */
@@ -72,6 +81,15 @@ export interface ConsentRequest {
 export interface LoginRequest {
   readonly status: 'login'
   readonly loginUrl: string
+}
+
+/** How the client shows the page. @see OpenID Connect Core section 3.1.2.1 */
+export type Display = 'page' | 'popup' | 'touch' | 'wap'
+
+/** There is nothing to ask: it was allowed before and is remembered, or this person may not allow it. Send the browser there. */
+export interface Settled {
+  readonly status: 'settled'
+  readonly redirectTo: string
 }
 
 /** `https`, a program on the person's own computer, or an app that owns a URI scheme. */
@@ -175,21 +193,22 @@ export interface AuthorizationServer<Request = unknown> {
   readonly prefix: string
   readonly interactions: {
     /**
-     * What to show for a handle. Does not consume it: pages may be loaded twice.
+     * What to show for a handle. Pages may be loaded twice.
      *
      * @throws InteractionError
      * @throws OAuthError with status 429 for somebody who asks too often
      */
-    details(request: Request, handle: string): Promise<ConsentRequest | LoginRequest>
+    details(request: Request, handle: string): Promise<ConsentRequest | LoginRequest | Settled>
     /**
-     * @param choice `scopes` the person left ticked (required ones are added); `account` the proof from the model
+     * @param choice `scopes` the person left ticked (required ones are added); `account` the proof from the model; `organization`
+     *   the id of the one that was picked
      * @returns where to send the browser
      * @throws InteractionError
      */
     approve(
       request: Request,
       handle: string,
-      choice: { scopes: readonly string[]; account: string }
+      choice: { scopes: readonly string[]; account: string; organization?: string | undefined }
     ): Promise<{ redirectTo: string }>
     /** @throws InteractionError */
     deny(request: Request, handle: string): Promise<{ redirectTo: string }>

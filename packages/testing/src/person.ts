@@ -13,6 +13,8 @@ export interface Decision {
   decision?: 'allow' | 'deny'
   /** Exactly these boxes are ticked; as the page preselected them when left out. */
   scopes?: readonly string[]
+  /** The organization that is picked, where there is a choice. */
+  organization?: string
 }
 
 /** Fills in the form that has a password field: the name goes into its text or e-mail field. @throws Error when there is none */
@@ -31,12 +33,15 @@ export async function signIn(browser: Browser, page: Page, account: Account): Pr
 export async function decide(
   browser: Browser,
   page: Page,
-  { decision = 'allow', scopes }: Decision = {}
+  { decision = 'allow', scopes, organization }: Decision = {}
 ): Promise<Page> {
   const form = page.forms.find(({ buttons }) => buttons.some(({ name }) => name === 'decision'))
   if (!form) throw new Error(`no consent form: ${summary(page)}`)
-  const ticked = scopes === undefined ? {} : { ticked: { scope: scopes } }
-  return browser.submit(page, { form, ...ticked, button: { name: 'decision', value: decision } })
+  const ticked = {
+    ...(scopes === undefined ? {} : { scope: scopes }),
+    ...(organization === undefined ? {} : { organization: [organization] })
+  }
+  return browser.submit(page, { form, ticked, button: { name: 'decision', value: decision } })
 }
 
 /**

@@ -5,10 +5,10 @@
 import { digest, InteractionError } from '@fastify-mcp-auth/core'
 import type { ServerContext } from '../context.ts'
 import type { PreparedGrant } from '../grants/lifecycle.ts'
-import type { InteractionRecord } from '../records.ts'
+import type { GrantRecord, InteractionRecord } from '../records.ts'
 
 /** What was decided, in full: only the very same decision is a repetition. `deny`, or who allowed what. */
-export type Decision = 'deny' | { readonly subject: string; readonly scopes: readonly string[] }
+export type Decision = 'deny' | Pick<GrantRecord, 'subject' | 'organization' | 'scopes'>
 
 export interface Outcome {
   readonly redirectTo: string
@@ -76,6 +76,7 @@ async function isUnused(server: ServerContext, { grant }: Outcome): Promise<bool
 
 // The handle is in no record, so that a database and a key are not enough to read the code; another decision opens nothing.
 function outcomeContext(handle: string, decision: Decision): string {
-  const words = decision === 'deny' ? [decision] : ['allow', decision.subject, ...decision.scopes.toSorted()]
-  return JSON.stringify(['outcome', handle, ...words])
+  if (decision === 'deny') return JSON.stringify(['outcome', handle, decision])
+  const { subject, organization, scopes } = decision
+  return JSON.stringify(['outcome', handle, 'allow', subject, organization, ...scopes.toSorted()])
 }

@@ -9,53 +9,39 @@ import {
   InteractionError,
   type LoginRequest,
   OAuthError,
-  randomSecret
+  randomSecret,
+  type Settled
 } from '@fastify-mcp-auth/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { OFFLINE_ACCESS } from '../catalogue.ts'
 import { pageUrl, type ServerContext } from '../context.ts'
-import { prepareGrant, storeGrant } from '../grants/lifecycle.ts'
-import { sectorOf } from '../openid/pairwise.ts'
-import type { InteractionRecord } from '../records.ts'
-import type { ResourcePolicy } from '../resource-policy.ts'
+import { type PreparedGrant, prepareGrant, storeGrant, tellOfApproval } from '../grants/lifecycle.ts'
+import type { FrozenRequest, InteractionRecord } from '../records.ts'
+import type { Session } from '../users.ts'
 import { answer, assertOpen, type Outcome } from './answer.ts'
 import { bindBrowser, browserDigest } from './browser.ts'
 import { accountProof, consentRequest } from './consent-request.ts'
-import type { AuthorizationRequest, TrustedClient } from './request.ts'
+import { chosenScopes, offerOf, pickedOrganization } from './offer.ts'
+import { rememberConsent } from './remembered-consent.ts'
 import { codeResponse, errorResponse } from './response.ts'
+import { isFresh, loginTarget } from './sign-in.ts'
+import { isStillRemembered, rememberedGrant } from './without-page.ts'
 
-/** Freezes a request. @returns the handle */
+/** Keeps a frozen request for the browser that brought it. @returns the handle */
 export async function startInteraction(
   server: ServerContext,
-  { client, redirectUri, state }: TrustedClient,
-  asked: AuthorizationRequest & { request: FastifyRequest; reply: FastifyReply }
+  frozen: FrozenRequest,
+  { request, reply }: { request: FastifyRequest; reply: FastifyReply }
 ): Promise<string> {
   const handle = randomSecret()
   await server.records.interactions.insert(digest(handle), {
-    clientId: client.clientId,
-    client: {
-      name: client.name,
-      names: client.names,
-      verifiedHost: client.verifiedHost,
-      clientUri: client.clientUri,
-      policyUri: client.policyUri,
-      tosUri: client.tosUri,
-      refreshable: client.grantTypes.includes('refresh_token')
-    },
-    redirectUri,
-    state,
-    resources: [...asked.resources],
-    scopes: [...asked.scopes],
-    codeChallenge: asked.codeChallenge,
-    nonce: asked.nonce,
-    sector: sectorOf(client),
-    browserDigest: bindBrowser(server, asked.request, asked.reply),
+    ...frozen,
+    browserDigest: bindBrowser(server, request, reply),
     expiresAt: server.clock.now() + server.options.interactionTtl,
     answeredAt: null,
     outcome: null
   })
-  const { resources, scopes } = asked
-  server.emit('authorization.requested', { clientId: client.clientId, resources, scopes })
+  const { clientId, resources, scopes } = frozen
+  server.emit('authorization.requested', { clientId, resources, scopes })
   return handle
 }
 
@@ -65,32 +51,34 @@ export function createInteractions(server: ServerContext): AuthorizationServer<F
     async details(request, handle) {
       await server.limits?.count(request, { endpoint: 'interaction', limit: 'authorize' })
       const interaction = await findInteraction(server, request, handle)
+      const session = await freshSession(server, request, interaction)
+      const settled = session && (await settle(server, handle, { interaction, session }))
+      if (settled) return settled
       assertOpen(server, interaction)
-      const session = await server.users.session(request)
-      return session ? consentRequest(server, { handle, interaction, session }) : loginRequest(server, handle)
+      if (!session) return loginRequest(server, handle, interaction)
+      const offer = await offerOf(server, interaction, session)
+      if (offer.scopes.length > 0) return consentRequest(server, { handle, interaction, session, offer })
+      const { subject } = session
+      return {
+        status: 'settled',
+        ...(await refuse(server, handle, { interaction, subject, why: 'this user may not allow it' }))
+      }
     },
 
     async approve(request, handle, choice) {
       const interaction = await findInteraction(server, request, handle)
-      const session = await server.users.session(request)
-      if (!session) return { redirectTo: loginRequest(server, handle).loginUrl }
-      const { subject, authTime } = session
+      const session = await freshSession(server, request, interaction)
+      if (!session) return { redirectTo: loginRequest(server, handle, interaction).loginUrl }
+      const { subject } = session
       if (!equalInConstantTime(choice.account, accountProof(handle, subject))) {
         throw new InteractionError('account_changed', { statusCode: 409, clientName: interaction.client.name })
       }
-      const scopes = chosenScopes(server.catalogue.resolveAll(interaction.resources), interaction.scopes, choice.scopes)
+      const offer = await offerOf(server, interaction, session)
+      const organization = pickedOrganization(offer, choice.organization)
+      const scopes = chosenScopes(offer, { request: interaction, organization, ticked: choice.scopes })
       if (scopes.length === 0) return refuse(server, handle, { interaction, subject })
-      const grant = await prepareGrant(server, { interaction, scopes, subject, authTime })
-      const redirectTo = codeResponse(server.issuer, interaction, grant.code)
-      const given = await answer(server, {
-        handle,
-        interaction,
-        decision: { subject, scopes },
-        outcome: { redirectTo, grant: { grantId: grant.grantId, record: grant.record } }
-      })
-      if (given.first && given.grant) tellOfApproval(server, given.grant)
-      if (given.grant) await storeGrant(server, given.grant)
-      return { redirectTo: given.redirectTo }
+      const grant = await prepareGrant(server, { request: interaction, session, organization, scopes })
+      return allow(server, handle, { interaction, grant, afterwards: ({ record }) => rememberConsent(server, record) })
     },
 
     async deny(request, handle) {
@@ -101,9 +89,43 @@ export function createInteractions(server: ServerContext): AuthorizationServer<F
   }
 }
 
-function tellOfApproval(server: ServerContext, { grantId, record }: NonNullable<Outcome['grant']>): void {
-  const { clientId, subject, organization, resources, scopes } = record
-  server.emit('authorization.approved', { grantId, clientId, subject, organization, resources, scopes })
+/** Answers in place of the person, where what they allowed before covers it. */
+async function settle(
+  server: ServerContext,
+  handle: string,
+  { interaction, session }: { interaction: InteractionRecord; session: Session }
+): Promise<Settled | null> {
+  const grant = await rememberedGrant(server, interaction, session)
+  if (!grant) return null
+  const { redirectTo } = await allow(server, handle, {
+    interaction,
+    grant,
+    afterwards: async given => {
+      if (!(await isStillRemembered(server, given)))
+        throw new InteractionError('interaction_answered', { statusCode: 409, clientName: interaction.client.name })
+    }
+  })
+  return { status: 'settled', redirectTo }
+}
+
+type AnsweredGrant = NonNullable<Outcome['grant']>
+
+/** The way of every yes: the interaction is consumed, then the grant is stored, then what follows from it is done, once. */
+async function allow(
+  server: ServerContext,
+  handle: string,
+  {
+    interaction,
+    grant: { grantId, code, record },
+    afterwards
+  }: { interaction: InteractionRecord; grant: PreparedGrant; afterwards: (given: AnsweredGrant) => Promise<void> }
+): Promise<{ redirectTo: string }> {
+  const redirectTo = codeResponse(server.issuer, interaction, code)
+  const outcome = { redirectTo, grant: { grantId, record } }
+  const given = await answer(server, { handle, interaction, decision: record, outcome })
+  if (given.first && given.grant) tellOfApproval(server, given.grant)
+  if (given.grant && (await storeGrant(server, given.grant))) await afterwards(given.grant)
+  return { redirectTo: given.redirectTo }
 }
 
 async function findInteraction(
@@ -124,21 +146,28 @@ async function findInteraction(
 async function refuse(
   server: ServerContext,
   handle: string,
-  { interaction, subject }: { interaction: InteractionRecord; subject: string | null }
+  {
+    interaction,
+    subject,
+    why = 'the user said no'
+  }: { interaction: InteractionRecord; subject: string | null; why?: string }
 ): Promise<{ redirectTo: string }> {
-  const redirectTo = errorResponse(server.issuer, interaction, new OAuthError('access_denied', 'the user said no'))
+  const redirectTo = errorResponse(server.issuer, interaction, new OAuthError('access_denied', why))
   const given = await answer(server, { handle, interaction, decision: 'deny', outcome: { redirectTo, grant: null } })
   if (given.first) server.emit('authorization.denied', { clientId: interaction.clientId, subject })
   return { redirectTo: given.redirectTo }
 }
 
-function loginRequest(server: ServerContext, handle: string): LoginRequest {
-  return { status: 'login', loginUrl: server.users.loginUrl({ returnTo: pageUrl(server, handle) }) }
+/** Who is signed in, unless that was too long ago for this request. */
+async function freshSession(
+  server: ServerContext,
+  request: FastifyRequest,
+  interaction: InteractionRecord
+): Promise<Session | null> {
+  const session = await server.users.session(request)
+  return session && isFresh(session, interaction) ? session : null
 }
 
-function chosenScopes(policy: ResourcePolicy, asked: readonly string[], ticked: readonly string[]): string[] {
-  const kept = asked.filter(
-    scope => policy.scopes.has(scope) && (policy.scopes.get(scope)?.required || ticked.includes(scope))
-  )
-  return kept.length > 0 && asked.includes(OFFLINE_ACCESS) ? [...kept, OFFLINE_ACCESS] : kept
+function loginRequest(server: ServerContext, handle: string, interaction: InteractionRecord): LoginRequest {
+  return { status: 'login', loginUrl: server.users.loginUrl(loginTarget(pageUrl(server, handle), interaction)) }
 }

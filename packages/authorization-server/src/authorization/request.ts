@@ -11,6 +11,7 @@ import { resolveClient } from '../clients/resolve.ts'
 import type { ServerContext } from '../context.ts'
 import { type Form, isParameterValue, readForm, resourcesOf } from '../form-body.ts'
 import type { TrustedRedirect } from './response.ts'
+import { readSignIn, type SignIn } from './sign-in.ts'
 
 export interface TrustedClient extends TrustedRedirect {
   readonly client: Client
@@ -64,7 +65,7 @@ function onlyRedirectUri(client: Client, query: Readonly<Record<string, unknown>
 }
 
 /** What a person will be asked, as the client put it. */
-export interface AuthorizationRequest {
+export interface AuthorizationRequest extends SignIn {
   readonly resources: readonly string[]
   readonly scopes: readonly string[]
   readonly codeChallenge: string
@@ -74,12 +75,20 @@ export interface AuthorizationRequest {
 
 /**
  * @param trusted proof that a failure may be told by redirect
+ * @param source `pushed` when the client itself brought the parameters
  * @throws OAuthError for the redirect
  */
-export function readRequest(server: ServerContext, { client }: TrustedClient, query: unknown): AuthorizationRequest {
+export function readRequest(
+  server: ServerContext,
+  { client }: TrustedClient,
+  query: unknown,
+  { pushed }: { pushed: boolean }
+): AuthorizationRequest {
   const form = readForm(query)
   if (form.request !== undefined) throw new OAuthError('request_not_supported', 'request objects are not supported')
   if (form.request_uri !== undefined) throw new OAuthError('request_uri_not_supported', 'request_uri is not supported')
+  if (!pushed && server.options.pushedAuthorizationRequests === 'required')
+    throw new OAuthError('invalid_request', 'a pushed authorization request is required', { reason: 'not_pushed' })
   assertResponseType(form)
   if (!client.grantTypes.includes('authorization_code'))
     throw new OAuthError('unauthorized_client', 'the client did not register the grant_type authorization_code')
@@ -88,7 +97,8 @@ export function readRequest(server: ServerContext, { client }: TrustedClient, qu
     resources: policy.resources.map(({ resource }) => resource),
     scopes: requestedScopes(policy, form.scope),
     codeChallenge: readCodeChallenge(form),
-    nonce: form.nonce ?? null
+    nonce: form.nonce ?? null,
+    ...readSignIn(form, server.clock.now())
   }
 }
 

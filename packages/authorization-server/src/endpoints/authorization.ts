@@ -1,50 +1,53 @@
 /**
  * Authorization endpoint: freezes what was asked and sends the person to sign in or to decide.
  *
- * @see RFC 6749 section 3.1, OAuth 2.1 section 4.1
+ * @see RFC 6749 section 3.1, OAuth 2.1 section 4.1, RFC 9126 section 4
  */
 import { isOAuthError } from '@fastify-mcp-auth/core'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { startInteraction } from '../authorization/interaction.ts'
-import { type AuthorizationRequest, readRequest, type TrustedClient, trustClient } from '../authorization/request.ts'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { isPushed, takeRequest } from '../authorization/pushed-request.ts'
+import { readRequest, type TrustedClient, trustClient } from '../authorization/request.ts'
 import { errorResponse } from '../authorization/response.ts'
-import { pageUrl, type ServerContext } from '../context.ts'
+import { startAuthorization } from '../authorization/start.ts'
+import type { ServerContext } from '../context.ts'
 import type { RouteSettings } from '../scopes.ts'
 
+type Query = Readonly<Record<string, unknown>>
+
 export function authorizationEndpoint(scope: FastifyInstance, server: ServerContext, route: RouteSettings): void {
-  scope.get<{ Querystring: Record<string, unknown> }>(
+  scope.get<{ Querystring: Query }>(
     '',
     // A HEAD request would start an interaction that nobody sees.
     { ...route, exposeHeadRoute: false },
     async (request, reply) => {
       reply.header('cache-control', 'no-store')
-      const trusted = await trustClient(server, request.query)
-      const asked = readOrRefuse(server, trusted, request)
-      if ('refusal' in asked) return reply.redirect(asked.refusal, 303)
-      const handle = await startInteraction(server, trusted, { ...asked, request, reply })
-      const page = pageUrl(server, handle)
-      if (await server.users.session(request)) return reply.redirect(page, 303)
-      const { login_hint: loginHint } = request.query
-      return reply.redirect(
-        server.users.loginUrl({ returnTo: page, ...(typeof loginHint === 'string' ? { loginHint } : {}) }),
-        303
-      )
+      const { query, pushed } = await parametersOf(server, request.query)
+      const trusted = await trustClient(server, query)
+      return reply.redirect(await nextStop(server, { trusted, query, pushed }, { request, reply }), 303)
     }
   )
 }
 
-/** What was asked, or where to send the browser with the reason why not. */
-function readOrRefuse(
+/** What a client pushed replaces the whole query: nothing in the browser's hands may change it. */
+async function parametersOf(server: ServerContext, query: Query): Promise<{ query: Query; pushed: boolean }> {
+  const { client_id: clientId, request_uri: requestUri } = query
+  if (server.options.pushedAuthorizationRequests === 'off' || !isPushed(requestUri)) return { query, pushed: false }
+  return { query: { ...(await takeRequest(server, clientId, requestUri)) }, pushed: true }
+}
+
+/** The login or the page; or the client, with the reason why neither. */
+async function nextStop(
   server: ServerContext,
-  trusted: TrustedClient,
-  request: FastifyRequest
-): AuthorizationRequest | { refusal: string } {
+  { trusted, query, pushed }: { trusted: TrustedClient; query: Query; pushed: boolean },
+  http: { request: FastifyRequest; reply: FastifyReply }
+): Promise<string> {
   try {
-    return readRequest(server, trusted, request.query)
+    const asked = readRequest(server, trusted, query, { pushed })
+    return await startAuthorization(server, { trusted, asked }, http)
   } catch (error) {
     if (!isOAuthError(error)) throw error
     const { clientId } = trusted.client
     server.emit('authorization.refused', { clientId, error: error.error, reason: error.reason })
-    return { refusal: errorResponse(server.issuer, trusted, error) }
+    return errorResponse(server.issuer, trusted, error)
   }
 }

@@ -13,10 +13,10 @@ export function interactionEndpoint(scope: FastifyInstance, server: ServerContex
     reply.header('cache-control', 'no-store')
     assertSameOrigin(server, request)
     const { handle } = request.params
-    const { decision, account, scopes } = readDecision(request.body)
+    const { decision, ...choice } = readDecision(request.body)
     const { redirectTo } =
       decision === 'allow'
-        ? await interactions.approve(request, handle, { scopes, account })
+        ? await interactions.approve(request, handle, choice)
         : await interactions.deny(request, handle)
     return reply.redirect(redirectTo, 303)
   })
@@ -31,14 +31,23 @@ function assertSameOrigin(server: ServerContext, request: FastifyRequest): void 
     throw new InteractionError('interaction_other_browser', { statusCode: 403 })
 }
 
-function readDecision(body: unknown): { decision: 'allow' | 'deny'; account: string; scopes: string[] } {
+interface Decision {
+  readonly decision: 'allow' | 'deny'
+  readonly account: string
+  readonly scopes: string[]
+  readonly organization: string | undefined
+}
+
+function readDecision(body: unknown): Decision {
   const {
     decision,
     account = '',
+    organization,
     scope = []
   } = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>
   if ((decision !== 'allow' && decision !== 'deny') || typeof account !== 'string')
     throw new InteractionError('invalid_request')
+  if (organization !== undefined && typeof organization !== 'string') throw new InteractionError('invalid_request')
   const scopes = (Array.isArray(scope) ? scope : [scope]).filter(value => typeof value === 'string')
-  return { decision, account, scopes }
+  return { decision, account, scopes, organization }
 }

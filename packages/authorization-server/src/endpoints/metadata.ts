@@ -5,6 +5,7 @@
  */
 import { ASYMMETRIC_ALGORITHMS, type AuthorizationServerMetadata, wellKnownUrl } from '@fastify-mcp-auth/core'
 import type { FastifyInstance } from 'fastify'
+import { PROMPTS } from '../authorization/sign-in.ts'
 import { CLIENT_AUTH_METHODS } from '../clients/client.ts'
 import { endpointUrl, type ServerContext } from '../context.ts'
 import { claimsOf } from '../openid/identity-scopes.ts'
@@ -32,6 +33,10 @@ export function metadataDocument(server: ServerContext): AuthorizationServerMeta
     introspection_endpoint_auth_signing_alg_values_supported: [...ASYMMETRIC_ALGORITHMS],
     introspection_signing_alg_values_supported: introspectionAlgorithms(server),
     code_challenge_methods_supported: ['S256'],
+    prompt_values_supported: [...PROMPTS],
+    request_parameter_supported: false,
+    request_uri_parameter_supported: false,
+    ...pushedRequestMembers(server),
     authorization_response_iss_parameter_supported: true,
     client_id_metadata_document_supported: server.documents !== null,
     ...openIdMembers(server)
@@ -47,6 +52,16 @@ function openIdMembers(server: ServerContext): Partial<AuthorizationServerMetada
     subject_types_supported: [pairwiseSubjects ? 'pairwise' : 'public'],
     id_token_signing_alg_values_supported: [openid.algorithm],
     claims_supported: ['sub', 'iss', 'aud', 'exp', 'iat', 'auth_time', ...claimsOf(Object.keys(openid.scopes))]
+  }
+}
+
+/** @see RFC 9126 section 5 */
+function pushedRequestMembers(server: ServerContext): Omit<AuthorizationServerMetadata, 'issuer'> {
+  const mode = server.options.pushedAuthorizationRequests
+  if (mode === 'off') return {}
+  return {
+    pushed_authorization_request_endpoint: endpointUrl(server, 'par'),
+    require_pushed_authorization_requests: mode === 'required'
   }
 }
 

@@ -13,6 +13,7 @@ import { firstRefreshToken, type RefreshToken } from '../tokens/refresh-token.ts
 import { type IssuedTokens, issueTokens } from '../tokens/token-response.ts'
 import { defineGrant } from './grant.ts'
 import { type GrantToken, grantedResource, parseCode, revokeGrant } from './lifecycle.ts'
+import { stillAllowed } from './still-allowed.ts'
 
 export const authorizationCode = defineGrant({
   grantType: 'authorization_code',
@@ -28,7 +29,8 @@ export const authorizationCode = defineGrant({
     assertCodeVerifier(grant, body.code_verifier)
     const policy = grantedResource(server, grant, body.resource)
     const refreshToken = grant.refreshable ? firstRefreshToken(grantId) : null
-    const scopes = narrowedScopes(policy, grant.scopes, undefined)
+    const narrowed = narrowedScopes(policy, grant.scopes, undefined)
+    const scopes = await stillAllowed(server, { grant, resource: policy.resource, scopes: narrowed })
     const issued = await issueTokens(server, {
       grantId,
       grant,

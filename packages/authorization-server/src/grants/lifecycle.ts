@@ -10,13 +10,15 @@ import {
   randomSecret,
   sameResource
 } from '@fastify-mcp-auth/core'
+import { forgetConsent } from '../authorization/remembered-consent.ts'
 import { renewClient } from '../clients/resolve.ts'
 import type { ServerContext } from '../context.ts'
 import { pairwiseSub } from '../openid/pairwise.ts'
-import type { GrantRecord, InteractionRecord } from '../records.ts'
+import type { FrozenRequest, GrantRecord } from '../records.ts'
 import type { ResourcePolicy } from '../resource-policy.ts'
 import { NO_PROPS, sealProps } from '../tokens/props.ts'
 import type { PropsContext } from '../types.ts'
+import type { Session } from '../users.ts'
 
 /** Codes and refresh tokens begin with the id of their grant, so that finding it needs no index. */
 export interface GrantToken {
@@ -42,39 +44,48 @@ export interface PreparedGrant {
 export async function prepareGrant(
   server: ServerContext,
   {
-    interaction,
+    request,
+    session,
+    organization,
     scopes,
-    subject,
-    authTime
-  }: { interaction: InteractionRecord; scopes: string[]; subject: string; authTime: number }
+    endsAt
+  }: {
+    request: FrozenRequest
+    session: Session
+    organization: string | null
+    scopes: string[]
+    /** When access ends at the latest, if that is known already: a consent that stands in for the page is not prolonged by it. */
+    endsAt?: number
+  }
 ): Promise<PreparedGrant> {
   const { clock, options, users } = server
+  const { subject } = session
   const now = clock.now()
   const grantId = randomSecret(16)
   const secret = randomSecret()
   const record: GrantRecord = {
-    clientId: interaction.clientId,
-    clientName: interaction.client.name,
+    clientId: request.clientId,
+    clientName: request.client.name,
     subject,
-    sub: pairwiseSub(server, { sector: interaction.sector, subject }),
-    organization: null,
-    resources: interaction.resources,
+    sub: pairwiseSub(server, { sector: request.sector, subject }),
+    organization,
+    resources: request.resources,
     scopes,
-    redirectUri: interaction.redirectUri,
-    authTime,
-    acr: null,
-    amr: [],
+    redirectUri: request.redirectUri,
+    authTime: session.authTime,
+    acr: session.acr,
+    amr: [...session.amr],
     createdAt: now,
     lastUsedAt: now,
     expiresAt: now + options.codeTtl,
-    endsAt: now + options.grantTtl,
-    refreshable: interaction.client.refreshable,
+    endsAt: endsAt ?? now + options.grantTtl,
+    refreshable: request.client.refreshable,
     revokedAt: null,
     codeDigest: digest(secret),
-    codeChallenge: interaction.codeChallenge,
+    codeChallenge: request.codeChallenge,
     codeExpiresAt: now + options.codeTtl,
     codeConsumedAt: null,
-    nonce: interaction.nonce,
+    nonce: request.nonce,
     familyDigest: null,
     refreshDigest: null,
     previousDigest: null,
@@ -92,15 +103,29 @@ function propsContext({ clientId, resources, scopes, organization }: GrantRecord
   return { clientId, resources, scopes, organization }
 }
 
-/** Stores a grant, once, however often it is called; its client is in use from now on. */
+/** Tells of a yes, the person's own or one that stands in for it. */
+export function tellOfApproval(
+  server: ServerContext,
+  { grantId, record }: Pick<PreparedGrant, 'grantId' | 'record'>
+): void {
+  const { clientId, subject, organization, resources, scopes } = record
+  server.emit('authorization.approved', { grantId, clientId, subject, organization, resources, scopes })
+}
+
+/**
+ * Stores a grant, once, however often it is called; its client is in use from now on.
+ *
+ * @returns whether this call stored it
+ */
 export async function storeGrant(
   server: ServerContext,
   { grantId, record }: Pick<PreparedGrant, 'grantId' | 'record'>
-): Promise<void> {
+): Promise<boolean> {
   const { clientId, subject, organization, resources, scopes } = record
-  if (!(await server.records.grants.insert(grantId, record))) return
+  if (!(await server.records.grants.insert(grantId, record))) return false
   await renewClient(server, clientId, record.endsAt)
   server.emit('grant.created', { grantId, clientId, subject, organization, resources, scopes })
+  return true
 }
 
 /**
@@ -149,8 +174,10 @@ export async function revokeGrant(
     { revokedAt: null },
     { revokedAt: server.clock.now(), replay: null, replayUntil: null, accessTokens: null, ...NO_PROPS }
   )
-  if (won) server.emit('grant.revoked', { grantId, clientId: grant.clientId, subject: grant.subject, reason })
-  return won
+  if (!won) return false
+  server.emit('grant.revoked', { grantId, clientId: grant.clientId, subject: grant.subject, reason })
+  await forgetConsent(server, grant)
+  return true
 }
 
 /** The grants of a user that can still be used, newest first; one whose code was not redeemed yet is none. */

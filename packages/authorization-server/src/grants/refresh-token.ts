@@ -16,6 +16,7 @@ import { nextRefreshToken, parseRefreshToken, type RefreshToken } from '../token
 import { issueTokens } from '../tokens/token-response.ts'
 import { defineGrant } from './grant.ts'
 import { grantedResource, isLive, revokeGrant } from './lifecycle.ts'
+import { stillAllowed } from './still-allowed.ts'
 
 /** How often one response may be repeated. */
 const MAX_REPLAYS = 50
@@ -73,7 +74,8 @@ function isCurrent({ token, grant }: Presented): boolean {
 async function rotate(server: ServerContext, presented: Presented): Promise<TokenResponse | null> {
   const { token, grant, policy, scope } = presented
   const { clock, options, records, keyRing } = server
-  const scopes = narrowedScopes(policy, grant.scopes, scope)
+  const narrowed = narrowedScopes(policy, grant.scopes, scope)
+  const scopes = await stillAllowed(server, { grant, resource: policy.resource, scopes: narrowed })
   const next = nextRefreshToken(token)
   const issue = {
     grantId: token.grantId,

@@ -36,10 +36,15 @@ t.test(
       revocation_endpoint_auth_methods_supported: METHODS,
       revocation_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
       code_challenge_methods_supported: ['S256'],
+      prompt_values_supported: ['none', 'login', 'consent', 'select_account'],
+      request_parameter_supported: false,
+      request_uri_parameter_supported: false,
+      pushed_authorization_request_endpoint: `${ORIGIN}/oauth/par`,
+      require_pushed_authorization_requests: false,
       authorization_response_iss_parameter_supported: true,
       client_id_metadata_document_supported: true
     })
-    for (const name of ['token', 'register', 'revoke', 'introspect']) {
+    for (const name of ['token', 'register', 'revoke', 'introspect', 'par']) {
       const answer = await app.inject({ method: 'POST', url: `/oauth/${name}` })
       t.ok(answer.statusCode >= 400 && answer.statusCode < 500 && answer.statusCode !== 404, name)
     }
@@ -51,7 +56,7 @@ t.test('GEN-5: behind an https issuer every URL of the metadata is https', async
   const { app } = await buildServer(t, { options: { issuer: 'https://auth.example' } })
   const metadata = (await app.inject('/.well-known/oauth-authorization-server')).json<Record<string, unknown>>()
   const urls = Object.entries(metadata).filter(([name]) => /^issuer$|_endpoint$|_uri$/.test(name))
-  t.equal(urls.length, 7)
+  t.equal(urls.length, 8)
   for (const [name, url] of urls) t.match(url, /^https:\/\/auth\.example(\/|$)/, name)
 })
 

@@ -44,7 +44,7 @@ function serveConsent(app: FastifyInstance): void {
   const { interactions, prefix } = app.authorizationServer
   app.get<{ Params: { handle: string } }>(`${prefix}/interaction/:handle`, async (request): Promise<ConsentForm> => {
     const asked = await interactions.details(request, request.params.handle)
-    if (asked.status === 'login') throw new Error('somebody is always signed in here')
+    if (asked.status !== 'consent') throw new Error('somebody is always signed in here, and asked')
     const ticked = asked.scopes.map(({ scope }): [string, string] => ['scope', scope])
     return { action: asked.decisionUrl, fields: [['decision', 'allow'], ['account', asked.account.proof], ...ticked] }
   })

@@ -27,6 +27,9 @@ export const en = {
   'consent.signedInAs': 'Signed in as',
   'consent.switchAccount': 'not you?',
 
+  'consent.organization': 'Acting for',
+  'consent.organization.pick': 'It may act for',
+
   'consent.may': 'It may',
   'consent.may.more': 'It may also',
   'consent.needed': 'needed',

@@ -23,7 +23,10 @@ export function interactionRoute(scope: FastifyInstance, path: string, pages: Pa
   const config: object = { cors: false }
   scope.get(`${path}/:handle`, { config }, async (request: FastifyRequest<{ Params: { handle: string } }>, reply) => {
     const details = await scope.authorizationServer.interactions.details(request, request.params.handle)
-    if (details.status === 'login') return reply.header('cache-control', 'no-store').redirect(details.loginUrl, 303)
+    if (details.status !== 'consent') {
+      const next = details.status === 'login' ? details.loginUrl : details.redirectTo
+      return reply.header('cache-control', 'no-store').redirect(next, 303)
+    }
     return send(reply, 200, await pages.consent(details))
   })
 }

@@ -1,7 +1,7 @@
 /**
  * Authorization server metadata. Unknown members are allowed: a document may say more than we use.
  *
- * @see RFC 8414 section 2, RFC 9207 section 3, draft-ietf-oauth-client-id-metadata-document
+ * @see RFC 8414 section 2, RFC 9126 section 5, RFC 9207 section 3, draft-ietf-oauth-client-id-metadata-document
  */
 import { type Static, Type } from 'typebox'
 
@@ -34,6 +34,11 @@ export const AuthorizationServerMetadata = Type.Object({
   code_challenge_methods_supported: Type.Optional(Strings),
   authorization_response_iss_parameter_supported: Type.Optional(Type.Boolean()),
   client_id_metadata_document_supported: Type.Optional(Type.Boolean()),
+  pushed_authorization_request_endpoint: Type.Optional(Type.String()),
+  require_pushed_authorization_requests: Type.Optional(Type.Boolean()),
+  request_parameter_supported: Type.Optional(Type.Boolean()),
+  request_uri_parameter_supported: Type.Optional(Type.Boolean()),
+  prompt_values_supported: Type.Optional(Strings),
   service_documentation: Type.Optional(Type.String())
 })
 export type AuthorizationServerMetadata = Static<typeof AuthorizationServerMetadata>

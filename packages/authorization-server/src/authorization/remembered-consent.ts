@@ -1,0 +1,52 @@
+/**
+ * What a person allowed a client before, kept for two uses: a page that asks only for what is new, and, for clients that the
+ * operator trusts with it, no page at all.
+ *
+ * @see MCP security best practices, confused deputy: consent is per client and per user, and per place where the answer goes
+ */
+import { describeRedirectUri, digest } from '@fastify-mcp-auth/core'
+import { isMetadataDocumentId } from '../clients/metadata-document.ts'
+import type { ServerContext } from '../context.ts'
+import type { ConsentRecord, FrozenRequest, GrantRecord } from '../records.ts'
+
+/** Who allowed whom what, where: what is the same in all of these is one consent. */
+type Allowed = Pick<GrantRecord, 'subject' | 'clientId' | 'redirectUri' | 'resources' | 'organization'>
+
+/** @returns null when there is none, or it is as old as access may become */
+export async function recallConsent(server: ServerContext, allowed: Allowed): Promise<ConsentRecord | null> {
+  const consent = await server.records.consents.get(keyOf(allowed))
+  return consent && consent.expiresAt > server.clock.now() ? consent : null
+}
+
+/** Keeps what the person just decided in full; it replaces what was decided before. */
+export async function rememberConsent(server: ServerContext, grant: GrantRecord): Promise<void> {
+  const { subject, clientId, organization, scopes, createdAt, endsAt } = grant
+  const { consents } = server.records
+  const key = keyOf(grant)
+  const decided = { scopes, createdAt, expiresAt: endsAt }
+  if (await consents.insert(key, { subject, clientId, organization, ...decided })) return
+  await consents.update(key, {}, decided)
+}
+
+/** Whoever takes access back is asked the next time. */
+export async function forgetConsent(server: ServerContext, grant: GrantRecord): Promise<void> {
+  await server.records.consents.remove(keyOf(grant))
+}
+
+/**
+ * Whether a consent may stand in for the page. By default not where others can pass for the client: anybody can name the URL of a
+ * metadata document, and any program can listen on a loopback port or open a private-use scheme.
+ */
+export function mayStandIn(server: ServerContext, { clientId, redirectUri, prompts }: FrozenRequest): boolean {
+  if (prompts.includes('consent') || prompts.includes('select_account')) return false
+  const { rememberedConsent: policy, clients } = server.options
+  if (policy !== 'known-clients') return policy === 'all-clients'
+  const isConfigured = clients.some(client => client.client_id === clientId)
+  return describeRedirectUri(redirectUri).kind === 'https' && (isConfigured || !isMetadataDocumentId(clientId))
+}
+
+// The host of the redirect URI and not all of it: the port of a program on this computer is another one each time.
+function keyOf({ subject, clientId, redirectUri, resources, organization }: Allowed): string {
+  const { kind, host } = describeRedirectUri(redirectUri)
+  return digest(JSON.stringify(['consent', subject, clientId, kind, host, resources.toSorted(), organization]))
+}

@@ -1,0 +1,47 @@
+/**
+ * Pushed authorization request endpoint: takes the parameters of an authorization request from the client itself.
+ *
+ * @see RFC 9126 section 2
+ */
+import { isInteractionError, OAuthError } from '@fastify-mcp-auth/core'
+import type { FastifyInstance } from 'fastify'
+import { pushRequest } from '../authorization/pushed-request.ts'
+import { readRequest, trustClient } from '../authorization/request.ts'
+import { authenticateClient } from '../clients/authenticate.ts'
+import type { ServerContext } from '../context.ts'
+import { type Form, readForm } from '../form-body.ts'
+import type { RouteSettings } from '../scopes.ts'
+
+export function pushedAuthorizationEndpoint(scope: FastifyInstance, server: ServerContext, route: RouteSettings): void {
+  scope.post('', route, async (request, reply) => {
+    const form = readForm(request.body)
+    const { clientId } = await authenticateClient(server, request, form)
+    const parameters = withoutCredentials({ ...form, client_id: clientId })
+    if (parameters.request_uri !== undefined)
+      throw new OAuthError('invalid_request', 'request_uri must not be pushed', { reason: 'pushed_request_uri' })
+    // Told now what would be told by redirect later; read again then, because the world goes on.
+    readRequest(server, await trusted(server, parameters), parameters, { pushed: true })
+    const request_uri = await pushRequest(server, clientId, parameters)
+    return reply
+      .code(201)
+      .header('cache-control', 'no-store')
+      .send({ request_uri, expires_in: server.options.pushedRequestTtl })
+  })
+}
+
+function withoutCredentials(form: Form): Form {
+  const { client_secret: _, client_assertion: __, client_assertion_type: ___, ...parameters } = form
+  return parameters
+}
+
+// There is no person here who could read a page.
+async function trusted(server: ServerContext, parameters: Form): ReturnType<typeof trustClient> {
+  try {
+    return await trustClient(server, { ...parameters })
+  } catch (error) {
+    if (!isInteractionError(error)) throw error
+    if (error.reason === 'redirect_uri')
+      throw new OAuthError('invalid_request', 'redirect_uri is missing or not registered', { reason: 'redirect_uri' })
+    throw new OAuthError('invalid_client', 'client is unknown or not acceptable', { reason: error.reason })
+  }
+}

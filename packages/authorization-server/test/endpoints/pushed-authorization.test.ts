@@ -1,0 +1,191 @@
+/** Pushed authorization requests. */
+import { createHash } from 'node:crypto'
+import type { Bends, OAuthClient } from '@fastify-mcp-auth/testing'
+import t from 'tap'
+import {
+  type BuildOptions,
+  buildServer,
+  CALLBACK,
+  modelOf,
+  ORIGIN,
+  openSignedIn,
+  RESOURCE,
+  type TestServer
+} from '../fixture.ts'
+
+const secretDigest = createHash('sha256').update('s3cret').digest('base64url')
+const clients = [
+  { client_id: 'cli', client_name: 'CLI', redirect_uris: [CALLBACK] },
+  { client_id: 'other', client_name: 'Other', redirect_uris: [CALLBACK] },
+  { client_id: 'web', client_name: 'Web', redirect_uris: [CALLBACK], client_secret_digest: secretDigest }
+]
+const build: BuildOptions = { options: { clients } }
+
+function toFormBody(parameters: Bends): string {
+  const entries = Object.entries(parameters).flatMap(([name, value]) =>
+    [value ?? []].flat().map((one): [string, string] => [name, one])
+  )
+  return new URLSearchParams(entries).toString()
+}
+
+/** Pushes what the client would have asked by the browser. */
+async function push(server: TestServer, client: OAuthClient, bends: Bends = {}, headers = {}) {
+  const started = await client.start()
+  const parameters = Object.fromEntries(new URL(started.url).searchParams)
+  const response = await server.app.inject({
+    method: 'POST',
+    url: '/oauth/par',
+    headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+    payload: toFormBody({ ...parameters, ...bends })
+  })
+  return { response, started, requestUri: String(response.json().request_uri) }
+}
+
+const visit = (clientId: string, requestUri: string, more: Bends = {}) =>
+  `${ORIGIN}/oauth/authorize?${toFormBody({ client_id: clientId, request_uri: requestUri, ...more })}`
+
+t.test('RFC 9126 2.2: a pushed request leads to a grant, once', async t => {
+  const server = await buildServer(t, build)
+  const client = server.client({ clientId: 'cli' })
+  const { response, requestUri, started } = await push(server, client)
+  t.equal(response.statusCode, 201)
+  t.equal(response.headers['cache-control'], 'no-store')
+  t.match(response.json(), { request_uri: /^urn:ietf:params:oauth:request_uri:[\w-]{43}$/, expires_in: 60 })
+  const page = await openSignedIn(client, visit('cli', requestUri))
+  const { searchParams } = new URL((await client.decide(page)).leavesTo ?? '')
+  t.equal(searchParams.get('state'), started.state)
+  const answer = { ...started, code: searchParams.get('code'), error: null, parameters: searchParams }
+  t.equal((await client.redeem(answer)).statusCode, 200)
+  const again = await client.browser.open(visit('cli', requestUri))
+  t.equal(again.statusCode, 400)
+  t.match(again.body, '"reason":"invalid_request"')
+  t.match(await server.storage.counts(), { interactions: 1, grants: 1 })
+})
+
+t.test('RFC 9126 4: of twenty parallel visits one is taken', async t => {
+  const server = await buildServer(t, build)
+  const { requestUri } = await push(server, server.client({ clientId: 'cli' }))
+  const url = visit('cli', requestUri).slice(ORIGIN.length)
+  const codes = await Promise.all(Array.from({ length: 20 }, async () => (await server.app.inject(url)).statusCode))
+  t.equal(codes.filter(code => code === 303).length, 1)
+  t.match(await server.storage.counts(), { interactions: 1 })
+})
+
+t.test('RFC 9126 4: nothing that the browser adds changes what was pushed', async t => {
+  const server = await buildServer(t, build)
+  const client = server.client({ clientId: 'cli' })
+  const { requestUri } = await push(server, client, { scope: 'notes:read' })
+  const more = { scope: 'notes:admin', redirect_uri: 'http://127.0.0.1:1/evil', state: 'x', code_challenge: 'y' }
+  const page = await openSignedIn(client, visit('cli', requestUri, more))
+  t.match(modelOf(page), { redirect: { uri: CALLBACK }, scopes: [{ scope: 'notes:read' }] })
+  t.equal(modelOf(page).scopes.length, 1)
+})
+
+const UNUSABLE: [string, (uri: string) => string, number][] = [
+  ['another client', uri => visit('other', uri), 400],
+  ['no client', uri => visit('', uri), 400],
+  [
+    'a request_uri that was never issued',
+    () => visit('cli', `urn:ietf:params:oauth:request_uri:${'a'.repeat(43)}`),
+    400
+  ]
+]
+for (const [what, url, status] of UNUSABLE)
+  t.test(`RFC 9126 4: ${what} is an error page, and uses nothing up`, async t => {
+    const server = await buildServer(t, build)
+    const client = server.client({ clientId: 'cli' })
+    const { requestUri } = await push(server, client)
+    const response = await server.app.inject(url(requestUri).slice(ORIGIN.length))
+    t.equal(response.statusCode, status)
+    t.equal(response.headers.location, undefined)
+    t.match(await server.storage.counts(), { interactions: 0 })
+    t.equal((await client.browser.open(visit('cli', requestUri))).statusCode, 200, 'the right one still works')
+  })
+
+t.test('RFC 9126 2.2: a request_uri lives for a minute, and is cleaned up', async t => {
+  const server = await buildServer(t, build)
+  const { requestUri } = await push(server, server.client({ clientId: 'cli' }))
+  server.clock.advance(60)
+  const late = await server.app.inject(visit('cli', requestUri).slice(ORIGIN.length))
+  t.equal(late.statusCode, 410)
+  t.match(late.body, '"reason":"interaction_expired"')
+  server.clock.advance(1)
+  t.equal(await server.app.authorizationServer.cleanup(), 1)
+})
+
+const REFUSED: [string, Bends, string][] = [
+  ['a request_uri inside', { request_uri: `urn:ietf:params:oauth:request_uri:${'a'.repeat(43)}` }, 'invalid_request'],
+  ['a request object inside', { request: 'e30.e30.' }, 'request_not_supported'],
+  ['a redirect_uri that is not registered', { redirect_uri: 'https://evil.example/' }, 'invalid_request'],
+  ['no redirect_uri', { redirect_uri: null }, 'invalid_request'],
+  ['no code_challenge', { code_challenge: null }, 'invalid_request'],
+  ['an unknown scope', { scope: 'x' }, 'invalid_scope'],
+  ['an unknown resource', { resource: 'https://other.example' }, 'invalid_target'],
+  ['response_type token', { response_type: 'token' }, 'unsupported_response_type'],
+  ['a repeated parameter', { scope: ['notes:read', 'notes:write'] }, 'invalid_request'],
+  ['an unknown client', { client_id: 'nobody' }, 'invalid_client'],
+  ['no client', { client_id: null }, 'invalid_client'],
+  ['a secret of a client that has none', { client_secret: 'x' }, 'invalid_client']
+]
+for (const [what, bends, error] of REFUSED)
+  t.test(`RFC 9126 2.3: ${what}: ${error}, told as JSON, and nothing is kept`, async t => {
+    const server = await buildServer(t, build)
+    const { response } = await push(server, server.client({ clientId: 'cli' }), bends)
+    t.equal(response.json().error, error)
+    t.equal(response.statusCode, error === 'invalid_client' ? 401 : 400)
+    t.notMatch(response.headers, { location: /./ })
+    t.equal((await server.storage.counts())['pushed_requests'] ?? 0, 0)
+  })
+
+t.test('RFC 9126 2: a confidential client proves itself, and its secret is not kept with the request', async t => {
+  const server = await buildServer(t, build)
+  const client = server.client({ clientId: 'web' })
+  t.equal((await push(server, client)).response.statusCode, 401)
+  t.equal((await push(server, client, { client_secret: 'wrong' })).response.statusCode, 401)
+  t.equal((await server.storage.counts())['pushed_requests'] ?? 0, 0)
+  const authorization = `Basic ${Buffer.from('web:s3cret').toString('base64')}`
+  const { response, requestUri } = await push(server, client, {}, { authorization })
+  t.equal(response.statusCode, 201)
+  const dump = await server.storage.dump()
+  for (const secret of ['s3cret', requestUri.slice(-43), RESOURCE, CALLBACK].slice(0, 2)) t.notMatch(dump, secret)
+  t.equal((await client.browser.open(visit('web', requestUri))).statusCode, 200)
+})
+
+t.test('RFC 9126 5: required is told in the metadata, and a request by the browser is refused by redirect', async t => {
+  const server = await buildServer(t, { options: { clients, pushedAuthorizationRequests: 'required' } })
+  const client = server.client({ clientId: 'cli' })
+  const { url } = await client.start()
+  const response = await server.app.inject(url.slice(ORIGIN.length))
+  t.match(response.headers.location, /error=invalid_request&error_description=a\+pushed/)
+  t.match(await server.storage.counts(), { interactions: 0 })
+  const { requestUri } = await push(server, client)
+  t.equal((await client.browser.open(visit('cli', requestUri))).statusCode, 200)
+  t.match((await server.app.inject('/.well-known/oauth-authorization-server')).json(), {
+    pushed_authorization_request_endpoint: `${ORIGIN}/oauth/par`,
+    require_pushed_authorization_requests: true
+  })
+})
+
+t.test('RFC 9101 5: request objects are refused by redirect, also by reference, and nothing is fetched', async t => {
+  for (const mode of ['optional', 'off'] as const) {
+    const server = await buildServer(t, { options: { clients, pushedAuthorizationRequests: mode } })
+    const client = server.client({ clientId: 'cli' })
+    for (const [parameters, error] of [
+      [{ request: 'e30.e30.' }, 'request_not_supported'],
+      [{ request_uri: 'https://client.example/request.jwt' }, 'request_uri_not_supported'],
+      [{ request_uri: 'urn:ietf:params:oauth:request_uri:short' }, 'request_uri_not_supported']
+    ] as const) {
+      const { url } = await client.start({ parameters })
+      t.match((await server.app.inject(url.slice(ORIGIN.length))).headers.location, `error=${error}`)
+    }
+    t.match(await server.storage.counts(), { interactions: 0 })
+  }
+})
+
+t.test('RFC 9126 5: switched off, there is no endpoint and no word of it', async t => {
+  const server = await buildServer(t, { options: { clients, pushedAuthorizationRequests: 'off' } })
+  t.equal((await push(server, server.client({ clientId: 'cli' }))).response.statusCode, 404)
+  const metadata = (await server.app.inject('/.well-known/oauth-authorization-server')).json()
+  t.equal('pushed_authorization_request_endpoint' in metadata, false)
+  t.equal('require_pushed_authorization_requests' in metadata, false)
+})
