@@ -11,11 +11,6 @@ import { SENDING } from './context.ts'
  */
 export function lendHeadersToRaw(reply: FastifyReply): void {
   const { raw, request } = reply
-  // The responses of HTTP/2 do not write each head in the same way.
-  if (request.raw.httpVersionMajor > 1) {
-    copyHeaders(reply)
-    return
-  }
   const { writeHead } = raw
   raw.writeHead = (...head: unknown[]) => {
     if (!request[SENDING] && !raw.headersSent) copyHeaders(reply)

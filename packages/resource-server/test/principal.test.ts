@@ -181,7 +181,26 @@ t.test('AuthInfo: what one request writes to it does not reach the next one with
     }
   })
   const headers = await bearer({ scopes: ['a'] })
-  for (let round = 0; round < 3; round++) await app.inject({ url: '/x', headers })
+  for (let round = 0; round < 3; round++) t.equal((await app.inject({ url: '/x', headers })).statusCode, 200)
   t.strictSame(new Set(seen), new Set([`${RESOURCE} a alice`]))
   t.equal(seen.length, 3)
 })
+
+t.test(
+  'RFC 6750 2.1: a verifier is handed nothing that is no token, unless it says that it looks by itself',
+  async t => {
+    const handed: string[] = []
+    const verify = (token: string): VerifiedToken => {
+      handed.push(token)
+      return verified
+    }
+    const junk = ['a b', 'a"b', 'é', 'a,b', '=']
+    for (const checksSyntax of [false, true]) {
+      const { app } = await createApp(t, { options: { verify: { issuers: [], verify, checksSyntax } } })
+      for (const token of junk)
+        await app.inject({ method: 'POST', url: '/mcp', headers: { authorization: `Bearer ${token}` } })
+      t.equal(await reasonOf(() => app.mcpAuth.verify('x'.repeat(8193))), 'token_too_long')
+      t.strictSame(handed.splice(0), checksSyntax ? junk : [])
+    }
+  }
+)

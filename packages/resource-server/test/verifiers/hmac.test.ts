@@ -127,3 +127,20 @@ t.test('a secret that is empty, short or a placeholder stops the boot, and is no
   for (let round = 0; round < 200; round++) t.doesNotThrow(() => hmac({ issuer, secret: randomBytes(32) }))
   t.end()
 })
+
+t.test('RFC 7515 2: what is not base64url is no JWT, even when it was signed like that', async t => {
+  const verifier = hmac({ issuer, secret })
+  const encode = (text: string): string => Buffer.from(text).toString('base64url')
+  const signed = (content: string): string =>
+    `${content}.${createHmac('sha256', secret).update(content).digest('base64url')}`
+  const header = encode('{"alg":"HS256","typ":"at+jwt"}')
+  const text = JSON.stringify(claims)
+  // Whole groups of four characters: one more stands for nothing.
+  const body = encode(text + ' '.repeat((3 - (text.length % 3)) % 3))
+  t.match(await verifier.verify(signed(`${header}.${body}`), context), { subject: 'alice' })
+  for (const stray of ['!', ' ', 'é', '=', 'A', '\n'])
+    for (const spelled of [body + stray, body.slice(0, 8) + stray + body.slice(8)]) {
+      const reason = await reasonOf(() => verifier.verify(signed(`${header}.${spelled}`), context))
+      t.equal(reason, 'not_a_jwt', JSON.stringify(stray))
+    }
+})
