@@ -169,6 +169,8 @@ export async function revokeGrant(
   const { grants } = server.records
   const grant = await grants.get(grantId)
   if (!grant || grant.revokedAt !== null || (owner !== undefined && grant.subject !== owner)) return false
+  // First: an outage between the two may leave a grant that can be revoked again, never a consent that gives a new one.
+  await forgetConsent(server, grant)
   const won = await grants.update(
     grantId,
     { revokedAt: null },
@@ -176,7 +178,6 @@ export async function revokeGrant(
   )
   if (!won) return false
   server.emit('grant.revoked', { grantId, clientId: grant.clientId, subject: grant.subject, reason })
-  await forgetConsent(server, grant)
   return true
 }
 

@@ -1,5 +1,5 @@
 /** What a person allowed before: when it stands in for the page, when it does not, and how it makes a step-up shorter. */
-import type { SafeFetch } from '@fastify-mcp-auth/core'
+import { type SafeFetch, UnavailableError } from '@fastify-mcp-auth/core'
 import type { OAuthClient } from '@fastify-mcp-auth/testing'
 import t, { type Test } from 'tap'
 import {
@@ -202,4 +202,17 @@ t.test('a step-up does not bring back by itself what cannot be undone, nor what 
       { scope: 'notes:write', granted: true }
     ]
   })
+})
+
+t.test('uploads 890: an outage while access is taken back leaves no consent that would give it anew', async t => {
+  const { server, client } = await remembered(t)
+  const [grant] = await server.app.authorizationServer.grants.list('sub-alice')
+  const { update } = server.storage
+  server.storage.update = async () => {
+    throw new UnavailableError('lost its connection')
+  }
+  await t.rejects(server.app.authorizationServer.grants.revoke(grant?.grantId ?? ''), /connection/)
+  server.storage.update = update
+  t.equal(await isAsked(client, 'notes:read'), true)
+  t.equal(await server.app.authorizationServer.grants.revoke(grant?.grantId ?? ''), true, 'and it can be said again')
 })
