@@ -150,6 +150,8 @@ t.test('Rails gem 0.4: a person allows no more than the app lets them, at consen
   const scope = 'notes:read notes:write'
   const acme = await client.connect({ scope, scopes: ['notes:read', 'notes:write'], organization: 'acme' })
   t.equal(acme.scope, 'notes:read')
+  t.match(await server.app.authorizationServer.grants.list('sub-alice'), [{ scopes: ['notes:read'] }], 'nor is it kept')
+  t.equal((await server.app.authorizationServer.grants.list('sub-alice'))[0]?.scopes.length, 1)
   const globex = await client.connect({ scope, scopes: ['notes:read', 'notes:write'], organization: 'globex' })
   t.equal(globex.scope, scope)
 })
