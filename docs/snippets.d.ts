@@ -1,6 +1,7 @@
 /** What the examples in the documentation may use without declaring it: the reader's own app, and what an earlier block has imported. */
 import type {
   AuthorizationServerOptions,
+  Organization,
   UserAdapter as ReadersUserAdapter
 } from '@fastify-mcp-auth/authorization-server'
 import type { StorageDriver } from '@fastify-mcp-auth/core'
@@ -37,6 +38,10 @@ declare global {
   function resourcesOf(tenant: string): AuthorizationServerOptions['resources']
   const sessions: { of(request: FastifyRequest): Promise<{ accountId: string; signedInAt: number } | null> }
   const accounts: { byId(id: string): Promise<Account | null> }
+  const teams: { of(account: string): Promise<Organization[]> }
+  function may(account: Account, scope: string, organization: string | null): boolean
+  function isBlocked(address: string): boolean
+  const OAuthError: typeof import('@fastify-mcp-auth/core').OAuthError
   const userId: string
   const grantId: string
   function audit(...facts: unknown[]): void

@@ -13,6 +13,8 @@ export interface LoginOptions {
   readonly accounts: Accounts
   /** Origin of the app as browsers see it. */
   readonly publicUrl: string
+  /** 32 random bytes, from where your secrets are; the same in all processes. Whoever knows them can be anybody. */
+  readonly sessionKey: Buffer
 }
 
 /** Adds a login to the app and says to the authorization server who is signed in. */

@@ -31,13 +31,13 @@ export interface Upstream {
 
 export const loginAt =
   (upstream: Upstream): Login =>
-  async (app, { accounts, publicUrl }) => {
+  async (app, { accounts, publicUrl, sessionKey }) => {
     const config = await oidc.discovery(new URL(upstream.issuer), upstream.clientId, upstream.clientSecret, undefined, {
       execute: isHttpLoopback(upstream.issuer) ? [oidc.allowInsecureRequests] : []
     })
     await app.register(cookie)
     await app.register(session, {
-      secret: process.env['SESSION_SECRET'] ?? 'at least 32 characters, and not these',
+      secret: sessionKey.toString('base64'),
       saveUninitialized: false,
       cookie: { sameSite: 'lax', httpOnly: true, secure: publicUrl.startsWith('https:') }
     })

@@ -10,9 +10,9 @@ declare module '@fastify/secure-session' {
   }
 }
 
-export const login: Login = async (app, { accounts, publicUrl }) => {
+export const login: Login = async (app, { accounts, publicUrl, sessionKey }) => {
   await app.register(secureSession, {
-    key: Buffer.from(process.env['SESSION_KEY'] ?? '0'.repeat(64), 'hex'), // 32 bytes
+    key: sessionKey,
     expiry: 12 * 3600,
     cookie: { path: '/', sameSite: 'lax', httpOnly: true, secure: publicUrl.startsWith('https:') }
   })

@@ -1,4 +1,5 @@
 /** Starts the app with one of the logins: `node server.ts session`, `secure-session`, `passport` or `openid`. */
+import { randomBytes } from 'node:crypto'
 import { createAccounts } from './accounts.ts'
 import { buildApp, type Login } from './app.ts'
 
@@ -22,6 +23,8 @@ const SECURE_SESSION: string = './secure-session.ts'
 const [name = 'session'] = process.argv.slice(2)
 const login = await LOGINS[name]?.()
 if (!login) throw new Error(`unknown login "${name}": ${Object.keys(LOGINS).join(', ')}`)
-const app = await buildApp(login, { accounts: createAccounts(), publicUrl })
+// Made anew at each start: nothing of this app outlives it.
+const sessionKey = randomBytes(32)
+const app = await buildApp(login, { accounts: createAccounts(), publicUrl, sessionKey })
 await app.listen({ port: Number(port) })
 console.log(`MCP endpoint ${publicUrl}/mcp, account alice@example.com / wonderland`)

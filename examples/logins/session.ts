@@ -11,10 +11,10 @@ declare module 'fastify' {
   }
 }
 
-export const login: Login = async (app, { accounts, publicUrl }) => {
+export const login: Login = async (app, { accounts, publicUrl, sessionKey }) => {
   await app.register(cookie)
   await app.register(session, {
-    secret: process.env['SESSION_SECRET'] ?? 'at least 32 characters, and not these',
+    secret: sessionKey.toString('base64'),
     saveUninitialized: false,
     // Not 'strict': a person who comes from the page of an assistant would seem to be signed out.
     cookie: { sameSite: 'lax', httpOnly: true, secure: publicUrl.startsWith('https:') }

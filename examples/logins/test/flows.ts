@@ -1,4 +1,5 @@
 /** What has to hold with a login form, whatever keeps the session: from an assistant without anything to a tool that knows the person. */
+import { randomBytes } from 'node:crypto'
 import { mock } from 'node:test'
 import { createOAuthClient, formWith, type OAuthClient } from '@fastify-mcp-auth/testing'
 import type { Test } from 'tap'
@@ -10,7 +11,7 @@ const RESOURCE = `${PUBLIC_URL}/mcp`
 export const ALICE = { username: 'alice@example.com', password: 'wonderland' }
 
 async function start(t: Test, login: Login, accounts: Accounts = createAccounts()): Promise<OAuthClient> {
-  const app = await buildApp(login, { accounts, publicUrl: PUBLIC_URL })
+  const app = await buildApp(login, { accounts, publicUrl: PUBLIC_URL, sessionKey: randomBytes(32) })
   t.teardown(() => app.close())
   return createOAuthClient({ app, resource: RESOURCE, ...ALICE })
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -20,7 +21,11 @@ async function start(t: Test): Promise<Running> {
   const port = await freePort()
   const publicUrl = `http://127.0.0.1:${port}`
   const provider = await startProvider(t, `${publicUrl}/login/callback`)
-  const app = await buildApp(loginAt(provider.upstream), { accounts: createAccounts(), publicUrl })
+  const app = await buildApp(loginAt(provider.upstream), {
+    accounts: createAccounts(),
+    publicUrl,
+    sessionKey: randomBytes(32)
+  })
   t.teardown(() => app.close())
   await app.listen({ host: '127.0.0.1', port })
   const resource = `${publicUrl}/mcp`
