@@ -2,7 +2,7 @@
  * Runs one kind of tests, a process for each file, and closes with the line `N passed, N failed`.
  *
  *   node .ci/test.ts unit [folder or file ...]     *.test.ts     needs no outside server
- *   node .ci/test.ts services [...]                *.service.ts  needs PostgreSQL and MariaDB
+ *   node .ci/test.ts services [...]                *.service.ts  needs PostgreSQL, MariaDB and Redis
  *   node .ci/test.ts browser [...]                 *.browser.ts  needs Chromium
  *
  * Every file is a tap test that prints its own TAP; that of a failing file is shown whole. `tap` itself runs them too, with

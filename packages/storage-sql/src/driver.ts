@@ -4,6 +4,8 @@ import {
   type CollectionDeclaration,
   ConfigurationError,
   type Guard,
+  isStorableKey,
+  isStorableText,
   type Page,
   type StorageDriver,
   type StoredRecord
@@ -13,18 +15,7 @@ import { answer } from './answer.ts'
 import { migrate } from './migrate.ts'
 import { connect, type SqlStorageOptions } from './options.ts'
 import { createStatements, type Statements } from './statements.ts'
-import {
-  type Column,
-  decode,
-  encode,
-  isKey,
-  isStorable,
-  KEY,
-  type Row,
-  type SqlValue,
-  type Table,
-  tableOf
-} from './tables.ts'
+import { type Column, decode, encode, KEY, type Row, type SqlValue, type Table, tableOf } from './tables.ts'
 
 /** A {@link StorageDriver} on SQL. */
 export interface SqlStorage extends StorageDriver {
@@ -100,14 +91,14 @@ export function sqlStorage(options: SqlStorageOptions): SqlStorage {
     },
 
     async get(collection, key) {
-      if (!isKey(key)) return null
+      if (!isStorableKey(key)) return null
       const { table, statements } = prepare(collection)
       const [row] = (await run(statements.get(), [key])).rows
       return row ? decode(table, row) : null
     },
 
     async insert(collection, key, record) {
-      if (!isKey(key)) throw new RangeError(`${collection.name}: a key of this kind cannot be kept`)
+      if (!isStorableKey(key)) throw new RangeError(`${collection.name}: a key of this kind cannot be kept`)
       const { table, statements, columns } = prepare(collection)
       for (const field of Object.keys(record)) columnOf(columns, collection, field)
       const values = table.columns.map(column => encode(column, record[column.name] ?? null))
@@ -126,7 +117,7 @@ export function sqlStorage(options: SqlStorageOptions): SqlStorage {
         const column = columnOf(columns, collection, field)
         return { name: field, value: encode(column, value) }
       })
-      if (guarded === null || !isKey(key)) return false
+      if (guarded === null || !isStorableKey(key)) return false
       const statement = statements.update(
         patched.map(({ name }) => name),
         guarded.map(({ name, value }) => ({ column: name, isNull: value === null }))
@@ -136,13 +127,13 @@ export function sqlStorage(options: SqlStorageOptions): SqlStorage {
     },
 
     async remove(collection, key) {
-      return isKey(key) && (await changed(prepare(collection).statements.remove(), [key])) === 1
+      return isStorableKey(key) && (await changed(prepare(collection).statements.remove(), [key])) === 1
     },
 
     async list(collection, index, value, { limit = 100, cursor = null } = {}): Promise<Page<StoredRecord>> {
       const { table, statements } = prepare(collection)
       assertIndex(collection, index)
-      if (!isKey(value) || (cursor !== null && !isKey(cursor))) return { records: [], cursor: null }
+      if (!isStorableKey(value) || (cursor !== null && !isStorableKey(cursor))) return { records: [], cursor: null }
       const size = Math.min(limit, 1000)
       const after = cursor === null ? [] : [cursor]
       const { rows } = await run(statements.list(index, cursor !== null), [value, ...after, size + 1])
@@ -158,12 +149,12 @@ export function sqlStorage(options: SqlStorageOptions): SqlStorage {
         return changed(statements.removeBatch(table.expiry, '<'), batch(dialect.name, value, limit))
       }
       assertIndex(collection, index)
-      if (typeof value !== 'string' || !isKey(value)) return 0
+      if (typeof value !== 'string' || !isStorableKey(value)) return 0
       return changed(statements.removeBatch(index, '='), batch(dialect.name, value, limit))
     },
 
     async count(collection, { prefix, limit }) {
-      if (!isKey(prefix) && prefix !== '') return 0
+      if (!isStorableKey(prefix) && prefix !== '') return 0
       const { rows } = await run(prepare(collection).statements.count(), [prefix, `${prefix}${LAST}`, limit])
       return Number(rows[0]?.['found'] ?? 0)
     }
@@ -190,7 +181,8 @@ function readGuard(
     // A missing value must not widen the guard: that would make two winners of one.
     if (value === undefined || column.type === 'json')
       throw new TypeError(`${collection.name}: "${field}" cannot be guarded with ${typeof value}`)
-    if (typeof value === 'string' && !(column.type === 'indexed' ? isKey(value) : isStorable(value))) return null
+    if (typeof value === 'string' && !(column.type === 'indexed' ? isStorableKey(value) : isStorableText(value)))
+      return null
     guarded.push({ name: field, value: encode(column, value) })
   }
   return guarded

@@ -1,5 +1,11 @@
 /** The table of a collection: one column per field, derived from its declaration. */
-import type { CollectionDeclaration, Field, StoredRecord } from '@fastify-mcp-auth/core'
+import {
+  type CollectionDeclaration,
+  type Field,
+  isStorableText,
+  KEY_LENGTH,
+  type StoredRecord
+} from '@fastify-mcp-auth/core'
 import type { ColumnType } from './dialects/dialect.ts'
 
 /** Column of the key, beside one column for each field under the name of the field. */
@@ -7,9 +13,6 @@ export const KEY = 'record_key'
 
 /** Column that MySQL tables have besides: counts the updates of a record. */
 export const REVISION = 'record_revision'
-
-/** Characters that a key or an indexed value may have: what MySQL can index in full, so that engines can be exchanged. */
-export const KEY_LENGTH = 768
 
 /** PostgreSQL cuts longer names off, and two of them could become one. */
 const NAME_LENGTH = 63
@@ -51,16 +54,6 @@ function columnOf(field: Field, indexes: readonly string[]): Column {
   return { name: field.name, type: indexed ? 'indexed' : field.kind }
 }
 
-/** Whether every engine keeps this text as it is: PostgreSQL refuses NUL, and UTF-8 has no lone surrogates. */
-export function isStorable(text: string): boolean {
-  return !text.includes('\0') && !/\p{Surrogate}/u.test(text)
-}
-
-/** Whether a record can have this key, or an index this value. One that cannot is unknown, without asking the database. */
-export function isKey(text: string): boolean {
-  return text.length <= KEY_LENGTH && isStorable(text)
-}
-
 /**
  * @throws TypeError for a value of another kind than the field
  * @throws RangeError for a text that not every engine can keep unchanged
@@ -72,7 +65,7 @@ export function encode(column: Column, value: unknown): SqlValue {
   if (column.type === 'boolean' && typeof value === 'boolean') return value ? 1 : 0
   if (column.type === 'integer' || column.type === 'boolean' || typeof value !== 'string')
     throw new TypeError(`${column.name}: ${typeof value} is not ${column.type}`)
-  if (!isStorable(value)) throw new RangeError(`${column.name}: text has a NUL character or half a surrogate pair`)
+  if (!isStorableText(value)) throw new RangeError(`${column.name}: text has a NUL character or half a surrogate pair`)
   if (column.type === 'indexed' && value.length > KEY_LENGTH)
     throw new RangeError(`${column.name}: text is longer than ${KEY_LENGTH} characters`)
   return value

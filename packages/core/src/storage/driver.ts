@@ -25,6 +25,8 @@ export interface CollectionDeclaration<S extends TObject = TObject> {
   readonly indexes: readonly string[]
   /** Integer field with the epoch second after which the record may be removed; null in a record means never. */
   readonly expiry: string | null
+  /** Records live for minutes, and losing one costs no more than a repeated try: they may be kept apart from the others. */
+  readonly shortLived: boolean
 }
 
 /** A record as the driver sees it: every declared field is present, absent values are null. */
@@ -107,8 +109,9 @@ export function defineCollection<S extends TObject>(declaration: {
   record: S
   indexes?: readonly (keyof Static<S> & string)[]
   expiry?: keyof Static<S> & string
+  shortLived?: boolean
 }): CollectionDeclaration<S> {
-  const { name, record, indexes = [], expiry = null } = declaration
+  const { name, record, indexes = [], expiry = null, shortLived = false } = declaration
   if (!/^[a-z][a-z0-9]*(?:_[a-z0-9]+)*$/.test(name)) throw new TypeError(`${name}: a collection has a snake_case name`)
   const required: readonly string[] = record.required ?? []
   const optional = Object.keys(record.properties).find(field => !required.includes(field))
@@ -120,7 +123,14 @@ export function defineCollection<S extends TObject>(declaration: {
       throw new TypeError(`${name}: index "${index}" is not a text field`)
   if (expiry !== null && kindOf(expiry) !== 'integer')
     throw new TypeError(`${name}: expiry "${expiry}" is not an integer field`)
-  return Object.freeze({ name, record, fields: Object.freeze(fields), indexes: Object.freeze([...indexes]), expiry })
+  return Object.freeze({
+    name,
+    record,
+    fields: Object.freeze(fields),
+    indexes: Object.freeze([...indexes]),
+    expiry,
+    shortLived
+  })
 }
 
 const KINDS: Record<string, Field['kind']> = { string: 'text', integer: 'integer', boolean: 'boolean' }

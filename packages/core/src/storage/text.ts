@@ -1,0 +1,14 @@
+/** Which texts records may have, on every engine alike, so that they can move from one to another. */
+
+/** Characters that a key or an indexed value may have: what MySQL can index in full. */
+export const KEY_LENGTH = 768
+
+/** Whether every engine keeps this text as it is: PostgreSQL refuses NUL, and UTF-8 has no lone surrogates. */
+export function isStorableText(text: string): boolean {
+  return !text.includes('\0') && !/\p{Surrogate}/u.test(text)
+}
+
+/** Whether a record can have this key, or an index this value. One that cannot is unknown, without asking the database. */
+export function isStorableKey(text: string): boolean {
+  return text.length <= KEY_LENGTH && isStorableText(text)
+}

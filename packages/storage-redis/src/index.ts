@@ -1,0 +1,2 @@
+export { type RedisStorage, redisStorage } from './driver.ts'
+export type { RedisClient, RedisStorageOptions } from './options.ts'

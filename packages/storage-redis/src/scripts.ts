@@ -1,0 +1,124 @@
+/**
+ * Every write is one script: Redis runs nothing beside it, and replicates and logs its effects as one.
+ *
+ * All keys of a collection have the name of the collection in braces, so they share one slot of a cluster, and a script may
+ * touch those that follow from what it reads. Per collection there are
+ *
+ * - `record:KEY`, a hash of the fields, each as JSON text: equal texts are equal values, and integers stay exact;
+ * - `keys`, the keys in order, to count;
+ * - `expiry`, the keys that expire, by second;
+ * - `by:FIELD:VALUE`, the keys under an indexed value, in order.
+ */
+import { createHash } from 'node:crypto'
+
+export interface Script {
+  readonly lua: string
+  readonly sha: string
+}
+
+function script(body: string): Script {
+  const lua = `${FUNCTIONS}${body}`
+  return { lua, sha: createHash('sha1').update(lua).digest('hex') }
+}
+
+// KEYS[1] is always the root of the collection. Nothing here may fail after the first write: a script is not rolled back.
+const FUNCTIONS = `
+local root = KEYS[1]
+local function record_of(key) return root .. 'record:' .. key end
+local function list_of(field, value) return root .. 'by:' .. field .. ':' .. value end
+
+local function enlist(key, field, value)
+  if value and value ~= 'null' then redis.call('ZADD', list_of(field, value), 0, key) end
+end
+local function delist(key, field, value)
+  if value and value ~= 'null' then redis.call('ZREM', list_of(field, value), key) end
+end
+
+local function expire(key, second, retention)
+  if second == 'null' then
+    redis.call('ZREM', root .. 'expiry', key)
+    redis.call('PERSIST', record_of(key))
+    return
+  end
+  redis.call('ZADD', root .. 'expiry', second, key)
+  if retention == '' then return end
+  local now = tonumber(redis.call('TIME')[1])
+  local last = math.min(math.max(tonumber(second), now), now + 4e9) + tonumber(retention)
+  redis.call('EXPIREAT', record_of(key), string.format('%.0f', last))
+end
+
+local function forget(key)
+  redis.call('ZREM', root .. 'expiry', key)
+  redis.call('ZREM', root .. 'keys', key)
+end
+
+local function drop(key, indexes)
+  for field in string.gmatch(indexes, '[^,]+') do
+    delist(key, field, redis.call('HGET', record_of(key), field))
+  end
+  forget(key)
+  return redis.call('UNLINK', record_of(key))
+end
+`
+
+/** ARGV: key, retention or '', expiry as JSON or '', indexes, then fields and values. 1 when the record was created. */
+export const INSERT = script(`
+local key, retention, second, indexes = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+if redis.call('EXISTS', record_of(key)) == 1 then return 0 end
+redis.call('HSET', record_of(key), unpack(ARGV, 5))
+redis.call('ZADD', root .. 'keys', 0, key)
+for field in string.gmatch(indexes, '[^,]+') do
+  enlist(key, field, redis.call('HGET', record_of(key), field))
+end
+if second ~= '' then expire(key, second, retention) end
+if retention ~= '' then
+  local gone = tonumber(redis.call('TIME')[1]) - tonumber(retention)
+  for _, old in ipairs(redis.call('ZRANGEBYSCORE', root .. 'expiry', '-inf', '(' .. string.format('%.0f', gone), 'LIMIT', 0, 2)) do
+    if redis.call('EXISTS', record_of(old)) == 0 then forget(old) end
+  end
+end
+return 1`)
+
+/** ARGV: key, retention or '', expiry as JSON or '', indexes among the changes, number of guards, guards, then changes. 1 when the guard held. */
+export const UPDATE = script(`
+local key, retention, second, indexes, guards = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
+if redis.call('EXISTS', record_of(key)) == 0 then return 0 end
+for at = 6, 4 + 2 * guards, 2 do
+  if (redis.call('HGET', record_of(key), ARGV[at]) or 'null') ~= ARGV[at + 1] then return 0 end
+end
+local changes = 6 + 2 * guards
+if #ARGV < changes then return 1 end
+for field in string.gmatch(indexes, '[^,]+') do
+  delist(key, field, redis.call('HGET', record_of(key), field))
+end
+redis.call('HSET', record_of(key), unpack(ARGV, changes))
+for field in string.gmatch(indexes, '[^,]+') do
+  enlist(key, field, redis.call('HGET', record_of(key), field))
+end
+if second ~= '' then expire(key, second, retention) end
+return 1`)
+
+/** ARGV: key, indexes. 1 when the record was there. */
+export const REMOVE = script(`
+return drop(ARGV[1], ARGV[2])`)
+
+/** ARGV: field, value as JSON, lower bound, most. Pairs of a key and a flat list of fields and values. */
+export const LIST = script(`
+local found = {}
+for _, key in ipairs(redis.call('ZRANGEBYLEX', list_of(ARGV[1], ARGV[2]), ARGV[3], '+', 'LIMIT', 0, ARGV[4])) do
+  found[#found + 1] = { key, redis.call('HGETALL', record_of(key)) }
+end
+return found`)
+
+/** ARGV: indexes, most, field, value as JSON; or with the field '', the second before which to expire. How many went, of how many. */
+export const REMOVE_WHERE = script(`
+local indexes, most, field, value = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local keys, removed
+if field == '' then
+  keys = redis.call('ZRANGEBYSCORE', root .. 'expiry', '-inf', '(' .. value, 'LIMIT', 0, most)
+else
+  keys = redis.call('ZRANGE', list_of(field, value), 0, most - 1)
+end
+removed = 0
+for _, key in ipairs(keys) do removed = removed + drop(key, indexes) end
+return { removed, #keys }`)

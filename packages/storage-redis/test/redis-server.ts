@@ -1,0 +1,73 @@
+/** Redis servers of a test's own, as processes that end with it. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import type { Test } from 'tap'
+
+export interface RedisServer {
+  readonly port: number
+  readonly url: string
+  /** Asks the server itself; connects again after a restart. */
+  readonly admin: Redis
+  readonly process: ChildProcess
+  /** kill -9, and waits for the end. */
+  kill(): Promise<void>
+  /** Starts it again on its port and its files. */
+  restart(): Promise<void>
+}
+
+/** @param settings arguments of redis-server, or of Sentinel with `--sentinel` */
+export async function startRedis(t: Test, settings: readonly string[] = [], port?: number): Promise<RedisServer> {
+  const own = port ?? (await freePort())
+  const dir = mkdtempSync(join(tmpdir(), 'redis-'))
+  const args = ['--port', String(own), '--bind', '127.0.0.1', '--dir', dir, '--save', '', ...settings]
+  let child = spawn('redis-server', args, { stdio: 'ignore' })
+  const admin = new Redis(own, '127.0.0.1', { retryStrategy: () => 20, maxRetriesPerRequest: 500 })
+  admin.on('error', () => {})
+  const kill = async (): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  }
+  t.teardown(async () => {
+    admin.disconnect()
+    await kill()
+    rmSync(dir, { recursive: true, force: true })
+  })
+  await admin.ping()
+  return {
+    port: own,
+    url: `redis://127.0.0.1:${own}`,
+    admin,
+    get process() {
+      return child
+    },
+    kill,
+    async restart() {
+      child = spawn('redis-server', args, { stdio: 'ignore' })
+      await admin.ping()
+    }
+  }
+}
+
+/** Free now, and ten thousand above it too, which a cluster wants for itself. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000)
+    if ((await isFree(port)) && (await isFree(port + 10_000))) return port
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const listener = createServer().listen(port, '127.0.0.1')
+  const isListening = await once(listener, 'listening').then(
+    () => true,
+    () => false
+  )
+  if (isListening) await new Promise(resolve => listener.close(resolve))
+  return isListening
+}
