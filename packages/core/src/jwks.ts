@@ -1,6 +1,7 @@
 /**
  * The public keys of one issuer, fetched when they are needed and kept within bounds: neither a flood of unknown key ids nor
- * an endpoint that is down makes more than one fetch per cooldown, and an outage does not log everybody out at once.
+ * an endpoint that is down makes more than one fetch per cooldown, one unknown key id again and again makes fewer and fewer, and an outage
+ * does not log everybody out at once.
  *
  * @see RFC 7517 section 5, RFC 8725 sections 2.1 and 3.1
  */
@@ -8,8 +9,9 @@ import type { KeyObject } from 'node:crypto'
 import type { CryptoKey } from 'jose'
 import { type Clock, systemClock } from './clock.ts'
 import { ConfigurationError, OAuthError, UnavailableError } from './errors.ts'
-import { createKeySet, type KeyHeader, type KeySet } from './key-set.ts'
+import { createKeySet, type KeyHeader, type KeySet, nameOf } from './key-set.ts'
 import { jsonBody, type SafeFetch } from './safe-fetch.ts'
+import { UnknownKeys } from './unknown-keys.ts'
 
 /** Signature algorithms whose verification key is public. Symmetric ones and `none` have no place in a key set. */
 export const ASYMMETRIC_ALGORITHMS: readonly string[] = Object.freeze(
@@ -89,6 +91,7 @@ class RemoteKeys implements JwksSource {
   readonly #refreshAfter: number
   readonly #usable: number
   readonly #load: () => Promise<KeySet>
+  readonly #unknown: UnknownKeys
   #set: { readonly keys: KeySet; readonly fetchedAt: number } | null = null
   #generation = 0
   #lastAttempt: { readonly at: number; readonly failure: unknown } | null = null
@@ -106,6 +109,7 @@ class RemoteKeys implements JwksSource {
     this.#refreshAfter = maxAge - (options.refreshAhead ?? Math.min(60, maxAge / 10))
     this.#usable = maxAge + staleIfError
     this.#load = keySetLoader(options)
+    this.#unknown = new UnknownKeys({ cooldown, longest: maxAge, clock: this.#clock })
   }
 
   async key(header: KeyHeader): Promise<CryptoKey> {
@@ -113,13 +117,15 @@ class RemoteKeys implements JwksSource {
     if (!this.#current()) await this.#refreshOnce()
     const found = (await this.#usableKeys(this.#usable)?.find(header)) ?? null
     if (found) return found
+    if (this.#isKnownToLack(header)) throw unknownKey()
     await this.#refreshOnce()
     const fresh = (await this.#usableKeys(this.#maxAge)?.find(header)) ?? null
     if (fresh) return fresh
     // Nobody knows whether the key is wrong or new while the set cannot be read.
     const { failure, at } = this.#lastAttempt ?? { failure: null, at: 0 }
     if (failure) throw unavailable(failure, at + this.#cooldown - this.#clock.now())
-    throw new OAuthError('invalid_token', 'the token is signed with an unknown key', { reason: 'unknown_key' })
+    this.#unknown.add(nameOf(header), at)
+    throw unknownKey()
   }
 
   known(header: KeyHeader): KeyObject | null {
@@ -152,6 +158,11 @@ class RemoteKeys implements JwksSource {
     }
     const isCoolingDown = this.#lastAttempt?.failure && this.#isWithin(this.#lastAttempt.at, this.#cooldown)
     return isCoolingDown ? this.#usableKeys(this.#usable) : null
+  }
+
+  // After a failure nothing is known: it may have got the key in the meantime.
+  #isKnownToLack(header: KeyHeader): boolean {
+    return !this.#lastAttempt?.failure && this.#unknown.has(nameOf(header))
   }
 
   #usableKeys(seconds: number): KeySet | null {
@@ -213,6 +224,10 @@ function unavailable(cause: unknown, retryAfter: number): UnavailableError {
   return new UnavailableError('the key set of the issuer cannot be had', { cause, retryAfter: Math.max(1, retryAfter) })
 }
 
+function unknownKey(): OAuthError {
+  return new OAuthError('invalid_token', 'the token is signed with an unknown key', { reason: 'unknown_key' })
+}
+
 function assertHeader({ kid, alg }: { kid?: unknown; alg: unknown }, algorithms: readonly string[]): void {
   if (typeof alg !== 'string' || !algorithms.includes(alg))
     throw new OAuthError('invalid_token', 'the token is signed with an algorithm that is not allowed', {
@@ -256,7 +271,7 @@ export function createStaticJwks(document: unknown, algorithms: readonly string[
       assertHeader(header, algorithms)
       const key = await keys.find(header)
       if (key) return key
-      throw new OAuthError('invalid_token', 'the token is signed with an unknown key', { reason: 'unknown_key' })
+      throw unknownKey()
     },
     known: (header: KeyHeader) => keys.known(header),
     generation: () => 0,

@@ -67,8 +67,8 @@ class PublicKeys implements KeySet {
   }
 }
 
-// No algorithm has a blank in its name.
-function nameOf({ alg, kid }: KeyHeader): string {
+/** One name for each header. No algorithm has a blank in it. */
+export function nameOf({ alg, kid }: KeyHeader): string {
   return kid === undefined ? alg : `${alg} ${kid}`
 }
 

@@ -74,7 +74,7 @@ export function isText(value: unknown): value is string {
 
 // JSON can say 1e999, which is a number for a parser and no time.
 export function isTime(value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value)
+  return Number.isFinite(value)
 }
 
 export function wrongClaim(name: string): OAuthError {

@@ -106,5 +106,6 @@ function remember(
 function assertTime({ clock, clockTolerance }: JwtRules, { exp, nbf }: SignedToken['claims']): void {
   const now = clock.now()
   if (Number(exp) + clockTolerance <= now) throw refused('the token has expired', 'expired')
-  if (nbf !== undefined && Number(nbf) - clockTolerance > now) throw refused('the token is not valid yet', 'nbf')
+  // Without nbf this compares with NaN, which is never more.
+  if (Number(nbf) - clockTolerance > now) throw refused('the token is not valid yet', 'nbf')
 }

@@ -9,9 +9,8 @@ const KEY_TEXT =
 
 /** Looks through leading blanks, comments, a byte order mark, and one layer of base64. */
 export function looksLikeKey(secret: Buffer): boolean {
-  const text = secret.toString('utf8')
-  const decoded = /^[A-Za-z0-9+/_=\s-]+$/.test(text) ? Buffer.from(text, 'base64') : null
-  return isKey(secret) || (decoded !== null && isKey(decoded))
+  // What is no base64 decodes to noise, which is no key.
+  return isKey(secret) || isKey(Buffer.from(secret.toString('utf8'), 'base64'))
 }
 
 function isKey(bytes: Buffer): boolean {
@@ -25,8 +24,6 @@ function hasJwk(text: string): boolean {
 }
 
 function isDer(bytes: Buffer): boolean {
-  // Every one of these is an ASN.1 sequence.
-  if (bytes[0] !== 0x30) return false
   const attempts: (() => unknown)[] = [
     () => createPublicKey({ key: bytes, format: 'der', type: 'spki' }),
     () => createPublicKey({ key: bytes, format: 'der', type: 'pkcs1' }),

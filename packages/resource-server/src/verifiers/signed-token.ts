@@ -43,7 +43,7 @@ export function encodedHeaderOf(token: string): string {
 function takeApart(token: string, headers: ReadonlyMap<string, JoseHeader>): SignedToken | null {
   const first = token.indexOf('.')
   const second = token.indexOf('.', first + 1)
-  if (first === -1 || second === -1 || token.includes('.', second + 1)) return null
+  if (second === -1 || token.includes('.', second + 1)) return null
   const encoded = token.slice(0, first)
   const header = headers.get(encoded) ?? parseObject(encoded)
   const claims = parseObject(token.slice(first + 1, second))

@@ -114,7 +114,6 @@ class RecentTokens implements TokenCache {
   }
 
   #insert(name: string, entry: Entry): void {
-    this.#old.delete(name)
     this.#young.set(name, entry)
     if (this.#young.size < this.#half) return
     this.#old = this.#young

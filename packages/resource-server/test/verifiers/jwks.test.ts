@@ -61,7 +61,7 @@ t.test(
       t.equal(await send({}), 200)
       t.equal(issuer.fetches - before, 1, 'after a success')
     }
-    // One that was refused yesterday is found today: nothing is remembered against a key id.
+    // A new key is found, whatever was invented before.
     await issuer.rotate()
     clock.advance(30)
     t.equal(await send({}), 200)
