@@ -19,8 +19,9 @@ import { budgeted } from './clients/fetch-budget.ts'
 import type { ServerContext } from './context.ts'
 import { introspectionAlgorithms } from './endpoints/introspection.ts'
 import { createEvents } from './events.ts'
+import { connectedGrants } from './grants/connected.ts'
 import type { Grant } from './grants/grant.ts'
-import { liveGrants, revokeGrant } from './grants/lifecycle.ts'
+import { revokeGrant, revokeGrants } from './grants/revocation.ts'
 import { health, stats } from './health.ts'
 import { issuerStorage } from './issuer-storage.ts'
 import { identityScopes } from './openid/identity-scopes.ts'
@@ -105,9 +106,11 @@ export function decoratorOf(server: ServerContext): AuthorizationServer<FastifyR
     prefix: server.options.prefix,
     interactions: Object.freeze(createInteractions(server)),
     grants: Object.freeze({
-      list: (subject: string) => liveGrants(server, subject),
-      revoke: (grantId: string, owner?: string) => revokeGrant(server, grantId, { reason: 'user', owner })
-    }),
+      list: (subject, bounds) => connectedGrants(server, subject, bounds),
+      revoke: (grantId, owner) =>
+        revokeGrant(server, grantId, { reason: owner === undefined ? 'administrator' : 'user', owner }),
+      revokeAll: (criteria, by = 'administrator') => revokeGrants(server, criteria, by)
+    } satisfies AuthorizationServer['grants']),
     clients: createClients(server),
     keys: Object.freeze({
       list: () => server.keys.list(),

@@ -68,7 +68,7 @@ t.test('grants are listed newest first, and revoked one by one', async t => {
   }
   await server.client({ username: 'bob' }).connect()
   await client.authorize()
-  const [newest, oldest, ...others] = await grants.list('sub-alice')
+  const [newest, oldest, ...others] = (await grants.list('sub-alice')).grants
   t.strictSame(others, [], "neither a code that was not redeemed nor somebody else's grant")
   t.match([newest?.scopes, oldest?.scopes], [['notes:write'], ['notes:read']])
   t.equal('codeDigest' in (newest ?? {}), false, 'a summary has nothing secret')
@@ -76,7 +76,7 @@ t.test('grants are listed newest first, and revoked one by one', async t => {
   t.equal(await grants.revoke(newest?.grantId ?? ''), false)
   t.equal(await grants.revoke('unknown'), false)
   t.strictSame(
-    (await grants.list('sub-alice')).map(({ grantId }) => grantId),
+    (await grants.list('sub-alice')).grants.map(({ grantId }) => grantId),
     [oldest?.grantId]
   )
 })
@@ -117,9 +117,9 @@ t.test("a person revokes grants of their own, and nobody else's", async t => {
   const server = await buildServer(t)
   const { grants } = server.app.authorizationServer
   await server.client().connect()
-  const [grant] = await grants.list('sub-alice')
+  const [grant] = (await grants.list('sub-alice')).grants
   t.equal(await grants.revoke(grant?.grantId ?? '', 'sub-bob'), false)
-  t.equal((await grants.list('sub-alice')).length, 1)
+  t.equal((await grants.list('sub-alice')).grants.length, 1)
   t.equal(await grants.revoke(grant?.grantId ?? '', 'sub-alice'), true)
 })
 

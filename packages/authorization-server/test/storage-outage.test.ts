@@ -42,7 +42,8 @@ t.test(
     const calls: (() => Promise<unknown>)[] = [
       () => verifyAccessToken(tokens.access_token, RESOURCE),
       () => grants.list('sub-alice'),
-      () => grants.revoke('x'.repeat(22))
+      () => grants.revoke('x'.repeat(22)),
+      () => grants.revokeAll({ subject: 'sub-alice' })
     ]
     for (const call of calls) await t.rejects(call(), { code: 'FST_OAUTH_UNAVAILABLE' })
     for (const path of ['/.well-known/oauth-authorization-server', '/.well-known/jwks.json'])

@@ -41,7 +41,7 @@ export function fakeServer(details: Details | Error = consentRequest(), prefix =
         approve: unexpected,
         deny: unexpected
       },
-      grants: { list: unexpected, revoke: unexpected },
+      grants: { list: unexpected, revoke: unexpected, revokeAll: unexpected },
       clients: {
         get: unexpected,
         list: unexpected,

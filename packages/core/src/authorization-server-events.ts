@@ -1,7 +1,16 @@
 /** What happens at an authorization server, for audit and metrics: who, which client, which grant, and never a token, code or secret. */
 
-/** Why a grant ended. */
-export type RevocationReason = 'user' | 'client' | 'client_removed' | 'code_replayed' | 'refresh_token_reused'
+/**
+ * Who or what ended a grant. `consent_withdrawn`: it was being made from a remembered consent while that was taken back.
+ */
+export type RevocationReason =
+  | 'user'
+  | 'administrator'
+  | 'client'
+  | 'client_removed'
+  | 'consent_withdrawn'
+  | 'code_replayed'
+  | 'refresh_token_reused'
 
 /** What most events are about. */
 interface OfGrant {

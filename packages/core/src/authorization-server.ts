@@ -142,6 +142,20 @@ export interface GrantSummary {
   readonly endsAt: number
 }
 
+/** Some of the grants of a list. */
+export interface GrantPage {
+  readonly grants: readonly GrantSummary[]
+  /** Pass it to get the next page; null when this was the last. */
+  readonly cursor: string | null
+}
+
+/** Which grants are meant: those that meet all that is given here. At least one is needed. */
+export interface GrantCriteria {
+  readonly subject?: string
+  readonly clientId?: string
+  readonly organization?: string
+}
+
 /** A key that signs tokens, without anything of the key itself. */
 export interface SigningKeySummary {
   readonly kid: string
@@ -214,15 +228,35 @@ export interface AuthorizationServer<Request = unknown> {
     deny(request: Request, handle: string): Promise<{ redirectTo: string }>
   }
   readonly grants: {
-    /** The grants of a user that can still be used, newest first. */
-    list(subject: string): Promise<readonly GrantSummary[]>
     /**
-     * Ends a grant: its refresh token at once, its access tokens at once where they are checked by `local()`.
+     * The grants of a user that can still be used. Looks at no more than `limit` records, 1,000 at most and by default, so that a page
+     * may have less, or none, and be followed by more: go on while there is a cursor. Newest first within a page.
      *
-     * @param owner subject of the user who asks. Always give it when the id comes from a browser: ids are no secrets
+     * @throws RangeError for a `limit` that is no whole number from 1 on
+     * @throws UnavailableError
+     */
+    list(subject: string, page?: { limit?: number; cursor?: string | null }): Promise<GrantPage>
+    /**
+     * Ends a grant: its refresh token at once, its access tokens at once where they are checked by `local()` or introspection.
+     *
+     * @param owner subject of the user who asks. Always give it when the id comes from a browser: ids are no secrets. Events say `user`
+     *   with it and `administrator` without
      * @returns false when there is no such grant of that user, or it was revoked before
+     * @throws UnavailableError
      */
     revoke(grantId: string, owner?: string): Promise<boolean>
+    /**
+     * Ends every grant that meets all criteria, in the same way, and forgets what was allowed with them. Takes as long as there are
+     * records, in portions with room for requests between them. Safe on several nodes at once; after an error call it again.
+     *
+     * What people allow anew while it runs may stay. To keep somebody out, see to it first that they cannot sign in.
+     *
+     * @param by who wants it, for the events: `administrator` when left out
+     * @returns how many grants this call ended
+     * @throws TypeError without a criterion, or for one that is no string
+     * @throws UnavailableError
+     */
+    revokeAll(criteria: GrantCriteria, by?: 'user' | 'administrator'): Promise<number>
   }
   readonly clients: RegisteredClients
   readonly keys: {

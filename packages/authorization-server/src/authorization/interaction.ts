@@ -78,7 +78,7 @@ export function createInteractions(server: ServerContext): AuthorizationServer<F
       const scopes = chosenScopes(offer, { request: interaction, organization, ticked: choice.scopes })
       if (scopes.length === 0) return refuse(server, handle, { interaction, subject })
       const grant = await prepareGrant(server, { request: interaction, session, organization, scopes })
-      return allow(server, handle, { interaction, grant, afterwards: ({ record }) => rememberConsent(server, record) })
+      return allow(server, handle, { interaction, grant, afterwards: given => rememberConsent(server, given) })
     },
 
     async deny(request, handle) {

@@ -18,14 +18,19 @@ export async function recallConsent(server: ServerContext, allowed: Allowed): Pr
   return consent && consent.expiresAt > server.clock.now() ? consent : null
 }
 
-/** Keeps what the person just decided in full; it replaces what was decided before. */
-export async function rememberConsent(server: ServerContext, grant: GrantRecord): Promise<void> {
-  const { subject, clientId, organization, scopes, createdAt, endsAt } = grant
-  const { consents } = server.records
-  const key = keyOf(grant)
+/** Keeps what the person just decided in full, for as long as the stored grant is not taken back; it replaces what was decided before. */
+export async function rememberConsent(
+  server: ServerContext,
+  { grantId, record }: { grantId: string; record: GrantRecord }
+): Promise<void> {
+  const { subject, clientId, organization, scopes, createdAt, endsAt } = record
+  const { consents, grants } = server.records
+  const key = keyOf(record)
   const decided = { scopes, createdAt, expiresAt: endsAt }
-  if (await consents.insert(key, { subject, clientId, organization, ...decided })) return
-  await consents.update(key, {}, decided)
+  const isNew = await consents.insert(key, { subject, clientId, organization, ...decided })
+  if (!isNew) await consents.update(key, {}, decided)
+  // Whoever took the grant back before this was written found nothing to forget.
+  if ((await grants.get(grantId))?.revokedAt !== null) await consents.remove(key)
 }
 
 /** Whoever takes access back is asked the next time. */

@@ -2,7 +2,8 @@
 import { expandScopes } from '@fastify-mcp-auth/core'
 import { OFFLINE_ACCESS } from '../catalogue.ts'
 import type { ServerContext } from '../context.ts'
-import { type PreparedGrant, prepareGrant, revokeGrant } from '../grants/lifecycle.ts'
+import { type PreparedGrant, prepareGrant } from '../grants/lifecycle.ts'
+import { revokeGrant } from '../grants/revocation.ts'
 import type { FrozenRequest } from '../records.ts'
 import type { Session } from '../users.ts'
 import { type Offer, offerOf } from './offer.ts'
@@ -41,7 +42,7 @@ export async function isStillRemembered(
   { grantId, record }: Pick<PreparedGrant, 'grantId' | 'record'>
 ): Promise<boolean> {
   if (await recallConsent(server, record)) return true
-  await revokeGrant(server, grantId, { reason: 'user' })
+  await revokeGrant(server, grantId, { reason: 'consent_withdrawn' })
   return false
 }
 

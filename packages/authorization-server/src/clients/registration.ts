@@ -6,7 +6,7 @@
  */
 import { digest, OAuthError, randomSecret } from '@fastify-mcp-auth/core'
 import { endpointUrl, type ServerContext } from '../context.ts'
-import { revokeGrant } from '../grants/lifecycle.ts'
+import { revokeGrants } from '../grants/revocation.ts'
 import type { ClientRecord } from '../records.ts'
 import { makeSecret } from './client-secret.ts'
 import { isRegistered, lifetimes, TOMBSTONE_TTL, UNUSED_TOMBSTONE_TTL } from './registered-client.ts'
@@ -119,16 +119,7 @@ export async function removeClient(server: ServerContext, clientId: string): Pro
     }
   )
   // Also when it ended before: the call that ended it may have been interrupted here.
-  await revokeGrantsOf(server, clientId)
+  await revokeGrants(server, { clientId }, 'client_removed')
   if (won) server.emit('client.removed', { clientId, clientName: record.clientName })
   return won
-}
-
-async function revokeGrantsOf(server: ServerContext, clientId: string): Promise<void> {
-  for (let cursor: string | null = null; ; ) {
-    const page = await server.records.grants.list('clientId', clientId, { limit: 1000, cursor })
-    for (const { key } of page.records) await revokeGrant(server, key, { reason: 'client_removed' })
-    cursor = page.cursor
-    if (cursor === null) return
-  }
 }

@@ -12,7 +12,8 @@ import type { GrantRecord } from '../records.ts'
 import { firstRefreshToken, type RefreshToken } from '../tokens/refresh-token.ts'
 import { type IssuedTokens, issueTokens } from '../tokens/token-response.ts'
 import { defineGrant } from './grant.ts'
-import { type GrantToken, grantedResource, parseCode, revokeGrant } from './lifecycle.ts'
+import { type GrantToken, grantedResource, parseCode } from './lifecycle.ts'
+import { revokeGrant } from './revocation.ts'
 import { stillAllowed } from './still-allowed.ts'
 
 export const authorizationCode = defineGrant({

@@ -2,15 +2,7 @@
  * The life of a grant: approved by a person, redeemed once by its code, kept alive by refresh tokens, revoked. Each step is one
  * conditional write of the grant's record.
  */
-import {
-  digest,
-  type GrantSummary,
-  OAuthError,
-  type RevocationReason,
-  randomSecret,
-  sameResource
-} from '@fastify-mcp-auth/core'
-import { forgetConsent } from '../authorization/remembered-consent.ts'
+import { digest, OAuthError, randomSecret, sameResource } from '@fastify-mcp-auth/core'
 import { renewClient } from '../clients/resolve.ts'
 import type { ServerContext } from '../context.ts'
 import { pairwiseSub } from '../openid/pairwise.ts'
@@ -153,62 +145,4 @@ export function grantedResource(
 /** Whether tokens of the grant are still worth something. */
 export function isLive(grant: GrantRecord, now: number): boolean {
   return grant.revokedAt === null && grant.codeConsumedAt !== null && grant.expiresAt > now
-}
-
-/**
- * Ends a grant with all its tokens. Its record stays until it expires, so that its access tokens are recognised as revoked.
- *
- * @param owner when given, only a grant of this user is revoked
- * @returns false when there is no such grant or it was revoked before
- */
-export async function revokeGrant(
-  server: ServerContext,
-  grantId: string,
-  { reason, owner }: { reason: RevocationReason; owner?: string | undefined }
-): Promise<boolean> {
-  const { grants } = server.records
-  const grant = await grants.get(grantId)
-  if (!grant || grant.revokedAt !== null || (owner !== undefined && grant.subject !== owner)) return false
-  // First: an outage between the two may leave a grant that can be revoked again, never a consent that gives a new one.
-  await forgetConsent(server, grant)
-  const won = await grants.update(
-    grantId,
-    { revokedAt: null },
-    { revokedAt: server.clock.now(), replay: null, replayUntil: null, accessTokens: null, ...NO_PROPS }
-  )
-  if (!won) return false
-  server.emit('grant.revoked', { grantId, clientId: grant.clientId, subject: grant.subject, reason })
-  return true
-}
-
-/** The grants of a user that can still be used, newest first; one whose code was not redeemed yet is none. */
-export async function liveGrants(server: ServerContext, subject: string): Promise<GrantSummary[]> {
-  const now = server.clock.now()
-  const found: GrantSummary[] = []
-  for (let cursor: string | null = null; ; ) {
-    const page = await server.records.grants.list('subject', subject, { limit: 1000, cursor })
-    found.push(
-      ...page.records.filter(({ record }) => isLive(record, now)).map(({ key, record }) => summaryOf(key, record))
-    )
-    cursor = page.cursor
-    if (cursor === null) return found.toSorted((a, b) => b.createdAt - a.createdAt)
-  }
-}
-
-function summaryOf(grantId: string, grant: GrantRecord): GrantSummary {
-  const { clientId, clientName, subject, organization, resources, scopes, createdAt, lastUsedAt, expiresAt, endsAt } =
-    grant
-  return {
-    grantId,
-    clientId,
-    clientName,
-    subject,
-    organization,
-    resources,
-    scopes,
-    createdAt,
-    lastUsedAt,
-    expiresAt,
-    endsAt
-  }
 }

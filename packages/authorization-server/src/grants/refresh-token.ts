@@ -15,7 +15,8 @@ import type { ResourcePolicy } from '../resource-policy.ts'
 import { nextRefreshToken, parseRefreshToken, type RefreshToken } from '../tokens/refresh-token.ts'
 import { issueTokens } from '../tokens/token-response.ts'
 import { defineGrant } from './grant.ts'
-import { grantedResource, isLive, revokeGrant } from './lifecycle.ts'
+import { grantedResource, isLive } from './lifecycle.ts'
+import { revokeGrant } from './revocation.ts'
 import { stillAllowed } from './still-allowed.ts'
 
 /** How often one response may be repeated. */

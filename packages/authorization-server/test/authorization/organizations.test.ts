@@ -62,10 +62,14 @@ t.test('polar 12667: the organization is frozen into the grant, told in every to
   const refreshed = (await client.refresh(tokens.refresh_token ?? '')).json()
   t.equal(claimsOf(refreshed['access_token']).org_id, 'globex')
   t.match(state.seen, [{ organization: 'globex', resource: RESOURCE }, { organization: 'globex' }])
-  t.match(await server.app.authorizationServer.grants.list('sub-alice'), [{ organization: 'globex' }])
+  t.match((await server.app.authorizationServer.grants.list('sub-alice')).grants, [{ organization: 'globex' }])
   const other = await client.connect({ organization: 'acme' })
   t.equal(claimsOf(other.access_token).org_id, 'acme')
-  t.equal((await server.app.authorizationServer.grants.list('sub-alice')).length, 2, 'another one is another grant')
+  t.equal(
+    (await server.app.authorizationServer.grants.list('sub-alice')).grants.length,
+    2,
+    'another one is another grant'
+  )
   t.equal((await client.refresh(String(refreshed['refresh_token']))).statusCode, 200, 'and leaves the first alone')
 })
 
@@ -120,7 +124,7 @@ t.test('what was remembered for one organization is not for another', async t =>
   state.organizations = [ACME, GLOBEX]
   t.equal((await open()).leavesTo, null, 'a choice is asked for')
   t.match((await open({ prompt: 'none' })).leavesTo, /code=/, 'without a page the one that was allowed')
-  t.match(await server.app.authorizationServer.grants.list('sub-alice'), [{ organization: 'acme' }])
+  t.match((await server.app.authorizationServer.grants.list('sub-alice')).grants, [{ organization: 'acme' }])
   await client.connect({ scope: 'notes:read', organization: 'globex', parameters: { prompt: 'consent' } })
   t.match((await open({ prompt: 'none' })).leavesTo, /error=consent_required/, 'two were: that is a choice')
 })
@@ -150,8 +154,12 @@ t.test('Rails gem 0.4: a person allows no more than the app lets them, at consen
   const scope = 'notes:read notes:write'
   const acme = await client.connect({ scope, scopes: ['notes:read', 'notes:write'], organization: 'acme' })
   t.equal(acme.scope, 'notes:read')
-  t.match(await server.app.authorizationServer.grants.list('sub-alice'), [{ scopes: ['notes:read'] }], 'nor is it kept')
-  t.equal((await server.app.authorizationServer.grants.list('sub-alice'))[0]?.scopes.length, 1)
+  t.match(
+    (await server.app.authorizationServer.grants.list('sub-alice')).grants,
+    [{ scopes: ['notes:read'] }],
+    'nor is it kept'
+  )
+  t.equal((await server.app.authorizationServer.grants.list('sub-alice')).grants[0]?.scopes.length, 1)
   const globex = await client.connect({ scope, scopes: ['notes:read', 'notes:write'], organization: 'globex' })
   t.equal(globex.scope, scope)
 })

@@ -117,7 +117,7 @@ t.test(
       server.app.authorizationServer.on(type, event => void events.push(event.type))
     const tokens = await client.connect({ scope: 'notes:read' })
     t.equal(tokens.scope, 'notes:read')
-    const grants = await server.app.authorizationServer.grants.list('sub-alice')
+    const grants = (await server.app.authorizationServer.grants.list('sub-alice')).grants
     t.strictSame(
       grants.map(({ endsAt }) => endsAt),
       [before + 90 * 86_400, before + 90 * 86_400]
@@ -144,7 +144,7 @@ t.test('after the sign-in a remembered consent needs no page; twice loaded it gi
 t.test('uploads 890: whoever takes access back is asked the next time', async t => {
   for (const how of ['person', 'client', 'replay'] as const) {
     const { server, client } = await remembered(t)
-    const [grant] = await server.app.authorizationServer.grants.list('sub-alice')
+    const [grant] = (await server.app.authorizationServer.grants.list('sub-alice')).grants
     if (how === 'person') await server.app.authorizationServer.grants.revoke(grant?.grantId ?? '', 'sub-alice')
     else {
       const tokens = await client.connect({ scope: 'notes:read' })
@@ -163,11 +163,11 @@ t.test('uploads 890: whoever takes access back is asked the next time', async t 
 t.test('a consent that is taken back while it stands in for the page takes the new grant along', async t => {
   const { server, client } = await remembered(t)
   server.storage.beforeNextInsert('grants', async () => {
-    const [grant] = await server.app.authorizationServer.grants.list('sub-alice')
+    const [grant] = (await server.app.authorizationServer.grants.list('sub-alice')).grants
     await server.app.authorizationServer.grants.revoke(grant?.grantId ?? '')
   })
   t.match(await silently(server, client, 'notes:read'), { error: 'consent_required' })
-  t.strictSame(await server.app.authorizationServer.grants.list('sub-alice'), [])
+  t.strictSame((await server.app.authorizationServer.grants.list('sub-alice')).grants, [])
 })
 
 t.test('claude-code 28258, MCP 2349: a step-up shows what is new, and grants the union', async t => {
@@ -206,7 +206,7 @@ t.test('a step-up does not bring back by itself what cannot be undone, nor what 
 
 t.test('uploads 890: an outage while access is taken back leaves no consent that would give it anew', async t => {
   const { server, client } = await remembered(t)
-  const [grant] = await server.app.authorizationServer.grants.list('sub-alice')
+  const [grant] = (await server.app.authorizationServer.grants.list('sub-alice')).grants
   const { update } = server.storage
   server.storage.update = async () => {
     throw new UnavailableError('lost its connection')

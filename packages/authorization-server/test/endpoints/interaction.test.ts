@@ -250,7 +250,7 @@ t.test('GHSA-cq3f: the decision counts only for the account that saw the page', 
     /code=/,
     'bob may look and decide himself'
   )
-  t.equal((await server.app.authorizationServer.grants.list('sub-alice')).length, 0)
+  t.equal((await server.app.authorizationServer.grants.list('sub-alice')).grants.length, 0)
 })
 
 t.test('the proof of another interaction, or none, is not accepted', async t => {

@@ -198,7 +198,7 @@ t.test('RFC 7592 2.3: a client that ends itself ends everything that people allo
   const { verifyAccessToken, grants } = server.app.authorizationServer
   t.equal(await refusalOf(verifyAccessToken(tokens.access_token, RESOURCE)), 'grant_revoked')
   t.strictSame(
-    (await grants.list('sub-alice')).map(({ clientId }) => clientId === answer.client_id),
+    (await grants.list('sub-alice')).grants.map(({ clientId }) => clientId === answer.client_id),
     [false],
     'and nothing of anybody else'
   )

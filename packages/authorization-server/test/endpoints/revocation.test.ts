@@ -7,7 +7,7 @@ async function connected(t: Test) {
   const client = server.client()
   const { access_token: accessToken, refresh_token: refreshToken = '' } = await client.connect()
   const verify = () => server.app.authorizationServer.verifyAccessToken(accessToken, RESOURCE)
-  const live = async () => (await server.app.authorizationServer.grants.list('sub-alice')).length
+  const live = async () => (await server.app.authorizationServer.grants.list('sub-alice')).grants.length
   return { server, client, accessToken, refreshToken, verify, live }
 }
 
@@ -71,9 +71,9 @@ t.test('RFC 7009 2.1: a confidential client must prove itself', async t => {
   const { refresh_token: token = '' } = await client.connect()
   matchesOAuthError(t, await client.revoke(token, { client_secret: null }), 'invalid_client')
   matchesOAuthError(t, await client.revoke(token, { client_secret: 'wrong' }), 'invalid_client')
-  t.equal((await server.app.authorizationServer.grants.list('sub-alice')).length, 1)
+  t.equal((await server.app.authorizationServer.grants.list('sub-alice')).grants.length, 1)
   t.equal((await client.revoke(token)).statusCode, 200)
-  t.equal((await server.app.authorizationServer.grants.list('sub-alice')).length, 0)
+  t.equal((await server.app.authorizationServer.grants.list('sub-alice')).grants.length, 0)
 })
 
 for (const [what, parameters, error] of [

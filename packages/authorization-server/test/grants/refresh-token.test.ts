@@ -22,7 +22,7 @@ async function connected(t: Test, build?: BuildOptions, scope?: string) {
     return response.json<Tokens>()
   }
   const verify = (token: string) => server.app.authorizationServer.verifyAccessToken(token, RESOURCE)
-  const live = async () => (await server.app.authorizationServer.grants.list('sub-alice')).length
+  const live = async () => (await server.app.authorizationServer.grants.list('sub-alice')).grants.length
   return { server, client, tokens, refresh, verify, live }
 }
 

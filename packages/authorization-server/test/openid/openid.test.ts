@@ -232,7 +232,7 @@ t.test(
     t.equal(claimsOf(refreshed.id_token)['sub'], sub)
     const { claims, subject } = await server.app.authorizationServer.verifyAccessToken(tokens.access_token, RESOURCE)
     t.strictSame([claims.sub, subject], [sub, 'sub-alice'], 'the app itself knows who it is')
-    t.equal((await server.app.authorizationServer.grants.list('sub-alice')).length, 1)
+    t.equal((await server.app.authorizationServer.grants.list('sub-alice')).grants.length, 1)
     const again = await server.client({ clientId }).connect({ scope: 'openid notes:read' })
     t.equal(claimsOf(again.access_token)['sub'], sub, 'the same client, the same name')
     const other = await server.client().connect({ scope: 'openid notes:read' })
