@@ -6,6 +6,12 @@ export type {
   GrantSummary,
   SigningKeySummary
 } from '@fastify-mcp-auth/core'
+export type { ClientInformation, ClientSource } from './clients/client-source.ts'
+export {
+  fromOAuthServerProvider,
+  type OAuthRegisteredClientsStore,
+  type OAuthServerProvider
+} from './clients/oauth-server-provider.ts'
 export { EVENTS_CHANNEL, type EventSink } from './events.ts'
 export type {
   AuthorizationServerOptions,

@@ -8,6 +8,7 @@ import {
   type StorageDriver
 } from '@fastify-mcp-auth/core'
 import { type Static, Type } from 'typebox'
+import type { ClientSource } from './clients/client-source.ts'
 import type { DocumentPolicy } from './clients/documents.ts'
 import type { EventSink } from './events.ts'
 import type { ExternalSigner, RegistrationPolicy, UserAdapter } from './types.ts'
@@ -219,6 +220,11 @@ export const Options = Type.Object(
     prefix: Type.String({ default: '/oauth', pattern: '^(/[A-Za-z0-9._~-]+)+$' }),
     /** Pre-registered clients. */
     clients: Type.Array(ClientDefinition, { default: [] }),
+    /**
+     * Clients that the app keeps itself, asked for after `clients` and before those that registered here. Where it has a `register`, it
+     * keeps those that register from now on, which then have no lifetime and no management (RFC 7592).
+     */
+    clientSource: Type.Optional(Adapter<ClientSource>('find')),
     /** Dynamic client registration and its management, or false for none. @see RFC 7591, RFC 7592 */
     dynamicRegistration: Type.Union([Type.Literal(false), DynamicRegistration], { default: {} }),
     /** Accept https URLs of client ID metadata documents as client identifiers, or false to accept none. */

@@ -57,6 +57,7 @@ const WRONG: [string, object, string][] = [
     { clientIdMetadataDocuments: { allowHost: [] } },
     '"clientIdMetadataDocuments'
   ],
+  ['a source of clients that finds none', { clientSource: { register: () => null } }, '"clientSource"'],
   ['no storage', { storage: undefined }, '"storage" is missing'],
   ['a storage without verbs', { storage: {} }, '"storage"'],
   ['no users', { users: undefined }, '"users" is missing'],

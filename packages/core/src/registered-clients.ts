@@ -6,12 +6,12 @@ export interface ClientSummary {
   readonly clientId: string
   /** As the client calls itself. */
   readonly name: string
-  /** By itself (RFC 7591), by `clients.register()`, or in the options. */
-  readonly registeredBy: 'client' | 'app' | 'options'
+  /** By itself (RFC 7591), by `clients.register()`, in the options, or kept by the app in its `clientSource`. */
+  readonly registeredBy: 'client' | 'app' | 'options' | 'source'
   readonly redirectUris: readonly string[]
   /** What it may use at the token endpoint. */
   readonly authMethods: readonly string[]
-  /** Null for a client of the options, like the other times of it. */
+  /** Null for a client of the options or the source, like the other times of it. */
   readonly createdAt: number | null
   /** When somebody allowed it something, to the precision of a renewal; null when nobody did. */
   readonly usedAt: number | null

@@ -4,6 +4,7 @@ import type { ServerContext } from '../context.ts'
 import type { ClientRecord } from '../records.ts'
 import type { Client } from './client.ts'
 import { liveSecrets, makeSecret, withSecret } from './client-secret.ts'
+import { sourceClient } from './client-source.ts'
 import { issueInitialAccessToken } from './initial-access.ts'
 import { isRegistered, registeredClient } from './registered-client.ts'
 import { changeClient, registerClient, removeClient } from './registration.ts'
@@ -43,7 +44,9 @@ export function createClients(server: ServerContext): AuthorizationServer['clien
   return Object.freeze({
     async get(clientId: string) {
       const configured = configuredClient(server, clientId)
-      if (configured) return configuredSummary(configured)
+      if (configured) return foreignSummary(configured, 'options')
+      const kept = await sourceClient(server, clientId)
+      if (kept) return foreignSummary(kept, 'source')
       const record = await findRecord(server, clientId)
       return record && isRegistered(record, now()) ? summaryOf(server, clientId, record) : null
     },
@@ -107,7 +110,11 @@ function summaryOf(server: ServerContext, clientId: string, record: ClientRecord
   return { clientId, name, registeredBy, redirectUris, authMethods, createdAt, usedAt, expiresAt, secrets }
 }
 
-function configuredSummary({ clientId, name, redirectUris, authMethods }: Client): ClientSummary {
+// What is not stored here has no history here.
+function foreignSummary(
+  { clientId, name, redirectUris, authMethods }: Client,
+  registeredBy: 'options' | 'source'
+): ClientSummary {
   const never = { createdAt: null, usedAt: null, expiresAt: null, secrets: [] }
-  return { clientId, name, registeredBy: 'options', redirectUris, authMethods, ...never }
+  return { clientId, name, registeredBy, redirectUris, authMethods, ...never }
 }

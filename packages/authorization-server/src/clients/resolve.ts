@@ -4,23 +4,26 @@ import type { ServerContext } from '../context.ts'
 import type { ClientRecord } from '../records.ts'
 import { type Client, DEFAULT_GRANT_TYPES } from './client.ts'
 import { configuredSecret } from './client-secret.ts'
+import { sourceClient } from './client-source.ts'
 import type { Credentials } from './credentials.ts'
 import { keepDocument } from './documents.ts'
 import { isMetadataDocumentId } from './metadata-document.ts'
 import { isRegistered, keepClient, registeredClient } from './registered-client.ts'
 
 /**
- * The order is that of trust: what the operator wrote, what a URL vouches for, what anybody registered.
+ * The order is that of trust: what the operator wrote, what a URL vouches for, what the app keeps, what anybody registered.
  *
  * @returns null when there is no such client
- * @throws OAuthError `invalid_client_metadata` when the metadata document is not acceptable
+ * @throws OAuthError `invalid_client_metadata` when the metadata document is not acceptable, or what the app keeps
  * @throws InteractionError `client_forgotten` for one that was registered once
- * @throws UnavailableError when the storage or the document's host does not answer
+ * @throws UnavailableError when the storage, the app's clients or the document's host does not answer
  */
 export async function resolveClient(server: ServerContext, clientId: string): Promise<Client | null> {
   const configured = configuredClient(server, clientId)
   if (configured) return configured
   if (server.documents && isMetadataDocumentId(clientId)) return server.documents.current(clientId)
+  const kept = await sourceClient(server, clientId)
+  if (kept) return kept
   const record = await findRecord(server, clientId)
   if (!record) return null
   if (isRegistered(record, server.clock.now())) return registeredClient(clientId, record)
@@ -44,14 +47,16 @@ export async function resolveCaller(
     return acceptableOrNull(
       method === 'private_key_jwt' ? server.documents.usable(clientId) : server.documents.known(clientId)
     )
+  const kept = await acceptableOrNull(sourceClient(server, clientId))
+  if (kept) return kept
   const record = await findRecord(server, clientId)
   return record && isRegistered(record, server.clock.now()) ? registeredClient(clientId, record) : null
 }
 
-// A document that is not acceptable any more is the end of its client; one that cannot be had is an outage.
-async function acceptableOrNull(document: Promise<Client>): Promise<Client | null> {
+// A document or record that is not acceptable any more is the end of its client; one that cannot be had is an outage.
+async function acceptableOrNull(client: Promise<Client | null>): Promise<Client | null> {
   try {
-    return await document
+    return await client
   } catch (error) {
     if (isOAuthError(error)) return null
     throw error

@@ -4,25 +4,27 @@
  * @see RFC 7591 section 3
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { keepsRegistrations, registerAtSource } from '../clients/client-source.ts'
 import { checkInitialAccess, useInitialAccess } from '../clients/initial-access.ts'
-import { type Registration, registerClient, registrationResponse } from '../clients/registration.ts'
+import { registerClient, registrationResponse } from '../clients/registration.ts'
 import { acceptRegistration } from '../clients/registration-policy.ts'
 import type { ServerContext } from '../context.ts'
 import type { RouteSettings } from '../scopes.ts'
 
 export function registrationEndpoint(scope: FastifyInstance, server: ServerContext, route: RouteSettings): void {
   scope.post('', route, async (request, reply) => {
-    const registration = await register(server, request)
-    return reply.code(201).header('cache-control', 'no-store').send(registrationResponse(server, registration))
+    const information = await register(server, request)
+    return reply.code(201).header('cache-control', 'no-store').send(information)
   })
 }
 
 // The token is asked for first, so that strangers learn nothing, and used up last, so that a mistake does not cost it.
-async function register(server: ServerContext, request: FastifyRequest): Promise<Registration> {
+async function register(server: ServerContext, request: FastifyRequest): Promise<Record<string, unknown>> {
   const { dynamicRegistration } = server.options
   const isGuarded = dynamicRegistration ? dynamicRegistration.initialAccessTokens : false
   const initialAccess = isGuarded ? await checkInitialAccess(server, request) : null
   const metadata = await acceptRegistration(server, { body: request.body, clientId: null, request })
   if (initialAccess !== null) await useInitialAccess(server, initialAccess)
-  return registerClient(server, { metadata, registeredBy: 'client' })
+  if (keepsRegistrations(server)) return registerAtSource(server, metadata)
+  return registrationResponse(server, await registerClient(server, { metadata, registeredBy: 'client' }))
 }
