@@ -21,6 +21,8 @@ export interface Endpoints {
   readonly jwks: string
   /** Null where there is no registration. */
   readonly register: string | null
+  /** Null where nobody can ask about tokens. */
+  readonly introspect: string | null
 }
 
 const VERIFIER = 'a-verifier-of-forty-three-characters-or-more-0'
@@ -67,14 +69,14 @@ export class Client {
   }
 
   /** Any answer of the token endpoint is returned. */
-  redeem(code: string, verifier = VERIFIER): Promise<Answer> {
+  redeem(code: string, verifier = VERIFIER, resource = this.#issuing.resource): Promise<Answer> {
     return this.post(this.endpoints.token, {
       grant_type: 'authorization_code',
       code,
       redirect_uri: this.#issuing.redirectUri,
       client_id: this.#issuing.clientId,
       code_verifier: verifier,
-      resource: this.#issuing.resource
+      resource
     })
   }
 
@@ -93,14 +95,28 @@ export class Client {
     return readTokens(await this.redeem(await this.authorize()))
   }
 
+  /** The same for a token that says nothing by itself. */
+  async connectOpaque(): Promise<TokenAnswer> {
+    const { opaqueResource } = this.#issuing
+    const query = new URLSearchParams({ ...authorizationParameters(this.#issuing), resource: opaqueResource })
+    return readTokens(await this.redeem(await this.authorize(query.toString()), VERIFIER, opaqueResource))
+  }
+
+  /** Asks what a token is worth, as the resource server. @see RFC 7662 section 2.1 */
+  introspect(path: string, token: string): Promise<Answer> {
+    const { id, secret } = this.#issuing.introspector
+    const basic = Buffer.from(`${id}:${secret}`).toString('base64')
+    return this.post(path, { token }, `authorization: Basic ${basic}\r\n`)
+  }
+
   get(path: string): Promise<Answer> {
     return this.#send(`GET ${path} HTTP/1.1\r\n`, '')
   }
 
-  post(path: string, fields: Record<string, string> | ConsentForm['fields']): Promise<Answer> {
+  post(path: string, fields: Record<string, string> | ConsentForm['fields'], more = ''): Promise<Answer> {
     const body = new URLSearchParams(fields as Record<string, string>).toString()
     const headers = `content-type: application/x-www-form-urlencoded\r\ncontent-length: ${body.length}\r\n`
-    return this.#send(`POST ${path} HTTP/1.1\r\n${headers}`, body)
+    return this.#send(`POST ${path} HTTP/1.1\r\n${headers}${more}`, body)
   }
 
   postJson(path: string, value: unknown): Promise<Answer> {
@@ -161,7 +177,7 @@ function readEndpoints(metadata: { readonly [name: string]: unknown }): Endpoint
   if (authorize === null || token === null) throw new Error('the metadata does not name the endpoints')
   // The SDK's metadata has no jwks_uri, so its contender serves the keys at the usual place.
   const jwks = path('jwks_uri') ?? '/.well-known/jwks.json'
-  return { metadata: METADATA_PATH, authorize, token, jwks, register: path('registration_endpoint') }
+  return { metadata: METADATA_PATH, authorize, token, jwks, register: path('registration_endpoint'), introspect: path('introspection_endpoint') }
 }
 
 function codeOf(location: string): string {

@@ -8,7 +8,12 @@ export interface Issuing {
   /** A public client. */
   readonly clientId: string
   readonly redirectUri: string
+  /** Its access tokens are JWTs. */
   readonly resource: string
+  /** Its access tokens are opaque, where a contender knows both. */
+  readonly opaqueResource: string
+  /** A confidential client that asks about tokens of both. */
+  readonly introspector: { readonly id: string; readonly secret: string }
   /** Space-separated. */
   readonly scope: string
 }

@@ -19,7 +19,7 @@ export function startOidcProvider(issuing: Issuing, consent: 'remembered' | 'ask
 }
 
 function configuration(issuing: Issuing, consent: 'remembered' | 'asked'): Configuration {
-  const { clientId, redirectUri, resource, scope } = issuing
+  const { clientId, redirectUri, resource, scope, introspector } = issuing
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   return {
     clients: [
@@ -31,6 +31,13 @@ function configuration(issuing: Issuing, consent: 'remembered' | 'asked'): Confi
         response_types: ['code'],
         // It asks again for every request of a native client, and only once for a web client.
         application_type: consent === 'asked' ? 'native' : 'web'
+      },
+      {
+        client_id: introspector.id,
+        client_secret: introspector.secret,
+        redirect_uris: [],
+        grant_types: [],
+        response_types: []
       }
     ],
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
@@ -39,15 +46,16 @@ function configuration(issuing: Issuing, consent: 'remembered' | 'asked'): Confi
     features: {
       devInteractions: { enabled: false },
       registration: { enabled: true },
+      introspection: { enabled: true },
       resourceIndicators: {
         enabled: true,
         defaultResource: () => resource,
         useGrantedResource: () => true,
-        getResourceServerInfo: () => ({
+        getResourceServerInfo: (_context, audience) => ({
           scope,
-          audience: resource,
+          audience,
           accessTokenTTL: LIFETIME,
-          accessTokenFormat: 'jwt',
+          accessTokenFormat: audience === resource ? 'jwt' : 'opaque',
           jwt: { sign: { alg: 'ES256' } }
         })
       }
@@ -63,7 +71,7 @@ function configuration(issuing: Issuing, consent: 'remembered' | 'asked'): Confi
 /** The least page there is, as its guide for own interactions has it: what is asked for, and after the decision a grant. */
 async function interact(
   provider: Provider,
-  { resource, scope, clientId }: Issuing,
+  { resource, opaqueResource, scope, clientId }: Issuing,
   { request, response }: { request: IncomingMessage; response: ServerResponse }
 ): Promise<void> {
   try {
@@ -79,6 +87,7 @@ async function interact(
     const known = grantId === undefined ? undefined : await provider.Grant.find(grantId)
     const grant = known ?? new provider.Grant({ accountId, clientId })
     grant.addResourceScope(resource, scope)
+    grant.addResourceScope(opaqueResource, scope)
     const result = { login: { accountId }, consent: { grantId: await grant.save() } }
     await provider.interactionFinished(request, response, result)
   } catch (error) {

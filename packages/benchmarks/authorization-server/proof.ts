@@ -1,5 +1,6 @@
 /** A contender has to issue properly before anybody measures how fast it is. */
 import { createLocalJWKSet, jwtVerify } from 'jose'
+import type { Answer } from '../connection.ts'
 import { authorizationParameters, Client, readTokens } from './client.ts'
 import { type Issuing, issuerOf } from './issuing.ts'
 
@@ -17,6 +18,8 @@ export async function disprove(issuing: Issuing): Promise<string[]> {
     expect('the refreshed access token does not verify', await verifies(client, issuing, refreshed.access_token))
     expect('the refresh token was not rotated', refreshed.refresh_token !== tokens.refresh_token)
 
+    for (const complaint of await disproveIntrospection(client, tokens.access_token)) complaints.push(complaint)
+
     const wrongVerifier = await client.redeem(
       await client.authorize(),
       'another-verifier-of-forty-three-characters-000'
@@ -33,6 +36,26 @@ export async function disprove(issuing: Issuing): Promise<string[]> {
     client.close()
   }
   return complaints
+}
+
+/** Only where there is any. Who does not know JWTs there says that they are not active, which is left to the opaque ones. */
+async function disproveIntrospection(client: Client, jwt: string): Promise<string[]> {
+  const { introspect: path } = client.endpoints
+  if (path === null) return []
+  const tokens = [jwt, (await client.connectOpaque()).access_token]
+  const answers: Answer[] = []
+  for (const token of tokens) answers.push(await client.introspect(path, token))
+  const invented = `${jwt.slice(0, -8)}AAAAAAAA`
+  const stranger = await client.post(path, { token: jwt, client_id: 'benchmark' })
+  return [
+    ...(answers.some(isActive) ? [] : ['no good token is active']),
+    ...(isActive(await client.introspect(path, invented)) ? ['an invented token is active'] : []),
+    ...(isActive(stranger) ? ['somebody without a secret is told about a token'] : [])
+  ]
+}
+
+export function isActive({ status, body }: Answer): boolean {
+  return status === 200 && JSON.parse(body).active === true
 }
 
 async function verifies(client: Client, issuing: Issuing, token: string): Promise<boolean> {

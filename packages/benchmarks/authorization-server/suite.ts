@@ -6,15 +6,17 @@ import { type ServerProcess, startServer } from '../server-process.ts'
 import type { Plan } from '../suites.ts'
 import { Client, readTokens } from './client.ts'
 import type { Issuing } from './issuing.ts'
-import { disprove } from './proof.ts'
+import { disprove, isActive } from './proof.ts'
 
 /** The first is what the others are compared with, the second is ours. */
 export const CONTENDERS = [
   'oidc-provider',
   'fastify-mcp-auth',
+  'fastify-mcp-auth-asked',
   'oidc-provider-asked',
   'sdk-router',
-  'node-oauth'
+  'node-oauth',
+  'jmondi'
 ] as const
 
 export function contenderFile(name: string): URL {
@@ -28,7 +30,14 @@ const USERS = 20_000
 /** @returns what a worker repeats, or null when the server does not offer it */
 type Preparation = (client: Client) => Promise<Operation | null>
 
-const OPERATIONS: { readonly [name: string]: Preparation } = { flow, refresh, register, metadata }
+export const OPERATIONS: { readonly [name: string]: Preparation } = {
+  flow,
+  refresh,
+  register,
+  'introspect JWT': client => introspect(client, 'jwt'),
+  'introspect opaque': client => introspect(client, 'opaque'),
+  metadata
+}
 
 export function issuingOn(port: number): Issuing {
   return {
@@ -36,6 +45,8 @@ export function issuingOn(port: number): Issuing {
     clientId: 'benchmark',
     redirectUri: 'https://client.example/callback',
     resource: 'http://127.0.0.1/mcp',
+    opaqueResource: 'http://127.0.0.1/opaque',
+    introspector: { id: 'introspector', secret: 'a-secret-of-the-resource-server-that-asks' },
     scope: 'mcp:tools notes:read'
   }
 }
@@ -53,7 +64,7 @@ export async function runAuthorizationServer(plan: Plan): Promise<Outcome> {
     }
     plan.say(`${entrants.map(({ server }) => server.name).join(', ')} have proven themselves`)
     const series: Series[] = []
-    for (const [load, prepare] of Object.entries(OPERATIONS))
+    for (const [load, prepare] of Object.entries(OPERATIONS).filter(([load]) => plan.plays(load)))
       series.push(...(await playLoad(plan, load, { prepare, entrants })))
     const participants = entrants.map(({ server: { name, does, leavesOut } }) => ({ name, does, leavesOut }))
     return { participants, series }
@@ -111,11 +122,10 @@ function nextUser(): string {
   return `user-${people}`
 }
 
-/** One before the time begins, so that whoever remembers consent has something to remember. */
+/** By one person, as a browser has it. One before the time begins, so that whoever remembers consent has something to remember. */
 async function flow(client: Client): Promise<Operation> {
   await client.connect()
   return async () => {
-    client.user = nextUser()
     await client.connect()
     return true
   }
@@ -142,6 +152,23 @@ async function register(client: Client): Promise<Operation | null> {
   return async () => {
     const { status, body } = await client.postJson(path, metadata)
     if (status !== 201) throw new Error(`registration: ${status} ${body}`)
+    return true
+  }
+}
+
+/** Who cannot tell about JWTs is asked about an opaque token in their place. */
+async function introspect(client: Client, wanted: 'jwt' | 'opaque'): Promise<Operation | null> {
+  const { introspect: path } = client.endpoints
+  if (path === null) return null
+  const { access_token: jwt } = await client.connect()
+  const { access_token: opaque } = await client.connectOpaque()
+  const takesJwt = wanted === 'jwt' && isActive(await client.introspect(path, jwt))
+  // It has no opaque ones: two parts of JSON in base64url.
+  if (!takesJwt && opaque.startsWith('eyJ')) return null
+  const token = takesJwt ? jwt : opaque
+  return async () => {
+    const answer = await client.introspect(path, token)
+    if (!isActive(answer)) throw new Error(`introspection: ${answer.status} ${answer.body}`)
     return true
   }
 }

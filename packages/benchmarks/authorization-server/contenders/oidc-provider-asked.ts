@@ -7,6 +7,6 @@ import { startOidcProvider } from '../oidc-provider.ts'
 
 export const contender: IssuingContender = {
   does: 'flow of 5 requests with consent asked each time; sessions, interactions, grants, rotation',
-  leavesOut: 'at most 2,000 records are kept',
+  leavesOut: 'introspection of JWTs (its opaque tokens instead); at most 2,000 records are kept',
   start: issuing => startOidcProvider(issuing, 'asked')
 }

@@ -7,6 +7,6 @@ import { startOidcProvider } from '../oidc-provider.ts'
 
 export const contender: IssuingContender = {
   does: 'flow of 2 requests, consent remembered; sessions, grants, rotation',
-  leavesOut: 'asking; at most 2,000 records are kept',
+  leavesOut: 'asking; introspection of JWTs (its opaque tokens instead); at most 2,000 records are kept',
   start: issuing => startOidcProvider(issuing, 'remembered')
 }
