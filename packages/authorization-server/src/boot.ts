@@ -16,6 +16,7 @@ import { createClients } from './clients/administration.ts'
 import { createClientKeys } from './clients/client-keys.ts'
 import { createDocuments } from './clients/documents.ts'
 import { budgeted } from './clients/fetch-budget.ts'
+import { readConfiguredClients } from './clients/resolve.ts'
 import type { ServerContext } from './context.ts'
 import { introspectionAlgorithms } from './endpoints/introspection.ts'
 import { createEvents } from './events.ts'
@@ -62,6 +63,7 @@ export async function boot(
     options,
     issuer: options.issuer,
     catalogue,
+    configuredClients: readConfiguredClients(options),
     records,
     users: guardedUsers(options.users, new Set(identityScopes(options.openid).keys())),
     keys: await loadSigningKeys({

@@ -39,7 +39,9 @@ export function createCatalogue(
   const chosen = Object.entries(resources).find(([, definition]) => definition.default)
   const fallback = chosen ? policies.get(canonicalResource(chosen[0])) : policies.size === 1 ? only : undefined
   const resolve = (resource: string | undefined): ResourcePolicy => {
-    const policy = resource === undefined ? fallback : policies.get(canonicalResource(resource))
+    // Most are canonical already.
+    const policy =
+      resource === undefined ? fallback : (policies.get(resource) ?? policies.get(canonicalResource(resource)))
     if (policy) return policy
     throw new OAuthError(
       'invalid_target',

@@ -2,6 +2,7 @@
 import type { Clock, ErrorPageRenderer, JwksSource, KeyRing, SafeFetch } from '@fastify-mcp-auth/core'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Catalogue } from './catalogue.ts'
+import type { Client } from './clients/client.ts'
 import type { KeySource } from './clients/client-keys.ts'
 import type { Documents } from './clients/documents.ts'
 import type { Events } from './events.ts'
@@ -16,6 +17,8 @@ export interface ServerContext {
   readonly options: Options
   readonly issuer: string
   readonly catalogue: Catalogue
+  /** Those of the options. */
+  readonly configuredClients: ReadonlyMap<string, Client>
   readonly records: Records
   readonly users: Users
   readonly keys: SigningKeys

@@ -78,7 +78,10 @@ export function createEvents({
 
 // Lists are copied: a listener must not reach into a record that is on its way.
 function frozenMembers(details: object): object {
-  return Object.fromEntries(
-    Object.entries(details).map(([name, value]) => [name, Array.isArray(value) ? Object.freeze([...value]) : value])
-  )
+  const members: Record<string, unknown> = { ...details }
+  for (const name of Object.keys(members)) {
+    const value = members[name]
+    if (Array.isArray(value)) members[name] = Object.freeze([...value])
+  }
+  return members
 }

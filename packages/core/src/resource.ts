@@ -32,7 +32,8 @@ export function canonicalResource(value: string): string {
 /** Whether two identifiers name the same resource. False, never an error, for something that is no resource identifier. */
 export function sameResource(a: string, b: string): boolean {
   try {
-    return canonicalResource(a) === canonicalResource(b)
+    const canonical = canonicalResource(a)
+    return a === b || canonical === canonicalResource(b)
   } catch {
     return false
   }

@@ -2,7 +2,16 @@
  * Random values, digests, constant-time comparison and encryption at rest. Nothing else in the suite compares a secret
  * or holds a key that encrypts.
  */
-import { createCipheriv, createDecipheriv, createHash, hash, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createSecretKey,
+  hash,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+  timingSafeEqual
+} from 'node:crypto'
 import { ConfigurationError } from './errors.ts'
 
 /** A random value of `bytes` bytes (32 by default: 256 bits; nothing below 16 is a secret), base64url. */
@@ -45,17 +54,18 @@ export interface KeyRing {
  * @throws ConfigurationError when there is none, or one is not base64, not 32 bytes, or 32 times the same byte
  */
 export function createKeyRing(keys: readonly string[]): KeyRing {
-  const ring = keys.map(text => {
-    const key = decodeKey(text)
-    return { id: createHash('sha256').update('key id').update(key).digest('base64url').slice(0, 8), key }
-  })
-  const [current] = ring
+  const [current, ...others] = keys.map(decodeKey)
   if (!current) throw new ConfigurationError('FST_OAUTH_OPTION', 'option "encryptionKeys": at least one key is needed')
+  return ringOf(current, others)
+}
 
+function ringOf(first: Buffer, others: readonly Buffer[] = []): KeyRing {
+  const current = ringKey(first)
+  const ring = [current, ...others.map(ringKey)]
   return Object.freeze({
     seal(plaintext: string, context: string): string {
       const salt = randomBytes(16)
-      const cipher = createCipheriv('aes-256-gcm', deriveKey(current.key, salt, context), Buffer.alloc(12))
+      const cipher = createCipheriv('aes-256-gcm', deriveKey(current.key, salt, context), NONCE)
       const body = Buffer.concat([cipher.update(plaintext, 'utf8'), cipher.final(), cipher.getAuthTag()])
       return `${current.id}.${salt.toString('base64url')}.${body.toString('base64url')}`
     },
@@ -67,7 +77,7 @@ export function createKeyRing(keys: readonly string[]): KeyRing {
       // One text, one spelling: decoding skips stray bits and foreign characters without a word.
       if ([entry.id, salt.toString('base64url'), bytes.toString('base64url')].join('.') !== sealed) return null
       const key = deriveKey(entry.key, salt, context)
-      const decipher = createDecipheriv('aes-256-gcm', key, Buffer.alloc(12), { authTagLength: 16 })
+      const decipher = createDecipheriv('aes-256-gcm', key, NONCE, { authTagLength: 16 })
       decipher.setAuthTag(bytes.subarray(-16))
       try {
         return decipher.update(bytes.subarray(0, -16), undefined, 'utf8') + decipher.final('utf8')
@@ -86,8 +96,22 @@ export function createKeyRing(keys: readonly string[]): KeyRing {
  * @param secret at least 128 random bits in it; not a password
  */
 export function keyRingOfSecret(secret: string): KeyRing {
-  return createKeyRing([Buffer.from(hkdfSync('sha256', secret, '', 'sealed by a secret', 32)).toString('base64')])
+  const key = createSecretKey(secret, 'utf8')
+  return ringOf(Buffer.from(hkdfSync('sha256', key, '', 'sealed by a secret', 32)))
 }
+
+interface RingKey {
+  readonly id: string
+  readonly key: KeyObject
+}
+
+// A key object from the start: node:crypto takes more time to find out that bytes are no key object than to encrypt with it.
+function ringKey(bytes: Buffer): RingKey {
+  const id = hash('sha256', Buffer.concat([KEY_ID, bytes]), 'base64url').slice(0, 8)
+  return { id, key: createSecretKey(bytes) }
+}
+
+const KEY_ID = Buffer.from('key id')
 
 // Buffer.from skips what is not base64, so a password or a truncated key would pass as some other key.
 function decodeKey(text: string): Buffer {
@@ -101,7 +125,9 @@ function decodeKey(text: string): Buffer {
 }
 
 // The nonce may be constant because the key is never used twice: the salt is 128 random bits.
-function deriveKey(key: Buffer, salt: Buffer, context: string): Buffer {
+const NONCE = Buffer.alloc(12)
+
+function deriveKey(key: KeyObject, salt: Buffer, context: string): KeyObject {
   // HKDF limits its info to 1,024 bytes; a context may be longer.
-  return Buffer.from(hkdfSync('sha256', key, salt, createHash('sha256').update(context).digest(), 32))
+  return createSecretKey(Buffer.from(hkdfSync('sha256', key, salt, hash('sha256', context, 'buffer'), 32)))
 }

@@ -5,7 +5,7 @@
 import { expandScopes, InteractionError } from '@fastify-mcp-auth/core'
 import { OFFLINE_ACCESS } from '../catalogue.ts'
 import type { ServerContext } from '../context.ts'
-import type { FrozenRequest } from '../records.ts'
+import type { ConsentRecord, FrozenRequest } from '../records.ts'
 import type { ResourcePolicy } from '../resource-policy.ts'
 import type { Organization } from '../types.ts'
 import type { Session } from '../users.ts'
@@ -23,6 +23,8 @@ export interface Offer {
   readonly stepUp: boolean
   /** What of the scopes this person may allow for that organization. */
   allowedFor(organization: string | null): readonly string[]
+  /** What was decided before for that organization; null for nothing, or nothing that still counts. */
+  consentFor(organization: string | null): ConsentRecord | null
 }
 
 /** @throws UnavailableError */
@@ -30,9 +32,11 @@ export async function offerOf(server: ServerContext, request: FrozenRequest, ses
   const policy = server.catalogue.resolveAll(request.resources)
   const organizations = await server.users.organizations(session.user)
   const choices: (string | null)[] = organizations.length === 0 ? [null] : organizations.map(({ id }) => id)
-  const consents = await Promise.all(
-    choices.map(organization => consentedTo(server, { request, session, organization }))
+  const { subject } = session
+  const recalled = await Promise.all(
+    choices.map(organization => recallConsent(server, { ...request, subject, organization }))
   )
+  const consents = recalled.map(consent => consent?.scopes ?? [])
   const before = consents.map(scopes => expandScopes(scopes, policy.hierarchy))
   const asked = request.scopes.filter(scope => policy.scopes.has(scope))
   const known = (scope: string): boolean => policy.scopes.has(scope) && !asked.includes(scope)
@@ -48,7 +52,8 @@ export async function offerOf(server: ServerContext, request: FrozenRequest, ses
     scopes: [...asked, ...kept].filter(scope => choices.some(choice => allowed.get(choice)?.includes(scope))),
     granted,
     stepUp: stepUp && granted.size > 0,
-    allowedFor: organization => allowed.get(organization) ?? []
+    allowedFor: organization => allowed.get(organization) ?? [],
+    consentFor: organization => recalled[choices.indexOf(organization)] ?? null
   }
 }
 
@@ -75,15 +80,6 @@ export function chosenScopes(
     scope => allowed.includes(scope) && (policy.scopes.get(scope)?.required || ticked.includes(scope))
   )
   return kept.length > 0 && request.scopes.includes(OFFLINE_ACCESS) ? [...kept, OFFLINE_ACCESS] : kept
-}
-
-async function consentedTo(
-  server: ServerContext,
-  { request, session, organization }: { request: FrozenRequest; session: Session; organization: string | null }
-): Promise<readonly string[]> {
-  const { subject } = session
-  const consent = await recallConsent(server, { ...request, subject, organization })
-  return consent?.scopes ?? []
 }
 
 // Each resource is asked about alone: a scope that two of them know may be for this person at one only.

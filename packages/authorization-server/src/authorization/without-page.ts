@@ -25,10 +25,7 @@ export async function rememberedGrant(
   const offer = await offerOf(server, request, session)
   const choices = offer.organizations.length === 0 ? [null] : offer.organizations.map(({ id }) => id)
   if (choices.length > 1 && !request.prompts.includes('none')) return null
-  const covered = await Promise.all(
-    choices.map(organization => cover(server, { request, session, offer, organization }))
-  )
-  const [only, another] = covered.filter(one => one !== null)
+  const [only, another] = choices.flatMap(organization => cover({ request, offer, organization }) ?? [])
   return only && !another ? prepareGrant(server, { request, session, ...only }) : null
 }
 
@@ -47,12 +44,16 @@ export async function isStillRemembered(
 }
 
 /** What a grant for that organization would be made of, where a consent covers it. */
-async function cover(
-  server: ServerContext,
-  about: { request: FrozenRequest; session: Session; offer: Offer; organization: string | null }
-): Promise<{ organization: string | null; scopes: string[]; endsAt: number } | null> {
-  const { request, session, offer, organization } = about
-  const consent = await recallConsent(server, { ...request, subject: session.subject, organization })
+function cover({
+  request,
+  offer,
+  organization
+}: {
+  request: FrozenRequest
+  offer: Offer
+  organization: string | null
+}): { organization: string | null; scopes: string[]; endsAt: number } | null {
+  const consent = offer.consentFor(organization)
   if (!consent) return null
   const allowed = offer.allowedFor(organization)
   const asked = request.scopes.filter(scope => allowed.includes(scope))

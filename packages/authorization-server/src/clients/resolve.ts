@@ -1,6 +1,7 @@
 /** Finds the client behind a `client_id`. */
 import { canonicalResource, InteractionError, isOAuthError } from '@fastify-mcp-auth/core'
 import type { ServerContext } from '../context.ts'
+import type { Options } from '../options.ts'
 import type { ClientRecord } from '../records.ts'
 import { type Client, DEFAULT_GRANT_TYPES } from './client.ts'
 import { configuredSecret } from './client-secret.ts'
@@ -65,13 +66,21 @@ async function acceptableOrNull(client: Promise<Client | null>): Promise<Client 
 
 /** Keeps what is known of a client for as long as a grant of it can live. */
 export async function renewClient(server: ServerContext, clientId: string, grantEndsAt: number): Promise<void> {
+  if (configuredClient(server, clientId)) return
   if (isMetadataDocumentId(clientId)) await keepDocument(server.records, clientId, grantEndsAt)
   else await keepClient(server, clientId, grantEndsAt)
 }
 
 export function configuredClient(server: ServerContext, clientId: string): Client | null {
-  const definition = server.options.clients.find(client => client.client_id === clientId)
-  if (!definition) return null
+  return server.configuredClients.get(clientId) ?? null
+}
+
+/** The clients of the option `clients`, by their client_id. */
+export function readConfiguredClients({ clients, issuer }: Options): ReadonlyMap<string, Client> {
+  return new Map(clients.map(definition => [definition.client_id, Object.freeze(clientOf(definition, issuer))]))
+}
+
+function clientOf(definition: Options['clients'][number], issuer: string): Client {
   const secrets = [definition.client_secret_digest ?? []].flat().map(configuredSecret)
   const { jwks = null, jwks_uri: jwksUri = null } = definition
   const keys = jwks || jwksUri !== null ? { jwks, jwksUri, alg: null } : null
@@ -87,7 +96,7 @@ export function configuredClient(server: ServerContext, clientId: string): Clien
     grantTypes: definition.introspects ? [] : DEFAULT_GRANT_TYPES,
     introspects: (definition.introspects ?? []).map(canonicalResource),
     // Whoever wrote the options vouches for the name: this very app.
-    verifiedHost: new URL(server.issuer).host,
+    verifiedHost: new URL(issuer).host,
     clientUri: definition.client_uri ?? null,
     policyUri: null,
     tosUri: null

@@ -50,7 +50,8 @@ export function isSignature(alg: Algorithm, key: KeyObject, { data, signature }:
     case 'RS256':
       return verify('sha256', data, key, signature)
     case 'ES256':
-      return verify('sha256', data, { key, dsaEncoding: 'ieee-p1363' }, signature)
+      // For the same reason as when signing.
+      return signature.length === 2 * P256 && verify('sha256', data, key, sequenceOf(signature))
   }
 }
 
@@ -63,6 +64,21 @@ function joinedOf(der: Buffer): Buffer {
   putNumber(joined, first, P256)
   putNumber(joined, second, 2 * P256)
   return joined
+}
+
+/** The other way round. */
+function sequenceOf(signature: Buffer): Buffer {
+  const numbers = Buffer.concat([integerOf(signature.subarray(0, P256)), integerOf(signature.subarray(P256))])
+  return Buffer.concat([Buffer.of(0x30, numbers.length), numbers])
+}
+
+// As short as possible, and with a zero in front where the first bit would make it negative.
+function integerOf(bytes: Buffer): Buffer {
+  let start = 0
+  while (start < P256 - 1 && bytes[start] === 0) start++
+  const zeros = (bytes[start] ?? 0) > 0x7f ? 1 : 0
+  const length = P256 - start + zeros
+  return Buffer.concat([Buffer.of(0x02, length), Buffer.alloc(zeros), bytes.subarray(start)])
 }
 
 // A leading zero keeps a number positive and is no part of it; a short number gets its zeros from the empty buffer.

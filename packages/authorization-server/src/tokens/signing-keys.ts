@@ -32,7 +32,7 @@ export interface SigningKeys {
    * @throws OAuthError `invalid_token` for a key that is not ours
    * @throws UnavailableError
    */
-  verificationKey(header: { kid?: string | undefined; alg?: string | undefined }): Promise<KeyObject>
+  verificationKey(header: { kid: unknown; alg: unknown }): Promise<{ readonly key: KeyObject; readonly alg: Algorithm }>
   /** Document of `jwks_uri`, serialised. Public members only, no HS256. What was known before when the storage does not answer. */
   jwks(): Promise<string>
   list(): Promise<SigningKeySummary[]>
@@ -84,12 +84,12 @@ class StoredKeys implements SigningKeys {
     return current.signer
   }
 
-  async verificationKey({ kid, alg }: { kid?: string | undefined; alg?: string | undefined }): Promise<KeyObject> {
+  async verificationKey({ kid, alg }: { kid: unknown; alg: unknown }): Promise<{ key: KeyObject; alg: Algorithm }> {
     const external = this.#settings.external.find(signer => signer.kid === kid && signer.alg === alg)
-    if (external) return external.publicKey
+    if (external) return { key: external.publicKey, alg: external.alg }
     await this.#fresh()
-    const key = this.#published().find(({ record }) => record.kid === kid && record.alg === alg)
-    if (key) return key.verificationKey
+    const found = this.#published().find(({ record }) => record.kid === kid && record.alg === alg)
+    if (found) return { key: found.verificationKey, alg: found.signer.alg }
     throw new OAuthError('invalid_token', 'the token was signed with another key', { reason: 'unknown_key' })
   }
 

@@ -4,15 +4,15 @@
  *
  * @see RFC 9068 section 4
  */
-import { AccessTokenClaims, OAuthError, type VerifiedAccessToken } from '@fastify-mcp-auth/core'
-import { decodeJwt, errors, jwtVerify } from 'jose'
+import { AccessTokenClaims, isOAuthError, OAuthError, type VerifiedAccessToken } from '@fastify-mcp-auth/core'
+import { decodeJwt } from 'jose'
 import { Compile } from 'typebox/compile'
 import type { ServerContext } from '../context.ts'
 import { isLive } from '../grants/lifecycle.ts'
 import type { GrantRecord } from '../records.ts'
-import { PUBLIC_ALGORITHMS } from './algorithms.ts'
 import { contentOf } from './kept-token.ts'
 import { grantIdOfOpaqueToken } from './opaque-token.ts'
+import { readOwnJwt } from './own-jwt.ts'
 import { openProps } from './props.ts'
 import { subOf } from './subject.ts'
 
@@ -107,16 +107,10 @@ export function looksLikeOurs(server: ServerContext, token: string): boolean {
 export async function readClaims(server: ServerContext, token: string): Promise<AccessTokenClaims> {
   if (token.length > MAX_LENGTH) throw invalidToken('too_long')
   try {
-    const { payload } = await jwtVerify(token, header => server.keys.verificationKey(header), {
-      issuer: server.issuer,
-      typ: 'at+jwt',
-      // The key is looked up by kid and algorithm together: a public key is never taken for a secret.
-      algorithms: [...PUBLIC_ALGORITHMS, 'HS256'],
-      currentDate: new Date(server.clock.now() * 1000)
-    })
-    if (accessTokenClaims.Check(payload)) return payload
+    const claims = await readOwnJwt(server, token, 'at+jwt')
+    if (accessTokenClaims.Check(claims)) return claims
   } catch (error) {
-    if (error instanceof errors.JOSEError || error instanceof OAuthError) throw invalidToken('not_acceptable', error)
+    if (isOAuthError(error)) throw invalidToken('not_acceptable', error)
     throw error
   }
   throw invalidToken('claims')

@@ -188,7 +188,7 @@ t.test('RFC 8725 3.5: an HS256 key is in no key set and no database in clear', a
   const keys = await setting(settableClock(1_800_000_000), storage, { algorithms: ['ES256', 'HS256'] })()
   const signer = await keys.signer('HS256')
   const token = await signJwt(signer, 'at+jwt', { sub: 'x' })
-  const secret = await keys.verificationKey({ kid: signer.kid, alg: 'HS256' })
+  const { key: secret } = await keys.verificationKey({ kid: signer.kid, alg: 'HS256' })
   await t.resolves(jwtVerify(token, secret))
   const { keys: set } = JSON.parse(await keys.jwks())
   t.strictSame(

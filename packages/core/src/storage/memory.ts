@@ -6,6 +6,10 @@ import type { CollectionDeclaration, Guard, Page, StorageDriver, StoredRecord } 
 
 interface Table {
   readonly records: Map<string, StoredRecord>
+  /** field name -> kind */
+  readonly fields: ReadonlyMap<string, string>
+  /** A record in which nothing is set. */
+  readonly nothing: StoredRecord
   /** index name -> value -> keys */
   readonly indexes: Map<string, Map<string, Set<string>>>
 }
@@ -21,7 +25,12 @@ export function memoryStorage(): StorageDriver {
   function tableOf(collection: CollectionDeclaration): Table {
     let table = tables.get(collection.name)
     if (!table) {
-      table = { records: new Map(), indexes: new Map(collection.indexes.map(index => [index, new Map()])) }
+      table = {
+        records: new Map(),
+        fields: new Map(collection.fields.map(({ name, kind }) => [name, kind])),
+        nothing: Object.fromEntries(collection.fields.map(({ name }) => [name, null])),
+        indexes: new Map(collection.indexes.map(index => [index, new Map()]))
+      }
       tables.set(collection.name, table)
     }
     return table
@@ -32,12 +41,12 @@ export function memoryStorage(): StorageDriver {
 
     async get(collection: CollectionDeclaration, key: string): Promise<StoredRecord | null> {
       const record = tableOf(collection).records.get(key)
-      return record ? structuredClone(record) : null
+      return record ? copyOf(record) : null
     },
 
     async insert(collection: CollectionDeclaration, key: string, record: StoredRecord): Promise<boolean> {
       const table = tableOf(collection)
-      const whole = { ...nothing(collection), ...declared(collection, record) }
+      const whole = { ...table.nothing, ...declared(collection, table, record) }
       if (table.records.has(key)) return false
       put(table, key, whole)
       return true
@@ -45,12 +54,15 @@ export function memoryStorage(): StorageDriver {
 
     async update(collection: CollectionDeclaration, key: string, guard: Guard, patch: StoredRecord): Promise<boolean> {
       const table = tableOf(collection)
-      const changes = declared(collection, patch)
-      assertGuard(collection, guard)
+      const changes = declared(collection, table, patch)
+      assertGuard(collection, table, guard)
       const record = table.records.get(key)
       if (!record || !Object.entries(guard).every(([field, value]) => record[field] === value)) return false
-      drop(table, key)
-      put(table, key, { ...record, ...changes })
+      const isMoved = collection.indexes.some(index => index in changes)
+      if (isMoved) drop(table, key)
+      const changed = { ...record, ...changes }
+      if (isMoved) put(table, key, changed)
+      else table.records.set(key, changed)
       return true
     },
 
@@ -69,7 +81,7 @@ export function memoryStorage(): StorageDriver {
       const keys = keysOf(table, index, value).filter(key => cursor === null || key > cursor)
       const page = keys.slice(0, size)
       return {
-        records: page.map(key => ({ key, record: structuredClone(table.records.get(key) as StoredRecord) })),
+        records: page.map(key => ({ key, record: copyOf(table.records.get(key) as StoredRecord) })),
         cursor: keys.length > size ? (page.at(-1) ?? null) : null
       }
     },
@@ -102,28 +114,37 @@ export function memoryStorage(): StorageDriver {
   })
 }
 
-function nothing(collection: CollectionDeclaration): StoredRecord {
-  return Object.fromEntries(collection.fields.map(({ name }) => [name, null]))
+/** A copy of what was given; a member that is undefined was not given. */
+function declared(collection: CollectionDeclaration, { fields }: Table, record: StoredRecord): StoredRecord {
+  const given: Record<string, unknown> = {}
+  for (const name of Object.keys(record)) {
+    const value = record[name]
+    if (value === undefined) continue
+    if (!fields.has(name)) throw new TypeError(`${collection.name}: there is no field "${name}"`)
+    given[name] = copyOfValue(value)
+  }
+  return given
 }
 
-/** A copy of what was given; a member that is undefined was not given. */
-function declared(collection: CollectionDeclaration, record: StoredRecord): StoredRecord {
-  const given = Object.entries(record).filter(([, value]) => value !== undefined)
-  for (const [name] of given) fieldOf(collection, name)
-  return structuredClone(Object.fromEntries(given))
+function copyOf(record: StoredRecord): StoredRecord {
+  const copy: Record<string, unknown> = { ...record }
+  for (const name of Object.keys(copy)) copy[name] = copyOfValue(copy[name])
+  return copy
+}
+
+// Most values are no objects, and of those that are most are short lists of words.
+function copyOfValue(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  return Array.isArray(value) && value.every(one => typeof one === 'string') ? [...value] : structuredClone(value)
 }
 
 // A guard that cannot hold, or that nobody meant, must not look like a lost race.
-function assertGuard(collection: CollectionDeclaration, guard: Guard): void {
-  for (const [name, value] of Object.entries(guard))
-    if (value === undefined || fieldOf(collection, name) === 'json')
+function assertGuard(collection: CollectionDeclaration, { fields }: Table, guard: Guard): void {
+  for (const [name, value] of Object.entries(guard)) {
+    if (!fields.has(name)) throw new TypeError(`${collection.name}: there is no field "${name}"`)
+    if (value === undefined || fields.get(name) === 'json')
       throw new TypeError(`${collection.name}: "${name}" cannot be part of a guard`)
-}
-
-function fieldOf(collection: CollectionDeclaration, name: string): string {
-  const field = collection.fields.find(candidate => candidate.name === name)
-  if (!field) throw new TypeError(`${collection.name}: there is no field "${name}"`)
-  return field.kind
+  }
 }
 
 function keysOf(table: Table, index: string, value: string): string[] {
