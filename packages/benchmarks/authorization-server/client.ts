@@ -177,7 +177,14 @@ function readEndpoints(metadata: { readonly [name: string]: unknown }): Endpoint
   if (authorize === null || token === null) throw new Error('the metadata does not name the endpoints')
   // The SDK's metadata has no jwks_uri, so its contender serves the keys at the usual place.
   const jwks = path('jwks_uri') ?? '/.well-known/jwks.json'
-  return { metadata: METADATA_PATH, authorize, token, jwks, register: path('registration_endpoint'), introspect: path('introspection_endpoint') }
+  return {
+    metadata: METADATA_PATH,
+    authorize,
+    token,
+    jwks,
+    register: path('registration_endpoint'),
+    introspect: path('introspection_endpoint')
+  }
 }
 
 function codeOf(location: string): string {

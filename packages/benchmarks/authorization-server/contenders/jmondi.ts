@@ -12,15 +12,16 @@ import { createRepositories, createTokens } from '../jmondi-repositories.ts'
 
 export const contender: IssuingContender = {
   does: 'flow of 2 requests; the library checks, the app keeps codes and tokens in maps; codes and refresh tokens are HS256 JWTs',
-  leavesOut: 'sessions, consent, grants, digests, registration, resource, computed metadata, opaque access tokens, events',
+  leavesOut:
+    'sessions, consent, grants, digests, registration, resource, computed metadata, opaque access tokens, events',
   start(issuing) {
     const tokens = createTokens(issuing)
     const { clients, codes, accessTokens, scopes, users } = createRepositories(issuing)
     const server = new AuthorizationServer(clients, accessTokens, scopes, tokens, { issuer: issuerOf(issuing) })
-    server.enableGrantTypes(['refresh_token', tokens.lifetime], [
-      { grant: 'authorization_code', authCodeRepository: codes, userRepository: users },
-      tokens.lifetime
-    ])
+    server.enableGrantTypes(
+      ['refresh_token', tokens.lifetime],
+      [{ grant: 'authorization_code', authCodeRepository: codes, userRepository: users }, tokens.lifetime]
+    )
     const app = fastify()
     app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) =>
       done(null, Object.fromEntries(new URLSearchParams(String(body))))
