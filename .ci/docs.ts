@@ -4,6 +4,7 @@
  * - `docs/conformance.md` from the titles of the tests
  * - `docs/reference/options-<package>.md` from the option schemas and the comments above them
  * - `docs/reference/errors.md` from the error catalogues
+ * - `docs/oracle.md` from the comparison with oidc-provider
  * - files in guides, where a guide says `<!-- from path -->`
  *
  * With `--check` it writes nothing and fails when a file would change or an example does not compile. Either way it fails when a public
@@ -17,6 +18,7 @@ import { errorsPage } from './docs/errors.ts'
 import { eventsPage } from './docs/events.ts'
 import { assertDocumented } from './docs/exports.ts'
 import { optionsPage, optionsSources } from './docs/options.ts'
+import { oraclePage } from './docs/oracle.ts'
 import { assertSnippets } from './docs/snippets.ts'
 import { wrongTokensPage } from './docs/wrong-tokens.ts'
 
@@ -25,6 +27,7 @@ assertDocumented()
 const pages = new Map<string, string>([
   ...embeddingGuides(),
   ['docs/conformance.md', conformancePage()],
+  ['docs/oracle.md', oraclePage()],
   ['docs/reference/errors.md', errorsPage()],
   ['docs/reference/events-resource-server.md', eventsPage()],
   ['docs/reference/wrong-tokens.md', await wrongTokensPage()],

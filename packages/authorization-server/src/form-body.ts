@@ -21,9 +21,10 @@ export function isParameterValue(value: unknown): value is string {
 
 /**
  * @param source what the parser made of a body or query: repeated names are arrays
+ * @param anyText a parameter that may be any text: whether it is a token is for its endpoint to say
  * @throws OAuthError `invalid_request` naming the parameter that is repeated, too long or no text
  */
-export function readForm(source: unknown): Form {
+export function readForm(source: unknown, anyText?: string): Form {
   const form: Record<string, string> = Object.create(null) as Record<string, string>
   if (typeof source !== 'object' || source === null) return form
   for (const [name, value] of Object.entries(source)) {
@@ -32,7 +33,7 @@ export function readForm(source: unknown): Form {
       throw new OAuthError('invalid_request', `${nameable(name)} must not be repeated`, {
         reason: 'repeated_parameter'
       })
-    if (!isParameterValue(single))
+    if (name !== anyText && !isParameterValue(single))
       throw new OAuthError('invalid_request', `${nameable(name)} is too long or has a character that is not allowed`)
     if (single !== '') form[name] = single
   }

@@ -24,6 +24,7 @@ export const OAUTH_ERRORS = {
   temporarily_unavailable: { status: 503, spec: 'RFC 6749 section 4.1.2.1' },
   request_not_supported: { status: 400, spec: 'OpenID Connect Core section 3.1.2.6' },
   request_uri_not_supported: { status: 400, spec: 'OpenID Connect Core section 3.1.2.6' },
+  registration_not_supported: { status: 400, spec: 'OpenID Connect Core section 3.1.2.6' },
   login_required: { status: 400, spec: 'OpenID Connect Core section 3.1.2.6' },
   consent_required: { status: 400, spec: 'OpenID Connect Core section 3.1.2.6' },
   interaction_required: { status: 400, spec: 'OpenID Connect Core section 3.1.2.6' },

@@ -54,8 +54,9 @@ async function findClient(server: ServerContext, clientId: string): Promise<Clie
 // OAuth 2.1 section 4.1.1: it may be left out when there is only one. A portless loopback URI says too little to be that one.
 function onlyRedirectUri(client: Client, query: Readonly<Record<string, unknown>>): string {
   const [only] = client.redirectUris
+  const { redirect_uri: given } = query
   if (
-    query.redirect_uri === undefined &&
+    (given === undefined || given === '') &&
     only !== undefined &&
     client.redirectUris.length === 1 &&
     only.startsWith('https:')
@@ -89,6 +90,8 @@ export function readRequest(
   if (form.request_uri !== undefined) throw new OAuthError('request_uri_not_supported', 'request_uri is not supported')
   if (!pushed && server.options.pushedAuthorizationRequests === 'required')
     throw new OAuthError('invalid_request', 'a pushed authorization request is required', { reason: 'not_pushed' })
+  if (form.registration !== undefined)
+    throw new OAuthError('registration_not_supported', 'registration is not supported')
   assertResponseType(form)
   if (!client.grantTypes.includes('authorization_code'))
     throw new OAuthError('unauthorized_client', 'the client did not register the grant_type authorization_code')

@@ -51,7 +51,7 @@ export async function acceptRegistration(
 /** @throws OAuthError `invalid_client_metadata` or `invalid_redirect_uri` */
 export function acceptMetadata(server: ServerContext, body: unknown): RegisteredMetadata {
   const given = withoutNulls(body)
-  if (!clientMetadata.Check(given)) throw new OAuthError('invalid_client_metadata', firstError(given))
+  if (!clientMetadata.Check(given)) throw unacceptable(given)
   const { jwks, jwks_uri, token_endpoint_auth_signing_alg, token_endpoint_auth_methods_supported, ...known } =
     presentableMetadata(given)
   const method = acceptAuthMethod(given)
@@ -73,9 +73,10 @@ function withoutNulls(body: unknown): Record<string, unknown> {
   return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null && value !== ''))
 }
 
-function firstError(given: Record<string, unknown>): string {
+function unacceptable(given: Record<string, unknown>): OAuthError {
   const member = clientMetadata.Errors(given)[0]?.instancePath.split('/')[1]
-  return member === undefined ? 'the metadata is not acceptable' : `${member} has the wrong type or size`
+  const why = member === undefined ? 'the metadata is not acceptable' : `${member} has the wrong type or size`
+  return new OAuthError(member === 'redirect_uris' ? 'invalid_redirect_uri' : 'invalid_client_metadata', why)
 }
 
 function acceptGrantTypes(server: ServerContext, grantTypes: readonly string[] = DEFAULT_GRANT_TYPES): string[] {

@@ -27,7 +27,7 @@ const SIGNED = 'application/token-introspection+jwt'
 
 export function introspectionEndpoint(scope: FastifyInstance, server: ServerContext, route: RouteSettings): void {
   scope.post('', route, async (request, reply) => {
-    const form = readForm(request.body)
+    const form = readForm(request.body, 'token')
     const client = await authenticateClient(server, request, form)
     // RFC 7662 sections 2.1 and 4: else anybody could try tokens out. By what was sent: a client may have a choice of methods.
     if (readCredentials(request.headers.authorization, form).method === 'none')

@@ -18,7 +18,7 @@ import { readClaims } from '../tokens/verify-access-token.ts'
 
 export function revocationEndpoint(scope: FastifyInstance, server: ServerContext, route: RouteSettings): void {
   scope.post('', route, async (request, reply) => {
-    const form = readForm(request.body)
+    const form = readForm(request.body, 'token')
     const client = await authenticateClient(server, request, form)
     if (form.token === undefined) throw new OAuthError('invalid_request', 'token is missing')
     const grantId = await findGrantId(server, client, form.token)

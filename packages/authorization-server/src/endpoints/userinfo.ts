@@ -3,8 +3,8 @@
  *
  * @see OpenID Connect Core section 5.3, RFC 6750 sections 2 and 3
  */
-import { OAuthError } from '@fastify-mcp-auth/core'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { formatChallenge, OAuthError } from '@fastify-mcp-auth/core'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ServerContext } from '../context.ts'
 import { type Form, readForm } from '../form-body.ts'
 import { claimsOf, OPENID } from '../openid/identity-scopes.ts'
@@ -20,16 +20,22 @@ export function userinfoEndpoint(scope: FastifyInstance, server: ServerContext, 
     exposeHeadRoute: false,
     handler: async (request, reply) => {
       reply.header('cache-control', 'no-store')
-      const token = readBearerToken(request, readForm(request.body))
+      const token = readBearerToken(request, { reply, form: readForm(request.body) })
       return userinfo(server, await readAccessToken(server, token))
     }
   })
 }
 
 /** In the header or in the body, once; never in the URL. */
-function readBearerToken({ headers: { authorization } }: FastifyRequest, form: Form): string {
-  if (authorization !== undefined && form.access_token !== undefined)
+function readBearerToken(
+  { headers: { authorization } }: FastifyRequest,
+  { reply, form }: { reply: FastifyReply; form: Form }
+): string {
+  if (authorization !== undefined && form.access_token !== undefined) {
+    // RFC 6750 section 3: no token that could be used came along.
+    reply.header('www-authenticate', formatChallenge('Bearer', { error: 'invalid_request' }))
     throw new OAuthError('invalid_request', 'the access token must be sent in one way only', { reason: 'two_tokens' })
+  }
   const token = authorization === undefined ? form.access_token : /^Bearer ([^ ]+)$/i.exec(authorization)?.[1]
   if (token !== undefined) return token
   throw new OAuthError('invalid_token', 'an access token is needed', { reason: 'token_missing' })

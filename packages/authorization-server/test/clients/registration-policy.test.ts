@@ -87,7 +87,7 @@ t.test('RFC 7591 3: without an initial access token nobody registers where the a
   }
   t.equal((await server.storage.counts())['clients'], 0)
   t.equal((await server.storage.dump()).includes(token), false)
-  matchesOAuthError(t, await send({ ...METADATA, redirect_uris: [] }, { token }), 'invalid_client_metadata')
+  matchesOAuthError(t, await send({ ...METADATA, redirect_uris: [] }, { token }), 'invalid_redirect_uri')
   t.equal((await send(METADATA, { token })).statusCode, 201, 'a mistake does not cost the token')
   matchesOAuthError(t, await send(METADATA, { token }), 'invalid_token', 401)
 })

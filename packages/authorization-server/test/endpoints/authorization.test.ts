@@ -89,8 +89,7 @@ const UNTRUSTED: [string, string, Bends, string][] = [
     'https://app.example/cb%0d%0aset-cookie:x=1',
     'https://app.example/cb\r\nlocation: https://evil.example',
     ' https://app.example/cb',
-    'https://app.example/cb ',
-    ''
+    'https://app.example/cb '
   ].map((uri): [string, string, Bends, string] => [
     `redirect_uri ${JSON.stringify(uri)}`,
     'web',
@@ -105,6 +104,7 @@ const UNTRUSTED: [string, string, Bends, string][] = [
     'redirect_uri'
   ],
   ['no redirect_uri where there are two', 'two', { redirect_uri: null }, 'redirect_uri'],
+  ['an empty redirect_uri where there are two', 'two', { redirect_uri: '' }, 'redirect_uri'],
   ['no redirect_uri where it has no port', 'cli', { redirect_uri: null }, 'redirect_uri'],
   ['localhost for 127.0.0.1', 'cli', { redirect_uri: 'http://localhost:5000/callback' }, 'redirect_uri'],
   ['127.0.0.1 for localhost', 'local', { redirect_uri: 'http://127.0.0.1:5000/callback' }, 'redirect_uri'],
@@ -138,14 +138,18 @@ for (const [clientId, redirect_uri] of [
   ['six', 'http://[::1]:49152/callback'],
   ['app', 'cursor://anysphere.cursor-mcp/oauth/callback'],
   ['web', 'https://app.example/cb'],
-  ['web', null]
+  ['web', null],
+  ['web', '']
 ] as const)
-  t.test(`AZ-10, RFC 8252 7.3: ${clientId} is answered at ${redirect_uri ?? 'its only URI'}`, async t => {
-    const server = await buildServer(t, build)
-    const response = await ask(server, server.client({ clientId }), { redirect_uri, response_type: 'token' })
-    t.equal(response.statusCode, 303)
-    t.equal(String(response.headers.location).split('?')[0], redirect_uri ?? 'https://app.example/cb')
-  })
+  t.test(
+    `AZ-10, RFC 8252 7.3: ${clientId} is answered at ${redirect_uri || `its only URI, for ${redirect_uri}`}`,
+    async t => {
+      const server = await buildServer(t, build)
+      const response = await ask(server, server.client({ clientId }), { redirect_uri, response_type: 'token' })
+      t.equal(response.statusCode, 303)
+      t.equal(String(response.headers.location).split('?')[0], redirect_uri || 'https://app.example/cb')
+    }
+  )
 
 t.test('RFC 6749 4.1.2: a redirect URI with a query keeps it', async t => {
   const server = await buildServer(t, build)
@@ -222,7 +226,8 @@ t.test('AZ-14, RFC 6749 4.1.2.1: other requests that are not acceptable are refu
     ['response_mode fragment', { response_mode: 'fragment' }, 'invalid_request'],
     ['two scopes parameters', { scope: ['notes:read', 'notes:write'] }, 'invalid_request'],
     ['a request object', { request: 'eyJ' }, 'request_not_supported'],
-    ['a request_uri', { request_uri: 'https://evil.example/r' }, 'request_uri_not_supported']
+    ['a request_uri', { request_uri: 'https://evil.example/r' }, 'request_uri_not_supported'],
+    ['registration', { registration: '{}' }, 'registration_not_supported']
   ])
 )
 

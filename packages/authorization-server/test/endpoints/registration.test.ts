@@ -17,10 +17,10 @@ async function endpoint(t: Test) {
 const CB = ['https://app.example/cb']
 const REFUSED: [string, object, string][] = [
   ['no redirect_uris', {}, 'invalid_redirect_uri'],
-  ['an empty list of redirect_uris', { redirect_uris: [] }, 'invalid_client_metadata'],
-  ['redirect_uris that is no list', { redirect_uris: 'https://app.example/cb' }, 'invalid_client_metadata'],
-  ['a redirect_uri that is no string', { redirect_uris: [1] }, 'invalid_client_metadata'],
-  ['a null among redirect_uris', { redirect_uris: [null] }, 'invalid_client_metadata'],
+  ['an empty list of redirect_uris', { redirect_uris: [] }, 'invalid_redirect_uri'],
+  ['redirect_uris that is no list', { redirect_uris: 'https://app.example/cb' }, 'invalid_redirect_uri'],
+  ['a redirect_uri that is no string', { redirect_uris: [1] }, 'invalid_redirect_uri'],
+  ['a null among redirect_uris', { redirect_uris: [null] }, 'invalid_redirect_uri'],
   ...[
     'http://evil.example/cb',
     'http://127.0.0.2/cb',
@@ -51,12 +51,12 @@ const REFUSED: [string, object, string][] = [
   [
     'a redirect_uri of 2,049 characters',
     { redirect_uris: [`https://app.example/${'x'.repeat(2030)}`] },
-    'invalid_client_metadata'
+    'invalid_redirect_uri'
   ],
   [
     '33 redirect_uris',
     { redirect_uris: Array.from({ length: 33 }, (_, i) => `https://app.example/${i}`) },
-    'invalid_client_metadata'
+    'invalid_redirect_uri'
   ],
   ['a name of 201 characters', { redirect_uris: CB, client_name: 'x'.repeat(201) }, 'invalid_client_metadata'],
   ['a name that is no string', { redirect_uris: CB, client_name: { en: 'x' } }, 'invalid_client_metadata'],

@@ -30,7 +30,15 @@ t.test(
   async t => {
     const { server, client, accessToken, refreshToken, live } = await connected(t)
     const before = await server.storage.dump()
-    for (const token of ['unknown', 'a.b.c', `${refreshToken}x`, `${accessToken.slice(0, -4)}AAAA`, 'x'.repeat(8000)])
+    for (const token of [
+      'unknown',
+      'a.b.c',
+      `${refreshToken}x`,
+      `${accessToken.slice(0, -4)}AAAA`,
+      'x'.repeat(8000),
+      'x'.repeat(9000),
+      'a\0b'
+    ])
       t.equal((await client.revoke(token)).statusCode, 200)
     t.equal(await server.storage.dump(), before)
     await client.revoke(refreshToken)

@@ -145,6 +145,7 @@ t.test('RFC 6750 3.1: userinfo refuses with a challenge, and tells nothing about
     payload: `access_token=${token}`
   })
   matchesOAuthError(t, twice, 'invalid_request')
+  t.equal(twice.headers['www-authenticate'], 'Bearer error="invalid_request"')
   const { access_token: narrow } = await client.connect({ scope: 'notes:read' })
   const insufficient = await userinfo(server, narrow)
   matchesOAuthError(t, insufficient, 'insufficient_scope', 403)
