@@ -12,6 +12,7 @@
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { authorizationServerEventsPage } from './docs/authorization-server-events.ts'
 import { conformancePage } from './docs/conformance.ts'
 import { embeddingGuides } from './docs/embeds.ts'
 import { errorsPage } from './docs/errors.ts'
@@ -19,6 +20,7 @@ import { eventsPage } from './docs/events.ts'
 import { assertDocumented } from './docs/exports.ts'
 import { optionsPage, optionsSources } from './docs/options.ts'
 import { oraclePage } from './docs/oracle.ts'
+import { recordsPage } from './docs/records.ts'
 import { assertSnippets } from './docs/snippets.ts'
 import { wrongTokensPage } from './docs/wrong-tokens.ts'
 
@@ -30,6 +32,8 @@ const pages = new Map<string, string>([
   ['docs/oracle.md', oraclePage()],
   ['docs/reference/errors.md', errorsPage()],
   ['docs/reference/events-resource-server.md', eventsPage()],
+  ['docs/reference/events-authorization-server.md', authorizationServerEventsPage()],
+  ['docs/reference/records-authorization-server.md', recordsPage()],
   ['docs/reference/wrong-tokens.md', await wrongTokensPage()],
   ...optionsSources().map(source => [`docs/reference/options-${source.name}.md`, optionsPage(source)] as const)
 ])
