@@ -6,6 +6,7 @@ import type {
 } from '@fastify-mcp-auth/authorization-server'
 import type { StorageDriver } from '@fastify-mcp-auth/core'
 import type { ApiKey, McpAuthEvent, ResourceServerOptions, Verifier } from '@fastify-mcp-auth/resource-server'
+import type { OAuthServerProvider } from '@modelcontextprotocol/sdk/server/auth/provider.js'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 interface ReadersAccount {
@@ -42,6 +43,7 @@ declare global {
   function may(account: Account, scope: string, organization: string | null): boolean
   function isBlocked(address: string): boolean
   const OAuthError: typeof import('@fastify-mcp-auth/core').OAuthError
+  const provider: OAuthServerProvider
   const userId: string
   const grantId: string
   function audit(...facts: unknown[]): void
