@@ -7,7 +7,7 @@ import { ConfigurationError } from '@fastify-mcp-auth/core'
 import { NAME_PARAMETERS, type Operation } from './json-rpc-message.ts'
 import { assertScopesKnown, type Options } from './options.ts'
 import { joinNeeds, type NeededScopes } from './require-scopes.ts'
-import { uriSpellings } from './uri-spellings.ts'
+import { foldedUri, uriSpellings } from './uri-spellings.ts'
 
 /** Methods of MCP that clients call, of all revisions. A key that matches none of them is a misspelling. */
 const METHODS: readonly string[] = [
@@ -43,6 +43,8 @@ export interface OperationPattern {
   readonly matchesMethod: (method: string) => boolean
   /** Null: whatever it acts on. */
   readonly matchesName: ((name: string) => boolean) | null
+  /** Without regard to the case of schemes and hosts; the same where the name is no URI. */
+  readonly matchesFolded: ((name: string) => boolean) | null
 }
 
 export interface OperationRule extends OperationPattern {
@@ -79,9 +81,12 @@ function compilePattern(option: string, key: string): OperationPattern {
   if (/\*./.test(method)) throw misspelt('has a * that is not at the end of the method')
   const matchesMethod = matcher(method)
   if (!METHODS.some(matchesMethod)) throw misspelt('matches no method of MCP')
-  if (name === null) return { matchesMethod, matchesName: null }
+  if (name === null) return { matchesMethod, matchesName: null, matchesFolded: null }
   if (name === '' || !NAME_PARAMETERS.has(method)) throw misspelt(`gives a name, which ${method} does not take`)
-  return { matchesMethod, matchesName: matcher(name) }
+  const matchesName = matcher(name)
+  if (NAME_PARAMETERS.get(method) !== 'uri') return { matchesMethod, matchesName, matchesFolded: matchesName }
+  const folded = matcher(foldedUri(name))
+  return { matchesMethod, matchesName, matchesFolded: uri => matchesName(uri) || folded(uri) }
 }
 
 /** One method and what it acts on. */
@@ -89,16 +94,17 @@ export type Act = Pick<Operation, 'method' | 'name'>
 
 /** A rule counts when any spelling of the name matches, because more scopes is the safe side. */
 export function isMatch(pattern: OperationPattern, act: Act): boolean {
-  const { matchesName } = pattern
+  const { matchesFolded } = pattern
   if (!pattern.matchesMethod(act.method)) return false
-  return matchesName === null || (act.name !== null && spellingsOf(act, act.name).some(matchesName))
+  return matchesFolded === null || (act.name !== null && spellingsOf(act, act.name).some(matchesFolded))
 }
 
-/** An exception counts when every spelling matches: `notes://public/../private` is not public. */
+/** An exception counts when it matches as it was sent, and in every spelling: `notes://public/../private` is not public. */
 export function isMatchHoweverRead(pattern: OperationPattern, act: Act): boolean {
-  const { matchesName } = pattern
+  const { matchesName, matchesFolded } = pattern
   if (!pattern.matchesMethod(act.method)) return false
-  return matchesName === null || (act.name !== null && spellingsOf(act, act.name).every(matchesName))
+  if (matchesName === null || matchesFolded === null) return true
+  return act.name !== null && matchesName(act.name) && spellingsOf(act, act.name).every(matchesFolded)
 }
 
 /** The operations and everything that they reach. */

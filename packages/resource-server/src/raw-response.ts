@@ -213,7 +213,7 @@ function readWrite(args: readonly unknown[]): Write {
 }
 
 /** Headers of writeHead: an object, or names and values in turn, where a name may come again. */
-function headersOf(headers: unknown): [string, string | string[]][] {
+export function headersOf(headers: unknown): [string, string | string[]][] {
   if (typeof headers !== 'object' || headers === null) return []
   if (!Array.isArray(headers))
     return Object.entries(headers as Record<string, string | string[]>).filter(([, value]) => value !== undefined)

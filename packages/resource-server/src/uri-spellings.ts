@@ -4,6 +4,7 @@
  *
  * @see RFC 3986 section 6.2
  */
+import { posix } from 'node:path'
 import { RefusedRequestError, RPC_CODES } from './errors.ts'
 
 /** Longer ones are not looked at. */
@@ -11,6 +12,15 @@ export const MAX_URI_LENGTH = 8192
 
 /** Some servers decode once more than they should. */
 const ROUNDS = 4
+
+/**
+ * Scheme and host in lower case, and nothing else: `URL` does that for the schemes of the web only.
+ *
+ * @see RFC 3986 section 6.2.2.1
+ */
+export function foldedUri(uri: string): string {
+  return uri.replace(/^[a-z][a-z0-9+.-]*(?::\/\/[^/?#]*)?/i, start => start.toLowerCase())
+}
 
 /** @throws RefusedRequestError 400 for a URI of more than 8,192 characters, which no rule could be held against in time */
 export function uriSpellings(uri: string): ReadonlySet<string> {
@@ -23,9 +33,9 @@ export function uriSpellings(uri: string): ReadonlySet<string> {
   const spellings = new Set<string>()
   for (let text = uri, round = 0; round < ROUNDS; text = decoded(text), round++) {
     const [path = ''] = text.split(/[?#]/, 1)
-    for (const start of [text, path, singleSlashes(text), singleSlashes(path)]) {
+    for (const start of [text, path].flatMap(one => [one, singleSlashes(one), asPath(one)])) {
       const normal = URL.parse(start)?.href ?? start
-      spellings.add(start).add(normal).add(decoded(normal))
+      for (const spelling of [start, normal, decoded(normal)]) spellings.add(spelling).add(foldedUri(spelling))
     }
   }
   return spellings
@@ -43,6 +53,17 @@ function decoded(text: string): string {
 }
 
 function singleSlashes(text: string): string {
-  const [, scheme = '', rest = ''] = /^([a-z][a-z0-9+.-]*:\/\/)?([\s\S]*)$/i.exec(text.replaceAll('\\', '/')) ?? []
+  const [scheme, rest] = withoutScheme(text.replaceAll('\\', '/'))
   return scheme + rest.replace(/\/{2,}/g, '/')
+}
+
+// `URL` never climbs out of a host; a server that takes what follows the scheme for a path of files does.
+function asPath(text: string): string {
+  const [scheme, rest] = withoutScheme(text.replaceAll('\\', '/'))
+  return rest === '' ? text : scheme + posix.normalize(rest).replace(/^(?:\.\.\/)+/, '')
+}
+
+function withoutScheme(text: string): [string, string] {
+  const [scheme = ''] = /^[a-z][a-z0-9+.-]*:\/\//i.exec(text) ?? []
+  return [scheme, text.slice(scheme.length)]
 }

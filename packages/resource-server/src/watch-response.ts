@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Verdict } from './authorize-body.ts'
 import { acceptsEvents } from './challenge-reply.ts'
 import { type ResourceServer, WATCHED } from './context.ts'
+import { onEventStream } from './event-stream-head.ts'
 import { type Tap, tapResponse } from './raw-response.ts'
 import type { SessionBinding } from './session-binding.ts'
 import { askForPlainAnswer, concealActs, filterLists, isListMethod, revealNames } from './visibility.ts'
@@ -21,6 +22,8 @@ export function watchResponse(
   if (request[WATCHED]) return
   request[WATCHED] = true
   if (server.options.endStreams && opensStream(request, verdict)) endWithToken(server, request, reply)
+  else if (server.options.endStreams && request.method === 'GET')
+    onEventStream(reply.raw, () => endWithToken(server, request, reply))
   const rewrite = verdict ? rewriterOf(server, request, verdict) : undefined
   const onHead = server.sessions ? sessionKeeper(server, server.sessions, request) : undefined
   if (rewrite && (request.method !== 'GET' || acceptsEvents(request))) askForPlainAnswer(request)

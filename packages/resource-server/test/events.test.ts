@@ -158,7 +158,7 @@ t.test('what happens to the keys is told, too, and readiness goes by it', async 
 
 async function openStream(
   t: Parameters<typeof createApp>[0],
-  options: object
+  { accept, ...options }: { lists: 'all' | 'allowed'; accept: string | undefined }
 ): Promise<{ test: TestApp; response: IncomingMessage; ended: McpAuthEvent[]; write: () => void }> {
   let write: () => void = () => undefined
   const test = await createApp(t, {
@@ -166,7 +166,7 @@ async function openStream(
     routes: app =>
       void app.get('/mcp', { config: { mcpAuth: {} } }, async (_, reply) => {
         reply.hijack()
-        reply.raw.writeHead(200, { 'content-type': 'text/event-stream' })
+        reply.raw.writeHead(200, { 'Content-Type': 'text/event-stream' })
         reply.raw.write(': hello\n\n')
         write = () => void reply.raw.write(': more\n\n')
       })
@@ -174,15 +174,20 @@ async function openStream(
   const ended: McpAuthEvent[] = []
   test.app.mcpAuth.on('stream.ended', event => ended.push(event))
   const url = await test.app.listen({ port: 0, host: '127.0.0.1' })
-  const headers = { ...(await test.bearer({ expiresIn: 60 })), accept: 'Text/Event-Stream' }
+  const headers = { ...(await test.bearer({ expiresIn: 60 })), ...(accept ? { accept } : {}) }
   const [response] = (await once(get(`${url}/mcp`, { headers }), 'response')) as [IncomingMessage]
   await once(response, 'data')
   return { test, response, ended, write: () => write() }
 }
 
-for (const lists of ['all', 'allowed'])
-  t.test(`RS-4: a stream ends when the token of its reader does (lists: ${lists})`, async t => {
-    const { test, response, ended, write } = await openStream(t, { lists })
+for (const [lists, accept] of [
+  ['all', 'Text/Event-Stream'],
+  ['allowed', 'text/event-stream'],
+  ['all', '*/*'],
+  ['allowed', undefined]
+] as const)
+  t.test(`RS-4: a stream ends when the token of its reader does (lists: ${lists}, accept: ${accept})`, async t => {
+    const { test, response, ended, write } = await openStream(t, { lists, accept })
     const text: string[] = []
     response.on('data', chunk => text.push(String(chunk)))
     test.clock.advance(59)

@@ -211,3 +211,16 @@ function withResolvers(): { promise: Promise<void>; resolve: () => void } {
   })
   return { promise, resolve }
 }
+
+t.test('RFC 7662 2.3: a dislike in any form is no outage, and an answer that is no object is one', async t => {
+  for (const body of ['null', '"error"', '[]', '7', '', '{}', '<html>']) {
+    const { state, verify, verifier } = setup({ maxFailures: 1 })
+    Object.assign(state, { status: 400, body })
+    await t.rejects(verify('a'), { code: 'FST_OAUTH_UNAVAILABLE' }, body)
+    t.match(verifier.health?.(), [{ breaker: 'closed' }], body)
+    if (body === '{}') continue
+    state.status = 200
+    await t.rejects(verify('b'), { code: 'FST_OAUTH_UNAVAILABLE' }, body)
+    t.match(verifier.health?.(), [{ breaker: 'open' }], body)
+  }
+})
