@@ -338,7 +338,22 @@ t.test('RS-19: what the route asks of every call counts for what is listed', asy
 })
 
 t.test('CVE-2026-25536, RS-19: 100 callers at once, each sees its own list and its own refusals', async t => {
-  const test = await createApp(t, { options: { operations, lists: 'allowed' }, routes: v1(false) })
+  // Nobody is answered before everybody has been let in: answers that went one after the other could not be mixed up.
+  let begin = (): void => undefined
+  const everybody = new Promise<void>(resolve => {
+    begin = resolve
+  })
+  let arrived = 0
+  const test = await createApp(t, {
+    options: { operations, lists: 'allowed' },
+    routes: app => {
+      app.addHook('preHandler', () => {
+        if (++arrived === 200) begin()
+        return everybody
+      })
+      return v1(false)(app)
+    }
+  })
   const callers = Array.from({ length: 100 }, (_, index) =>
     index % 3 === 0 ? ['notes:admin'] : index % 3 === 1 ? ['notes:write'] : []
   )

@@ -54,7 +54,7 @@ t.test('RFC 7662 2.2: every member arrives where it belongs, and what is missing
   t.strictSame(read({ aud: ['x', 'y'] }).audience, ['x', 'y'])
   t.strictSame(read({ scope: '' }).scopes, [])
   for (const token_type of ['Bearer', 'bearer', 'access_token', undefined])
-    t.equal(read({ token_type }).subject, 'alice', token_type)
+    t.equal(read({ token_type }).subject, 'alice', String(token_type))
   t.equal(read({ nbf: now + 1000 }).subject, 'alice', 'the issuer has looked at its own clock')
   t.equal(read({ iss: 'https://any.test' }, {}).issuer, 'https://any.test', 'no issuer is configured')
   t.end()
