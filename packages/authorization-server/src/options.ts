@@ -89,6 +89,8 @@ const ClientDefinition = Type.Object(
     jwks_uri: Type.Optional(Type.String()),
     /** Resources of which it is the resource server: it may ask about their tokens, and get none for itself. Needs a secret or keys. @see RFC 7662 */
     introspects: Type.Optional(Type.Array(Type.String(), { minItems: 1 })),
+    /** Refuse its authorization requests unless it pushed them. @see RFC 9126 section 6 */
+    require_pushed_authorization_requests: Type.Optional(Type.Boolean()),
     /** Home page of the client, shown on the consent page. */
     client_uri: Type.Optional(Type.String())
   },

@@ -101,8 +101,14 @@ function assertScopes(
     throw refused(`${option}.defaultScopes`, 'must name a scope: a request without scope would ask for nothing')
 }
 
-function assertClients({ clients, privateUseRedirectUris, resources }: Options): void {
+function assertClients(options: Options): void {
+  const { clients, privateUseRedirectUris, resources } = options
   for (const client of clients) {
+    if (client.require_pushed_authorization_requests && options.pushedAuthorizationRequests === 'off')
+      throw refused(
+        'clients',
+        `"${client.client_id}" has to push its requests, and "pushedAuthorizationRequests" is off`
+      )
     assertAuthentication(client)
     if (client.redirect_uris.length === 0 && !client.introspects)
       throw refused('clients', `"${client.client_id}" has no redirect_uris`)

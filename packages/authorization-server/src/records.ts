@@ -102,13 +102,18 @@ export const InteractionRecord = Type.Object({
   browserDigest: Type.String(),
   expiresAt: Type.Integer(),
   answeredAt: nullable(Type.Integer()),
+  /** How often the login sent back somebody whose sign-in was too old. */
+  staleSignIns: Type.Integer(),
   /** Where the answer sent the browser, encrypted: a double click gets the same answer. */
   outcome: nullable(Type.String())
 })
 export type InteractionRecord = Static<typeof InteractionRecord>
 
 /** What was asked, and nothing about how it is being answered. */
-export type FrozenRequest = Omit<InteractionRecord, 'browserDigest' | 'expiresAt' | 'answeredAt' | 'outcome'>
+export type FrozenRequest = Omit<
+  InteractionRecord,
+  'browserDigest' | 'expiresAt' | 'answeredAt' | 'staleSignIns' | 'outcome'
+>
 
 /** Key: digest of the secret in the `request_uri`. @see RFC 9126 section 2.2 */
 export const PushedRequestRecord = Type.Object({

@@ -150,6 +150,7 @@ t.test('cleanup works in batches until nothing is left', async t => {
     browserDigest: 'x',
     expiresAt: server.clock.now() + 900,
     answeredAt: null,
+    staleSignIns: 0,
     outcome: null
   }
   await Promise.all(Array.from({ length: 1001 }, (_, i) => interactions.insert(String(i), record)))

@@ -92,3 +92,42 @@ for (const format of ['jwt', 'opaque'] as const)
       await t.rejects(client.fetchUserInfo(config, refreshed.access_token, sub))
     }
   )
+
+t.test(
+  'RFC 9126 2: openid-client pushes its request, over HTTP; what it pushed is good once, and only for it',
+  async t => {
+    const { as, resource, server } = await listening(t, { format: 'jwt' })
+    const config = await as('web')
+    const pkceCodeVerifier = client.randomPKCECodeVerifier()
+    const expectedState = client.randomState()
+    const request = {
+      redirect_uri: CALLBACK,
+      scope: 'notes:read',
+      resource,
+      code_challenge: await client.calculatePKCECodeChallenge(pkceCodeVerifier),
+      code_challenge_method: 'S256',
+      state: expectedState
+    }
+    await t.rejects(client.buildAuthorizationUrlWithPAR(config, { ...request, scope: 'unknown' }), {
+      error: 'invalid_scope'
+    } as never)
+    const url = await client.buildAuthorizationUrlWithPAR(config, request)
+    t.strictSame(
+      [...url.searchParams.keys()].toSorted(),
+      ['client_id', 'request_uri'],
+      'the browser carries nothing else'
+    )
+    const stranger = new URL(url)
+    stranger.searchParams.set('client_id', 'rs')
+    t.equal((await fetch(stranger)).status, 400)
+    const person = { username: 'alice', password: 'pw' }
+    const page = await visitAuthorization(createBrowser(fetchTransport()), url.href, person)
+    const tokens = await client.authorizationCodeGrant(config, new URL(page.leavesTo ?? ''), {
+      pkceCodeVerifier,
+      expectedState
+    })
+    t.equal(tokens.scope, 'notes:read')
+    t.equal((await fetch(url)).status, 400, 'it was used')
+    t.match(await server.storage.counts(), { pushed_requests: 1, interactions: 1, grants: 1 })
+  }
+)

@@ -38,6 +38,7 @@ export async function startInteraction(
     browserDigest: bindBrowser(server, request, reply),
     expiresAt: server.clock.now() + server.options.interactionTtl,
     answeredAt: null,
+    staleSignIns: 0,
     outcome: null
   })
   const { clientId, resources, scopes } = frozen
@@ -55,7 +56,7 @@ export function createInteractions(server: ServerContext): AuthorizationServer<F
       const settled = session && (await settle(server, handle, { interaction, session }))
       if (settled) return settled
       assertOpen(server, interaction)
-      if (!session) return loginRequest(server, handle, interaction)
+      if (!session) return nextLogin(server, handle, { request, interaction })
       const offer = await offerOf(server, interaction, session)
       if (offer.scopes.length > 0) return consentRequest(server, { handle, interaction, session, offer })
       const { subject } = session
@@ -166,6 +167,37 @@ async function freshSession(
 ): Promise<Session | null> {
   const session = await server.users.session(request)
   return session && isFresh(session, interaction) ? session : null
+}
+
+/** So many sign-ins that are not fresh enough are enough: a browser that runs in a circle would make ever more. */
+const MAX_STALE_SIGN_INS = 5
+
+/**
+ * The login once more. One that ignores `prompt: 'login'` comes back at once with the same old sign-in, and would for ever.
+ *
+ * @see OpenID Connect Core section 3.1.2.6 (`login_required`)
+ */
+async function nextLogin(
+  server: ServerContext,
+  handle: string,
+  { request, interaction }: { request: FastifyRequest; interaction: InteractionRecord }
+): Promise<LoginRequest | Settled> {
+  const { staleSignIns, clientId } = interaction
+  const isStale = (await server.users.session(request)) !== null
+  if (!isStale) return loginRequest(server, handle, interaction)
+  if (staleSignIns < MAX_STALE_SIGN_INS) {
+    await server.records.interactions.update(digest(handle), { staleSignIns }, { staleSignIns: staleSignIns + 1 })
+    return loginRequest(server, handle, interaction)
+  }
+  server.log.error(
+    { clientId },
+    'authorization-server: users.loginUrl leads to a page that does not sign in anew: with "prompt" or a maximum age, users.current() has to answer with an authTime after the request'
+  )
+  const error = new OAuthError('login_required', 'the sign-in was not renewed', { reason: 'sign_in_not_renewed' })
+  const redirectTo = errorResponse(server.issuer, interaction, error)
+  const given = await answer(server, { handle, interaction, decision: 'deny', outcome: { redirectTo, grant: null } })
+  if (given.first) server.emit('authorization.refused', { clientId, error: error.error, reason: error.reason })
+  return { status: 'settled', redirectTo: given.redirectTo }
 }
 
 function loginRequest(server: ServerContext, handle: string, interaction: InteractionRecord): LoginRequest {

@@ -88,7 +88,7 @@ export function readRequest(
   const form = readForm(query)
   if (form.request !== undefined) throw new OAuthError('request_not_supported', 'request objects are not supported')
   if (form.request_uri !== undefined) throw new OAuthError('request_uri_not_supported', 'request_uri is not supported')
-  if (!pushed && server.options.pushedAuthorizationRequests === 'required')
+  if (!pushed && (client.pushesRequests || server.options.pushedAuthorizationRequests === 'required'))
     throw new OAuthError('invalid_request', 'a pushed authorization request is required', { reason: 'not_pushed' })
   if (form.registration !== undefined)
     throw new OAuthError('registration_not_supported', 'registration is not supported')

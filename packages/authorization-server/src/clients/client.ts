@@ -20,6 +20,8 @@ export interface Client {
   /** Of a client that signs assertions. */
   readonly keys: KeySource | null
   readonly grantTypes: readonly string[]
+  /** Requests that it did not push are not its own. @see RFC 9126 section 6 */
+  readonly pushesRequests: boolean
   /** Host of its metadata document, or of this app for clients of the operator. */
   readonly verifiedHost: string | null
   /** Resources whose tokens it may ask about, because it is their resource server. Only clients of the options have any. */
@@ -44,6 +46,7 @@ export function clientFromMetadata(
     names: localisedNames(metadata),
     redirectUris: metadata.redirect_uris ?? [],
     grantTypes: metadata.grant_types ?? DEFAULT_GRANT_TYPES,
+    pushesRequests: metadata.require_pushed_authorization_requests ?? false,
     clientUri: metadata.client_uri ?? null,
     policyUri: metadata.policy_uri ?? null,
     tosUri: metadata.tos_uri ?? null,

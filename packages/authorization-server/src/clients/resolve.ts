@@ -95,6 +95,7 @@ function clientOf(definition: Options['clients'][number], issuer: string): Clien
     keys,
     grantTypes: definition.introspects ? [] : DEFAULT_GRANT_TYPES,
     introspects: (definition.introspects ?? []).map(canonicalResource),
+    pushesRequests: definition.require_pushed_authorization_requests ?? false,
     // Whoever wrote the options vouches for the name: this very app.
     verifiedHost: new URL(issuer).host,
     clientUri: definition.client_uri ?? null,

@@ -1,4 +1,5 @@
 /** For which organization, and how much: what the app says about a person when consent is given, and later. */
+import { digest } from '@fastify-mcp-auth/core'
 import t from 'tap'
 import type { Organization, ScopesContext, UserAdapter } from '../../src/index.ts'
 import { buildServer, modelOf, openSignedIn, RESOURCE } from '../fixture.ts'
@@ -207,5 +208,39 @@ t.test('an app that cannot say is an outage, never a verdict', async t => {
     broken = true
     t.equal((await client.decide(page)).statusCode, 503)
     t.match(await server.storage.counts(), { grants: 0 })
+  }
+})
+
+t.test('RFC 9470 4, polar 12667: an opaque token and introspection tell org_id, acr and amr as a JWT does', async t => {
+  const scopes = { 'notes:read': 'Read' }
+  for (const format of ['jwt', 'opaque'] as const) {
+    const { users } = people([ACME, GLOBEX])
+    const { current } = users
+    const session = async (request: Parameters<typeof current>[0]) => {
+      const found = await current(request)
+      return found && { ...found, acr: 'mfa', methods: ['pwd', 'otp'] }
+    }
+    const server = await buildServer(t, {
+      options: {
+        users: { ...users, current: session },
+        resources: { [RESOURCE]: { name: 'Notes', scopes, accessToken: { format } } },
+        clients: [
+          { client_id: 'rs', client_name: 'RS', client_secret_digest: digest('s3cret'), introspects: [RESOURCE] }
+        ]
+      }
+    })
+    const { access_token: token } = await server.client().connect({ organization: 'globex' })
+    const wanted = { org_id: 'globex', acr: 'mfa', amr: ['pwd', 'otp'] }
+    t.match((await server.app.authorizationServer.verifyAccessToken(token, RESOURCE)).claims, wanted)
+    const introspected = await server.app.inject({
+      method: 'POST',
+      url: '/oauth/introspect',
+      headers: {
+        'content-type': 'application/x-www-form-urlencoded',
+        authorization: `Basic ${Buffer.from('rs:s3cret').toString('base64')}`
+      },
+      payload: `token=${token}`
+    })
+    t.match(introspected.json(), { active: true, ...wanted }, format)
   }
 })

@@ -140,3 +140,40 @@ t.test('OpenID Connect Core 3.1.2.1: hints reach the login and the page, within 
     display: null
   })
 })
+
+t.test(
+  'OpenID Connect Core 3.1.2.6: a login that ignores prompt=login does not send the browser in a circle',
+  async t => {
+    const server = await buildServer(t, {
+      // The login of an app that finds somebody signed in and is done.
+      users: { loginUrl: ({ returnTo }) => returnTo }
+    })
+    const client = server.client()
+    server.accounts.signedInAt.set('alice', server.clock.now() - 31)
+    const refused: unknown[] = []
+    server.app.authorizationServer.on('authorization.refused', ({ reason }) => void refused.push(reason))
+    const { url, state } = await client.start({ parameters: { prompt: 'login' } })
+    const headers = { cookie: 'session=alice' }
+    const first = await server.app.inject({ url: url.slice(ORIGIN.length), headers })
+    const cookie = `session=alice; ${String(first.headers['set-cookie']).split(';')[0]}`
+    let location = String(first.headers.location)
+    let rounds = 0
+    for (; location.startsWith('/') && rounds < 20; rounds++)
+      location = String((await server.app.inject({ url: location, headers: { cookie } })).headers.location)
+    t.equal(rounds, 6)
+    t.match(leaves(location), { error: 'login_required', error_description: /renewed/, state, iss: ORIGIN })
+    t.strictSame(refused, ['sign_in_not_renewed'])
+    t.match(server.log.join(), /users\.loginUrl leads to a page that does not sign in anew/)
+    t.match(await server.storage.counts(), { grants: 0 })
+  }
+)
+
+t.test('somebody who is slow to sign in anew, and looks at the page before, is let in', async t => {
+  const server = await buildServer(t)
+  const client = server.client()
+  const login = await client.browser.open((await client.start({ parameters: { prompt: 'login' } })).url)
+  const page = new URL(new URL(login.url).searchParams.get('returnTo') ?? '', ORIGIN).href
+  for (let i = 0; i < 10; i++)
+    t.equal(new URL((await client.browser.open(page)).url).pathname, '/login', 'nobody is signed in')
+  t.match((await client.decide(await client.login(login))).leavesTo, /code=/)
+})

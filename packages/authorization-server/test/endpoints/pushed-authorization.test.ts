@@ -166,6 +166,54 @@ t.test('RFC 9126 5: required is told in the metadata, and a request by the brows
   })
 })
 
+t.test('RFC 9126 6: a client that said that it pushes its requests is not believed to have sent another', async t => {
+  const pushes = { require_pushed_authorization_requests: true }
+  const server = await buildServer(t, {
+    options: { clients: [{ client_id: 'cli', client_name: 'CLI', redirect_uris: [CALLBACK], ...pushes }] }
+  })
+  const registered = server.client()
+  const answer = (await registered.register(pushes)).json()
+  t.equal(answer['require_pushed_authorization_requests'], true, 'echoed')
+  for (const client of [server.client({ clientId: 'cli' }), registered]) {
+    const { url } = await client.start()
+    const { headers } = await server.app.inject(url.slice(ORIGIN.length))
+    t.match(headers.location, /error=invalid_request&error_description=a\+pushed/)
+    t.match(await server.storage.counts(), { interactions: 0 })
+  }
+  for (const client of [server.client({ clientId: 'cli' }), registered]) {
+    const { requestUri } = await push(server, client)
+    const { clientId } = await client.credentials()
+    t.equal((await client.browser.open(visit(clientId, requestUri))).statusCode, 200)
+  }
+  const others = server.client()
+  t.match((await others.browser.open((await others.start()).url)).url, '/login', 'others may go on as they did')
+})
+
+t.test('RFC 9126 6: the word is no text, and not to be had where nothing can be pushed', async t => {
+  const server = await buildServer(t)
+  const refused = await server.client().register({ require_pushed_authorization_requests: 'true' })
+  t.equal(refused.json()['error'], 'invalid_client_metadata')
+  const client = {
+    client_id: 'cli',
+    client_name: 'CLI',
+    redirect_uris: [CALLBACK],
+    require_pushed_authorization_requests: true
+  }
+  await t.rejects(
+    buildServer(t, { options: { clients: [client], pushedAuthorizationRequests: 'off' } }),
+    /option "clients".*pushedAuthorizationRequests/
+  )
+})
+
+t.test('EM-13: pushed requests are counted alone: too many of them keep nobody from tokens', async t => {
+  const server = await buildServer(t, { options: { clients, rateLimit: { token: 2 } } })
+  const client = server.client({ clientId: 'cli' })
+  const statuses = []
+  for (let i = 0; i < 3; i++) statuses.push((await push(server, client)).response.statusCode)
+  t.strictSame(statuses, [201, 201, 429])
+  t.equal((await client.redeem(await client.authorize())).statusCode, 200)
+})
+
 t.test('RFC 9101 5: request objects are refused by redirect, also by reference, and nothing is fetched', async t => {
   for (const mode of ['optional', 'off'] as const) {
     const server = await buildServer(t, { options: { clients, pushedAuthorizationRequests: mode } })

@@ -30,6 +30,8 @@ export const ClientMetadata = Type.Object({
   tos_uri: Type.Optional(Uri),
   scope: Type.Optional(Type.String({ maxLength: 4096 })),
   contacts: Type.Optional(Type.Array(Type.String({ maxLength: 320 }), { maxItems: 16 })),
+  /** The client never sends its request by the browser. @see RFC 9126 section 6 */
+  require_pushed_authorization_requests: Type.Optional(Type.Boolean()),
   application_type: Type.Optional(Type.String({ maxLength: 32 })),
   software_id: Type.Optional(Type.String({ maxLength: 256 })),
   software_version: Type.Optional(Type.String({ maxLength: 64 }))
