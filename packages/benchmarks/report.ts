@@ -1,5 +1,5 @@
-/** Prints what was measured as Markdown. Medians of the rounds; ratios are taken inside a round, and are medians, too. */
-import { advantage, median, type Outcome, type Participant, type Series } from './rounds.ts'
+/** Prints what was measured as Markdown: the least processor time of the rounds, and the medians of everything else. */
+import { advantage, leastCpu, median, type Outcome, type Participant, type Series } from './rounds.ts'
 import { OURS, type Suite } from './suites.ts'
 
 interface Cell {
@@ -10,8 +10,8 @@ interface Cell {
 }
 
 const COSTS: Cell = {
-  value: series => median(series.samples.map(({ cpu }) => cpu)),
-  ratio: (series, baseline) => advantage(series, baseline, 'cpu')
+  value: leastCpu,
+  ratio: (series, baseline) => leastCpu(baseline) / leastCpu(series)
 }
 const RATES: Cell = {
   isOwn: series => median(series.samples.map(({ cores }) => cores)) >= BUSY,
@@ -29,7 +29,7 @@ const BUSY = 0.8
 export function reportOf(suite: Suite, { participants, series }: Outcome): string {
   const { title, baseline } = suite
   const sections = [
-    `Processor time per operation in microseconds / ratio to ${baseline} (higher is better)`,
+    `Processor time per operation in microseconds, the least of the rounds / ratio to ${baseline} (higher is better)`,
     table(suite, series, COSTS),
     `Processor time of each over that of ${OURS}: how many times more it needs`,
     comparison(suite, series),
@@ -60,7 +60,7 @@ function table(suite: Suite, series: readonly Series[], { value, ratio, isOwn }:
 function comparison(suite: Suite, series: readonly Series[]): string {
   return grid(suite, series, found => {
     const ours = series.find(({ contender, load }) => contender === OURS && load === found.load)
-    return ours ? advantage(ours, found, 'cpu').toFixed(2) : '-'
+    return ours ? (leastCpu(found) / leastCpu(ours)).toFixed(2) : '-'
   })
 }
 

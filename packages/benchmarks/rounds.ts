@@ -45,8 +45,13 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2
 }
 
-/** How many times cheaper, or faster, `ours` is than `theirs`: taken within each round, then the median. */
-export function advantage(ours: Series, theirs: Series, measure: 'cpu' | 'perSecond' | 'p99'): number {
+/** Microseconds of the round that was disturbed least: what others do on the machine only ever adds to it. */
+export function leastCpu({ samples }: Series): number {
+  return Math.min(...samples.map(({ cpu }) => cpu))
+}
+
+/** How many times faster `ours` is than `theirs`: taken within each round, then the median. */
+export function advantage(ours: Series, theirs: Series, measure: 'perSecond' | 'p99'): number {
   const ratios = ours.samples.map((sample, round) => {
     const other = theirs.samples[round]?.[measure] ?? Number.NaN
     return measure === 'perSecond' ? sample.perSecond / other : other / sample[measure]

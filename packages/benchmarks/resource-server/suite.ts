@@ -32,6 +32,8 @@ const CONNECTIONS = 32
 const HOT_TOKENS = 100
 /** Requests before anything counts: the compiler has to be done with a server, however busy the machine is. */
 const WARM_UP = 40_000
+/** And the same for new tokens: who remembers tokens has not verified one yet while the same ones came again. */
+const NEW_TOKENS_OF_WARM_UP = 15_000
 /** New tokens for a second of load; minting them is what takes long. The measurement ends early when they are gone. */
 const NEW_TOKENS_PER_SECOND = 6000
 /** Checks nothing, so it is not asked to prove anything and gets no forged tokens. */
@@ -84,8 +86,9 @@ async function playLoads(
 
   const names = { hot: `${algorithm} hot`, cold: `${algorithm} cold`, forged: `${algorithm} forged` }
   const [playsHot, playsCold, playsForged] = [names.hot, names.cold, names.forged].map(plan.plays)
-  for (const server of servers)
-    await warmUp(server, hot, playsCold || playsForged ? mintRequests(count, issuer.mint) : [])
+  const fresh = playsCold || playsForged ? mintRequests(NEW_TOKENS_OF_WARM_UP, issuer.mint) : []
+  const bad = playsForged ? mintRequests(NEW_TOKENS_OF_WARM_UP, issuer.forge) : []
+  for (const server of servers) await warmUp(server, { hot, fresh, bad: server.name === UNGUARDED ? [] : bad })
   // New to every server in every round, but the same for all of them.
   const pools = (mint: () => string): string[][] => Array.from({ length: rounds }, () => mintRequests(count, mint))
   const series: Series[] = []
@@ -115,9 +118,14 @@ async function playLoads(
   return series
 }
 
-async function warmUp(server: ServerProcess, hot: Load, fresh: readonly string[]): Promise<void> {
+async function warmUp(
+  server: ServerProcess,
+  { hot, fresh, bad }: { hot: Load; fresh: readonly string[]; bad: readonly string[] }
+): Promise<void> {
   for (let done = 0; done < WARM_UP; ) done += (await runWindow(server, hot, 1)).operations
+  // To the end, however long it takes.
   if (fresh.length > 0) await runWindow(server, { requests: fresh, status: 200, again: false }, fresh.length)
+  if (bad.length > 0) await runWindow(server, { requests: bad, status: 401, again: false }, bad.length)
 }
 
 function entrantsOf(

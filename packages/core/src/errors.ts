@@ -49,7 +49,10 @@ export interface OAuthErrorDetails {
   retryAfter?: number
 }
 
-/** An error in the shape of RFC 6749 section 5.2. Whoever throws it decides what the client reads. */
+/**
+ * An error in the shape of RFC 6749 section 5.2. Whoever throws it decides what the client reads. With `invalid_token` it has no stack
+ * trace: `reason` says where it comes from.
+ */
 export class OAuthError extends Error {
   override readonly name = 'OAuthError'
   readonly error: OAuthErrorCode
@@ -63,9 +66,15 @@ export class OAuthError extends Error {
    * @param description public sentence for developers; characters that RFC 6749 section 5.2 forbids are replaced
    */
   constructor(error: OAuthErrorCode, description: string, details: OAuthErrorDetails = {}) {
+    // A verdict about a token is no fault of the program, and strangers can ask for as many as they like: the stack is a quarter of the cost.
+    const { stackTraceLimit } = Error
+    if (error === 'invalid_token') limitStackTrace(0)
     super(`${error}: ${description}`, details.cause === undefined ? undefined : { cause: details.cause })
+    if (error === 'invalid_token') limitStackTrace(stackTraceLimit)
     this.error = error
-    this.description = description.replace(/"/g, "'").replace(/[^\x20-\x5B\x5D-\x7E]/g, '?')
+    this.description = PUBLIC_TEXT.test(description)
+      ? description
+      : description.replace(/"/g, "'").replace(/[^\x20-\x5B\x5D-\x7E]/g, '?')
     this.reason = details.reason ?? error
     this.statusCode = details.status ?? OAUTH_ERRORS[error].status
     this.retryAfter = details.retryAfter
@@ -75,6 +84,14 @@ export class OAuthError extends Error {
   toJSON(): { error: OAuthErrorCode; error_description: string } {
     return { error: this.error, error_description: this.description }
   }
+}
+
+// What RFC 6749 section 5.2 allows, and what nearly all descriptions are.
+const PUBLIC_TEXT = /^[\x20\x21\x23-\x5B\x5D-\x7E]*$/
+
+// Where the built-in objects are frozen it cannot be set, and stays.
+function limitStackTrace(frames: number | undefined): void {
+  Reflect.set(Error, 'stackTraceLimit', frames)
 }
 
 /** Something we depend on (storage, a JWKS endpoint, an issuer) did not answer. Becomes 503 with `Retry-After`. */

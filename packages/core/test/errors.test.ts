@@ -65,3 +65,13 @@ t.test('a fetch that fails is an outage, a fetch that is refused is not', async 
   t.ok(isFetchRefusedError(new FetchRefusedError('address', 'x')))
   t.match(new UnavailableError('x', { retryAfter: 9 }), { statusCode: 503, retryAfter: 9 })
 })
+
+t.test('a verdict about a token has no stack trace, and every other error still has one', t => {
+  const { stackTraceLimit } = Error
+  const framesOf = (error: Error): number => error.stack?.split('\n    at ').length ?? 0
+  t.equal(framesOf(new OAuthError('invalid_token', 'why')), 1)
+  t.equal(Error.stackTraceLimit, stackTraceLimit)
+  t.ok(framesOf(new OAuthError('invalid_request', 'why')) > 1)
+  t.ok(framesOf(new Error('why')) > 1)
+  t.end()
+})

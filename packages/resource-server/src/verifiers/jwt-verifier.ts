@@ -9,7 +9,6 @@ import { assertAccessToken, type Profile, readClaims, type ScopeMapper } from '.
 import { isSignedBy } from './signature.ts'
 import {
   assertHeader,
-  encodedHeaderOf,
   type JoseHeader,
   peek,
   readSignedToken,
@@ -58,7 +57,9 @@ export function verifyJwt(rules: JwtRules, token: string): VerifiedToken | Promi
   if (key) {
     const verified = check(rules, { signed, alg: header.alg, key })
     // Not before: strangers must not be able to fill the memory.
-    if (rules.headers.size < MAX_HEADERS) rules.headers.set(encodedHeaderOf(token), signed.header)
+    if (rules.headers.size < MAX_HEADERS && !rules.headers.has(signed.encodedHeader))
+      // A copy: as a part of the token it would keep all of it in memory.
+      rules.headers.set(Buffer.from(signed.encodedHeader).toString(), signed.header)
     return remember(rules, { name, keys, verified })
   }
   // Not remembered: the set may have changed between the look-up and the end of it. The next time the key is known.
@@ -97,7 +98,7 @@ function remember(
   { cache, clockTolerance }: JwtRules,
   { name, keys, verified }: { name: string; keys: Keys; verified: VerifiedToken }
 ): VerifiedToken {
-  if (!cache || verified.expiresAt === null) return verified
+  if (!cache || verified.expiresAt === null || !cache.isReturning(name)) return verified
   const until = verified.expiresAt + clockTolerance
   return cache.add(name, verified, { until, keys })
 }

@@ -7,6 +7,8 @@ import { OAuthError } from '@fastify-mcp-auth/core'
 
 export interface SignedToken {
   readonly header: JoseHeader
+  /** What stands before the first dot, as it was sent. */
+  readonly encodedHeader: string
   readonly claims: { readonly [name: string]: unknown }
   /** The very text that was decoded, which is what the signature is checked over. */
   readonly content: string
@@ -35,19 +37,15 @@ export function peek(token: string): { readonly iss: unknown; readonly alg: unkn
   return signed && { iss: signed.claims['iss'], alg: signed.header['alg'] }
 }
 
-/** What stands before the first dot, as it was sent. */
-export function encodedHeaderOf(token: string): string {
-  return token.slice(0, token.indexOf('.'))
-}
-
 function takeApart(token: string, headers: ReadonlyMap<string, JoseHeader>): SignedToken | null {
   const first = token.indexOf('.')
   const second = token.indexOf('.', first + 1)
   if (second === -1 || token.includes('.', second + 1)) return null
-  const encoded = token.slice(0, first)
-  const header = headers.get(encoded) ?? parseObject(encoded)
+  const encodedHeader = token.slice(0, first)
+  const header = headers.get(encodedHeader) ?? parseObject(encodedHeader)
   const claims = parseObject(token.slice(first + 1, second))
-  return header && claims && { header, claims, content: token.slice(0, second), signature: token.slice(second + 1) }
+  if (!header || !claims) return null
+  return { header, encodedHeader, claims, content: token.slice(0, second), signature: token.slice(second + 1) }
 }
 
 function parseObject(part: string): Record<string, unknown> | null {

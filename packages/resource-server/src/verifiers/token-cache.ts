@@ -3,6 +3,7 @@
  * anew each time, so nobody can fill the memory, and no verdict outlives its reason.
  *
  * - Found by the SHA-256 of the whole token, salted for this cache; tokens themselves are not kept.
+ * - Where verifying is cheap, only a token that comes a second time is remembered: one that never comes again would be kept for nothing.
  * - Belongs to one verifier. Scopes, revocation and everything about the request are checked each time, outside of it.
  * - What it hands out is frozen.
  */
@@ -11,6 +12,7 @@ import { type Clock, randomSecret, resolveOptions } from '@fastify-mcp-auth/core
 import { type Static, Type } from 'typebox'
 import type { VerifiedToken } from '../types.ts'
 import { sealVerifiedToken } from '../verified-token.ts'
+import { createSightings, type Sightings } from './sightings.ts'
 
 /** Bounds of what is remembered. */
 export const CacheOptions = Type.Object(
@@ -32,6 +34,11 @@ export interface TokenCache {
   nameOf(token: string): string
   /** @returns null for a token that is not known, or has to be verified again */
   get(name: string): VerifiedToken | null
+  /**
+   * Whether this was asked for the name before. Some are forgotten, and very few are taken for another one: good enough to decide what is
+   * worth remembering, and for nothing else.
+   */
+  isReturning(name: string): boolean
   /** Freezes it. @returns the same */
   add(name: string, verified: VerifiedToken, terms: CacheTerms): VerifiedToken
 }
@@ -68,6 +75,7 @@ class RecentTokens implements TokenCache {
   readonly #half: number
   readonly #maxTtl: number
   readonly #clock: Clock
+  readonly #sightings: Sightings
   /** Two halves instead of one list in order of use: a hit moves nothing unless it is in the older half. */
   #young = new Map<string, Entry>()
   #old = new Map<string, Entry>()
@@ -76,6 +84,7 @@ class RecentTokens implements TokenCache {
     this.#half = Math.floor(maxEntries / 2)
     this.#maxTtl = maxTtl
     this.#clock = clock
+    this.#sightings = createSightings(maxEntries)
   }
 
   nameOf(token: string): string {
@@ -96,6 +105,10 @@ class RecentTokens implements TokenCache {
     }
     if (!young) this.#insert(name, entry)
     return entry.verified
+  }
+
+  isReturning(name: string): boolean {
+    return this.#sightings.note(name)
   }
 
   add(name: string, verified: VerifiedToken, { until, keys }: CacheTerms): VerifiedToken {

@@ -1,7 +1,8 @@
 import { createTestIssuer, settableClock, type TestIssuer } from '@fastify-mcp-auth/testing'
 import t from 'tap'
 import { type JwtOptions, jwt } from '../../src/index.ts'
-import type { Verifier } from '../../src/types.ts'
+import type { VerifiedToken, Verifier } from '../../src/types.ts'
+import { createSightings } from '../../src/verifiers/sightings.ts'
 import { createTokenCache } from '../../src/verifiers/token-cache.ts'
 import { createApp, RESOURCE, reasonOf } from '../app.ts'
 
@@ -15,7 +16,7 @@ interface Setup {
   mint: (options?: object) => Promise<string>
 }
 
-/** A verifier whose key is known already, so that the next good token is remembered. */
+/** A verifier whose key is known already. */
 async function setup(options: Partial<JwtOptions> = {}): Promise<Setup> {
   const clock = settableClock(START)
   const issuer = await createTestIssuer({ clock })
@@ -25,20 +26,28 @@ async function setup(options: Partial<JwtOptions> = {}): Promise<Setup> {
   return { verifier, issuer, clock, mint }
 }
 
+/** Shows a token as often as it takes to be remembered: what comes once is not. */
+async function remember(verifier: Verifier, token: string): Promise<VerifiedToken> {
+  await verifier.verify(token, context)
+  return verifier.verify(token, context)
+}
+
 t.test('a token that is known is answered at once, with the same frozen object', async t => {
   const { verifier, mint } = await setup()
   const token = await mint()
   const first = verifier.verify(token, context)
   t.notOk(first instanceof Promise)
-  t.equal(verifier.verify(token, context), first)
-  const uncached = (await setup({ cache: false })).verifier
-  t.not(uncached, verifier)
+  const second = verifier.verify(token, context)
+  t.not(second, first, 'a token that came once is not remembered')
+  t.equal(verifier.verify(token, context), second)
+  t.ok(Object.isFrozen(second))
 })
 
 t.test('cache: false verifies every time', async t => {
   const { verifier, mint } = await setup({ cache: false })
   const token = await mint()
-  t.not(verifier.verify(token, context), verifier.verify(token, context))
+  const seen = Array.from({ length: 4 }, () => verifier.verify(token, context))
+  t.equal(new Set(seen).size, 4)
 })
 
 t.test('CVE-2026-35039, CVE-2026-35030, cache rule 1: the whole token counts, not its beginning', async t => {
@@ -58,7 +67,7 @@ t.test('cache rule 2: exp is checked on each hit, and maxTtl ends an entry befor
   const { verifier, clock, mint } = await setup({ cache: { maxTtl: 100 } })
   const short = await mint({ expiresIn: 60 })
   const long = await mint({ expiresIn: 3600 })
-  const [first, kept] = [await verifier.verify(short, context), await verifier.verify(long, context)]
+  const [first, kept] = [await remember(verifier, short), await remember(verifier, long)]
   clock.advance(64)
   t.equal(await verifier.verify(short, context), first, 'the tolerance counts for what is known, too')
   clock.advance(1)
@@ -71,8 +80,8 @@ t.test('cache rule 2: exp is checked on each hit, and maxTtl ends an entry befor
 t.test('fast-jwt 6.3.2, cache rule 2: a token without iat expires like any other', async t => {
   const { verifier, clock, mint } = await setup({ profile: 'lenient' })
   const token = await mint({ expiresIn: 60, claims: { iat: undefined } })
-  await verifier.verify(token, context)
-  await verifier.verify(token, context)
+  const kept = await remember(verifier, token)
+  t.equal(await verifier.verify(token, context), kept)
   clock.advance(66)
   t.equal(await reasonOf(() => verifier.verify(token, context)), 'expired')
 })
@@ -80,7 +89,7 @@ t.test('fast-jwt 6.3.2, cache rule 2: a token without iat expires like any other
 t.test('cache rule 2: nothing is good before its time because a clock was set back', async t => {
   const { verifier, clock, mint } = await setup()
   const token = await mint({ expiresIn: 3600, claims: { nbf: START } })
-  await verifier.verify(token, context)
+  await remember(verifier, token)
   clock.set(START - 100)
   t.equal(await reasonOf(() => verifier.verify(token, context)), 'nbf')
 })
@@ -88,7 +97,7 @@ t.test('cache rule 2: nothing is good before its time because a clock was set ba
 t.test('GHSA-675f-rq2r-jw82, cache rule 3: a key that is dropped takes its tokens with it', async t => {
   const { verifier, issuer, clock, mint } = await setup()
   const before = await mint({ expiresIn: 3600 })
-  const first = verifier.verify(before, context)
+  const first = await remember(verifier, before)
   t.equal(verifier.verify(before, context), first)
   await issuer.rotate()
   clock.advance(31)
@@ -99,7 +108,7 @@ t.test('GHSA-675f-rq2r-jw82, cache rule 3: a key that is dropped takes its token
 t.test('cache rule 3: a hit renews keys too, so a dropped key ends with maxAge at the latest', async t => {
   const { verifier, issuer, clock, mint } = await setup({ cache: { maxTtl: 3600 } })
   const token = await mint({ expiresIn: 7200 })
-  await verifier.verify(token, context)
+  await remember(verifier, token)
   await issuer.rotate()
   clock.advance(600)
   t.equal(await reasonOf(() => verifier.verify(token, context)), 'unknown_key')
@@ -108,7 +117,7 @@ t.test('cache rule 3: a hit renews keys too, so a dropped key ends with maxAge a
 t.test('cache rule 3: a rotation that keeps the old key forgets nothing', async t => {
   const { verifier, issuer, clock, mint } = await setup()
   const token = await mint({ expiresIn: 3600 })
-  const first = await verifier.verify(token, context)
+  const first = await remember(verifier, token)
   await issuer.rotate({ keep: true })
   clock.advance(31)
   await verifier.verify(await mint(), context)
@@ -160,8 +169,8 @@ t.test('zeroid#272, cache rule 6: a token that is bound to a key is no bearer to
   const { app, issuer } = await createApp(t)
   for (const cnf of [{ jkt: 'x' }, { 'x5t#S256': 'x' }, {}]) {
     const token = await issuer.mint({ resource: RESOURCE, claims: { cnf } })
-    t.equal(await reasonOf(() => app.mcpAuth.verify(token)), 'sender_constrained')
-    t.equal(await reasonOf(() => app.mcpAuth.verify(token)), 'sender_constrained')
+    for (let round = 0; round < 3; round++)
+      t.equal(await reasonOf(() => app.mcpAuth.verify(token)), 'sender_constrained')
   }
 })
 
@@ -208,6 +217,32 @@ t.test('cache rule 8: bounded, and what was seen lately stays', t => {
   t.end()
 })
 
+t.test('cache rule 8: tokens that come once push nothing out', async t => {
+  const { verifier, mint } = await setup({ cache: { maxEntries: 4 } })
+  const token = await mint()
+  const kept = await remember(verifier, token)
+  for (let index = 0; index < 20; index++) await verifier.verify(await mint(), context)
+  t.equal(await verifier.verify(token, context), kept)
+})
+
+t.test('cache rule 1: a sighting is no verdict: it tells names apart roughly, and a forged token is refused each time', async t => {
+  const sightings = createSightings(2)
+  const name = Buffer.alloc(32, 7).toString('latin1')
+  t.equal(sightings.note(name), false)
+  t.equal(sightings.note(name), true)
+  const sameTag = name.slice(0, 8) + Buffer.alloc(24, 9).toString('latin1')
+  t.equal(sightings.note(sameTag), true, 'told apart by their first 64 bits only')
+  const samePlace = `${name.slice(0, 4)}abcd${name.slice(8)}`
+  t.equal(sightings.note(samePlace), false)
+  t.equal(sightings.note(name), false, 'the later one took its place')
+
+  const { verifier, mint } = await setup()
+  const [token, other] = [await mint(), await mint()]
+  const forged = token.slice(0, token.lastIndexOf('.')) + other.slice(other.lastIndexOf('.'))
+  for (let round = 0; round < 3; round++)
+    t.equal(await reasonOf(() => verifier.verify(forged, context)), 'signature')
+})
+
 t.test('cache rule 9: nothing bad is remembered', async t => {
   const { verifier, issuer, clock, mint } = await setup()
   const early = await mint({ claims: { nbf: START + 100 } })
@@ -224,7 +259,7 @@ t.test('cache rule 9: nothing bad is remembered', async t => {
 t.test('cache rule 10: what is remembered helps only who has the whole token', async t => {
   const { verifier, mint } = await setup()
   const token = await mint()
-  const known = await verifier.verify(token, context)
+  const known = await remember(verifier, token)
   t.equal(await verifier.verify(token, context), known)
   for (let index = 0; index < token.length; index += 7) {
     const other = token[index] === 'A' ? 'B' : 'A'
