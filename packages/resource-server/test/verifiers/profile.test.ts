@@ -16,7 +16,10 @@ const PROFILES: readonly Profile[] = ['rfc9068', 'lenient']
 
 const typeOf = (header: object, more: object, profile: Profile = 'lenient') =>
   reasonOf(() =>
-    assertAccessToken({ header: { ...header }, claims: { ...claims, ...more }, content: '', signature: '' }, profile)
+    assertAccessToken(
+      { header: { ...header }, encodedHeader: '', claims: { ...claims, ...more }, content: '', signature: '' },
+      profile
+    )
   )
 
 t.test('RFC 8725 3.11: a type that is no text is no type, whatever it would read like', async t => {
