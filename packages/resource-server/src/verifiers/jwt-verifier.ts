@@ -7,14 +7,7 @@ import type { Clock, JwksSource } from '@fastify-mcp-auth/core'
 import type { VerifiedToken } from '../types.ts'
 import { assertAccessToken, type Profile, readClaims, type ScopeMapper } from './profile.ts'
 import { isSignedBy } from './signature.ts'
-import {
-  assertHeader,
-  type JoseHeader,
-  peek,
-  readSignedToken,
-  refused,
-  type SignedToken
-} from './signed-token.ts'
+import { assertHeader, type JoseHeader, peek, readSignedToken, refused, type SignedToken } from './signed-token.ts'
 import type { TokenCache } from './token-cache.ts'
 
 /** Where the keys of one issuer are. */

@@ -225,23 +225,25 @@ t.test('cache rule 8: tokens that come once push nothing out', async t => {
   t.equal(await verifier.verify(token, context), kept)
 })
 
-t.test('cache rule 1: a sighting is no verdict: it tells names apart roughly, and a forged token is refused each time', async t => {
-  const sightings = createSightings(2)
-  const name = Buffer.alloc(32, 7).toString('latin1')
-  t.equal(sightings.note(name), false)
-  t.equal(sightings.note(name), true)
-  const sameTag = name.slice(0, 8) + Buffer.alloc(24, 9).toString('latin1')
-  t.equal(sightings.note(sameTag), true, 'told apart by their first 64 bits only')
-  const samePlace = `${name.slice(0, 4)}abcd${name.slice(8)}`
-  t.equal(sightings.note(samePlace), false)
-  t.equal(sightings.note(name), false, 'the later one took its place')
+t.test(
+  'cache rule 1: a sighting is no verdict: it tells names apart roughly, and a forged token is refused each time',
+  async t => {
+    const sightings = createSightings(2)
+    const name = Buffer.alloc(32, 7).toString('latin1')
+    t.equal(sightings.note(name), false)
+    t.equal(sightings.note(name), true)
+    const sameTag = name.slice(0, 8) + Buffer.alloc(24, 9).toString('latin1')
+    t.equal(sightings.note(sameTag), true, 'told apart by their first 64 bits only')
+    const samePlace = `${name.slice(0, 4)}abcd${name.slice(8)}`
+    t.equal(sightings.note(samePlace), false)
+    t.equal(sightings.note(name), false, 'the later one took its place')
 
-  const { verifier, mint } = await setup()
-  const [token, other] = [await mint(), await mint()]
-  const forged = token.slice(0, token.lastIndexOf('.')) + other.slice(other.lastIndexOf('.'))
-  for (let round = 0; round < 3; round++)
-    t.equal(await reasonOf(() => verifier.verify(forged, context)), 'signature')
-})
+    const { verifier, mint } = await setup()
+    const [token, other] = [await mint(), await mint()]
+    const forged = token.slice(0, token.lastIndexOf('.')) + other.slice(other.lastIndexOf('.'))
+    for (let round = 0; round < 3; round++) t.equal(await reasonOf(() => verifier.verify(forged, context)), 'signature')
+  }
+)
 
 t.test('cache rule 9: nothing bad is remembered', async t => {
   const { verifier, issuer, clock, mint } = await setup()
