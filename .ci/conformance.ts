@@ -1,6 +1,6 @@
 /**
  * Runs the official conformance suite for authorization servers against examples/all-in-one, and plays the person whom it asks to
- * open a URL. Closes with `N passed, N failed`; a warning or a skipped scenario of the suite counts as a failure.
+ * open a URL, for every revision of the specification. Closes with `N passed, N failed`; a warning or a skipped scenario of the suite counts as a failure.
  *
  *   node --conditions=@fastify-mcp-auth/source .ci/conformance.ts
  */
@@ -16,6 +16,9 @@ import { readConfig } from '../examples/all-in-one/config.ts'
 import { createBrowser, fetchTransport, visitAuthorization } from '../packages/testing/src/index.ts'
 
 const SUITE = 'examples/all-in-one/node_modules/@modelcontextprotocol/conformance/dist/index.js'
+/** Those that the suite knows. */
+const REVISIONS = ['2025-03-26', '2025-06-18', '2025-11-25', '2026-07-28']
+/** In each of them. */
 const SCENARIOS = 2
 
 interface Check {
@@ -31,22 +34,27 @@ await app.listen({ host: config.host, port: config.port })
 
 const settings = { url: config.publicUrl, clientId: 'demo-cli', resource: `${config.publicUrl}/mcp` }
 writeFileSync(join(folder, 'settings.json'), JSON.stringify(settings))
-const exitCode = await runSuite(await freePort())
+let passed = 0
+let failed = 0
+for (const revision of REVISIONS) {
+  const exitCode = await runSuite(await freePort(), revision)
+  const checks = readChecks(revision)
+  for (const { id, status, errorMessage } of checks) console.log(`${revision} ${status} ${id} ${errorMessage ?? ''}`)
+  const good = checks.filter(({ status }) => status === 'SUCCESS').length
+  // Checks that are missing are failures, too: a suite that stops half-way must not look green.
+  passed += good
+  failed += checks.length - good + Math.max(0, SCENARIOS - checks.length) + (exitCode === 0 ? 0 : 1)
+}
 await app.close()
-
-const checks = readChecks()
-for (const { id, status, errorMessage } of checks) console.log(`${status} ${id} ${errorMessage ?? ''}`)
-const passed = checks.filter(({ status }) => status === 'SUCCESS').length
-// Checks that are missing are failures, too: a suite that stops half-way must not look green.
-const failed = checks.length - passed + Math.max(0, SCENARIOS - checks.length) + (exitCode === 0 ? 0 : 1)
 rmSync(folder, { recursive: true, force: true })
 console.log(`${passed} passed, ${failed} failed`)
 process.exit(failed === 0 ? 0 : 1)
 
 /** @param port where the suite waits for the browser; any will do, because the client's redirect URI is on loopback */
-async function runSuite(port: number): Promise<number> {
+async function runSuite(port: number, revision: string): Promise<number> {
   const file = join(folder, 'settings.json')
-  const suite = spawn(process.execPath, [SUITE, 'authorization', '--file', file, '-p', String(port), '-o', folder], {
+  const output = ['-o', join(folder, revision), '--spec-version', revision]
+  const suite = spawn(process.execPath, [SUITE, 'authorization', '--file', file, '-p', String(port), ...output], {
     stdio: ['ignore', 'pipe', 'inherit']
   })
   const exit = once(suite, 'exit')
@@ -68,8 +76,8 @@ async function allow(url: string): Promise<void> {
   await response.body?.cancel()
 }
 
-function readChecks(): Check[] {
-  const results = globSync('**/checks.json', { cwd: folder })
+function readChecks(revision: string): Check[] {
+  const results = globSync(`${revision}/**/checks.json`, { cwd: folder })
   return results.flatMap(file => JSON.parse(readFileSync(join(folder, file), 'utf8')) as Check[])
 }
 

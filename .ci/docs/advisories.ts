@@ -49,7 +49,64 @@ export const ADVISORIES: readonly Advisory[] = [
   { ids: ['CVE-2025-59936'], where: 'get-jwks', text: 'the key of another issuer with the same kid' },
   { ids: ['GHSA-675f-rq2r-jw82'], where: 'jwkset', text: 'a key that was removed stays trusted' },
   { ids: ['CVE-2026-22748'], where: 'Spring Security', text: 'the issuer is not checked unless it is set' },
-  { ids: ['GHSA-c2jp-c369-7pvx', 'CVE-2026-27124'], where: 'FastMCP', text: 'the token of the caller is passed on' },
+  {
+    ids: ['GHSA-c2jp-c369-7pvx', 'CVE-2026-27124', 'GHSA-rww4-4w9c-7733'],
+    where: 'FastMCP',
+    text: 'the token of the caller is passed on; consent to one client counts for another, or in the browser of somebody else'
+  },
+  { ids: ['PrefectHQ/fastmcp#3519'], where: 'FastMCP', text: 'a foreign page sends the decision' },
+  {
+    ids: ['GHSA-6x8h-498w-gv8c'],
+    where: 'FastMCP',
+    text: 'a client with a metadata document is answered without asking'
+  },
+  {
+    ids: ['CVE-2025-4143'],
+    where: 'Cloudflare',
+    text: 'redirect_uri is checked only at the token endpoint, if at all'
+  },
+  { ids: ['CVE-2025-4144'], where: 'Cloudflare', text: 'PKCE is left out, and nobody notices' },
+  { ids: ['GHSA-p2fr-6hmx-4528'], where: 'better-auth', text: 'the audience comes from the token request' },
+  {
+    ids: ['GHSA-7w99-5wm4-3g79', 'CVE-2026-53518'],
+    where: 'better-auth',
+    text: 'parallel redemptions of one code all get tokens'
+  },
+  { ids: ['GHSA-392p-2q2v-4372'], where: 'better-auth', text: 'parallel rotations fork the family of refresh tokens' },
+  { ids: ['GHSA-xr8f-h2gw-9xh6'], where: 'better-auth', text: 'a client is made past the rules of the app' },
+  {
+    ids: ['GHSA-cq3f-vc6p-68fh', 'CVE-2026-45337'],
+    where: 'better-auth',
+    text: 'somebody else who is signed in may decide (there a device code, here any decision)'
+  },
+  {
+    ids: ['GHSA-p6v2-xcpg-h6xw', 'CVE-2026-45364'],
+    where: 'better-auth',
+    text: 'limits count the text of IPv6 addresses: a /64 has enough of them'
+  },
+  {
+    ids: ['CVE-2026-22752'],
+    where: 'Spring Authorization Server',
+    text: 'registration takes scripts for redirect URIs, internal jwks_uri, any scope'
+  },
+  {
+    ids: ['oidc-provider 9.11.4'],
+    where: 'oidc-provider',
+    text: 'lists that are none, loose Basic, bodies that are no object'
+  },
+  {
+    ids: ['Rails gem 0.4.0'],
+    where: 'a Rails authorization server',
+    text: 'its own list: code of another client, prefix of an audience, revocation that does not bite'
+  },
+  { ids: ['CVE-2026-4634'], where: 'Keycloak', text: 'a very long scope costs seconds' },
+  { ids: ['CVE-2026-9689'], where: 'Keycloak', text: 'a parameter comes twice, and two programs read two things' },
+  { ids: ['CVE-2026-9803'], where: 'Keycloak', text: 'a malformed Authorization header at registration is a 500' },
+  {
+    ids: ['CVE-2026-7571'],
+    where: 'Keycloak',
+    text: 'what was asked for is read anew from the client, or from the browser'
+  },
   { ids: ['CVE-2026-3635'], where: 'Fastify up to 5.8.2', text: 'X-Forwarded-* of anybody is believed' },
   { ids: ['CVE-2026-25223', 'CVE-2025-32442'], where: 'Fastify', text: 'a content type gets a body past its checks' },
   { ids: ['Kong 3.13'], where: 'Kong', text: 'what does not look like MCP is let through' },

@@ -2,12 +2,17 @@
 import type { AddressInfo } from 'node:net'
 import { digest } from '@fastify-mcp-auth/core'
 import { createBrowser, fetchTransport, settableClock, visitAuthorization } from '@fastify-mcp-auth/testing'
+import { exportJWK, generateKeyPair } from 'jose'
 import * as client from 'openid-client'
 import t, { type Test } from 'tap'
 import { buildServer } from './fixture.ts'
 
 const CALLBACK = 'http://127.0.0.1:49152/callback'
 const SECRET = 'a-secret-that-is-long-enough-to-be-one'
+
+const { publicKey, privateKey } = await generateKeyPair('ES256')
+const jwk = { ...(await exportJWK(publicKey)), kid: 'client-key', alg: 'ES256' }
+const signed = client.PrivateKeyJwt({ key: privateKey, kid: jwk.kid })
 
 async function listening(t: Test, { format }: { format: 'jwt' | 'opaque' }) {
   const probe = await buildServer(t)
@@ -26,6 +31,7 @@ async function listening(t: Test, { format }: { format: 'jwt' | 'opaque' }) {
       },
       clients: [
         { client_id: 'web', client_name: 'Web', redirect_uris: [CALLBACK], client_secret_digest: digest(SECRET) },
+        { client_id: 'signer', client_name: 'Signer', redirect_uris: [CALLBACK], jwks: { keys: [jwk] } },
         { client_id: 'rs', client_name: 'API', client_secret_digest: digest(SECRET), introspects: [resource] }
       ]
     },
@@ -33,22 +39,27 @@ async function listening(t: Test, { format }: { format: 'jwt' | 'opaque' }) {
   })
   await server.app.listen({ port, host: '127.0.0.1' })
   const as = (id: string, algorithm: 'oauth2' | 'oidc' = 'oidc') =>
-    client.discovery(new URL(issuer), id, undefined, client.ClientSecretBasic(SECRET), {
+    client.discovery(new URL(issuer), id, undefined, id === 'signer' ? signed : client.ClientSecretBasic(SECRET), {
       algorithm,
       execute: [client.allowInsecureRequests]
     })
   return { server, issuer, resource, as }
 }
 
-for (const format of ['jwt', 'opaque'] as const)
+for (const [clientId, format] of [
+  ['web', 'jwt'],
+  ['web', 'opaque'],
+  ['signer', 'jwt'],
+  ['signer', 'opaque']
+] as const)
   t.test(
-    `OpenID Connect Core 3.1: openid-client with ${format} tokens: code, id_token, userinfo, refresh, introspection, revocation`,
+    `OpenID Connect Core 3.1: openid-client, ${clientId === 'web' ? 'by secret' : 'by private_key_jwt, RFC 9126 pushed request'}, ${format} tokens: code, id_token, userinfo, refresh, introspection, revocation`,
     async t => {
       const { as, resource } = await listening(t, { format })
-      const config = await as('web')
+      const config = await as(clientId)
       const pkceCodeVerifier = client.randomPKCECodeVerifier()
       const [expectedState, expectedNonce] = [client.randomState(), client.randomNonce()]
-      const url = client.buildAuthorizationUrl(config, {
+      const asked = {
         redirect_uri: CALLBACK,
         scope: 'openid profile email notes:read',
         resource,
@@ -56,7 +67,13 @@ for (const format of ['jwt', 'opaque'] as const)
         code_challenge_method: 'S256',
         state: expectedState,
         nonce: expectedNonce
-      })
+      }
+      const isPushed = clientId === 'signer'
+      const url = isPushed
+        ? await client.buildAuthorizationUrlWithPAR(config, asked)
+        : client.buildAuthorizationUrl(config, asked)
+      t.equal(url.searchParams.has('request_uri'), isPushed)
+      t.equal(url.searchParams.has('scope'), !isPushed)
       const page = await visitAuthorization(createBrowser(fetchTransport()), url.href, {
         username: 'alice',
         password: 'pw'
@@ -79,7 +96,7 @@ for (const format of ['jwt', 'opaque'] as const)
           active: true,
           sub,
           aud: resource,
-          client_id: 'web'
+          client_id: clientId
         })
       client.enableNonRepudiationChecks(config)
       t.match(await client.tokenIntrospection(api, 'invented'), { active: false })

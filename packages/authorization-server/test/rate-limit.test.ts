@@ -49,7 +49,7 @@ t.test('EM-13: too many authorization requests are a page with Retry-After', asy
   t.ok(Number(response.headers['retry-after']) >= 1)
 })
 
-t.test('CVE-2026-45364: IPv6 addresses count by their /64', async t => {
+t.test('GHSA-p6v2-xcpg-h6xw, CVE-2026-45364: IPv6 addresses count by their /64', async t => {
   const { post } = await limitedTo(t, { token: 2 })
   for (const address of ['2001:db8:1:2::1', '2001:db8:1:2:ffff::1']) await post('/oauth/token', address)
   t.equal((await post('/oauth/token', '2001:0db8:0001:0002::abcd')).statusCode, 429)

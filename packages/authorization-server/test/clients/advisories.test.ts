@@ -200,7 +200,8 @@ t.test('oidc-provider 9.11.4: metadata of the wrong kind is refused, and nothing
     ['jwks', 'x'],
     ['software_id', 7]
   ] as const)
-    matchesOAuthError(t, await register(server, { ...METADATA, [member]: value }), 'invalid_client_metadata')
+    const code = member === 'redirect_uris' ? 'invalid_redirect_uri' : 'invalid_client_metadata'
+    matchesOAuthError(t, await register(server, { ...METADATA, [member]: value }), code)
   t.equal((await server.storage.counts())['clients'], 0)
   const twice = await register(server, { ...METADATA, grant_types: ['authorization_code', 'authorization_code'] })
   t.strictSame(twice.json().grant_types, ['authorization_code'])

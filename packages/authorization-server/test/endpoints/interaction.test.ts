@@ -106,17 +106,20 @@ for (const [what, bend, status, reason] of [
     'interaction_other_browser'
   ]
 ] as const)
-  t.test(`PX-3: the decision ${what} is refused on a page that names nobody`, async t => {
-    const { server, page } = await asked(t)
-    const response = await post(server, page, { headers: await bend(server) })
-    t.equal(response.statusCode, status)
-    t.equal(response.headers.location, undefined)
-    t.match(response.body, `"reason":"${reason}"`)
-    t.match(response.body, '"clientName":null')
-    await nothingGranted(t, server)
-    const seen = await server.app.inject({ url: new URL(page.url).pathname, headers: { cookie: 'session=alice' } })
-    t.equal(seen.statusCode, 403, 'nor is the page shown')
-  })
+  t.test(
+    `GHSA-rww4-4w9c-7733, CVE-2026-27124, PX-3: the decision ${what} is refused on a page that names nobody`,
+    async t => {
+      const { server, page } = await asked(t)
+      const response = await post(server, page, { headers: await bend(server) })
+      t.equal(response.statusCode, status)
+      t.equal(response.headers.location, undefined)
+      t.match(response.body, `"reason":"${reason}"`)
+      t.match(response.body, '"clientName":null')
+      await nothingGranted(t, server)
+      const seen = await server.app.inject({ url: new URL(page.url).pathname, headers: { cookie: 'session=alice' } })
+      t.equal(seen.statusCode, 403, 'nor is the page shown')
+    }
+  )
 
 for (const headers of [
   { origin: 'https://evil.example' },
@@ -127,7 +130,7 @@ for (const headers of [
   { 'sec-fetch-site': 'none' },
   { origin: 'null', 'sec-fetch-site': 'cross-site' }
 ])
-  t.test(`PX-3: a forged form with ${JSON.stringify(headers)} is refused`, async t => {
+  t.test(`PrefectHQ/fastmcp#3519, PX-3: a forged form with ${JSON.stringify(headers)} is refused`, async t => {
     const { server, client, page } = await asked(t)
     const response = await post(server, page, { headers: { cookie: cookieOf(client), ...headers } })
     t.equal(response.statusCode, 403)
@@ -238,7 +241,7 @@ t.test('a person has 15 minutes', async t => {
   await nothingGranted(t, server)
 })
 
-t.test('GHSA-cq3f: the decision counts only for the account that saw the page', async t => {
+t.test('GHSA-cq3f-vc6p-68fh, CVE-2026-45337: the decision counts only for the account that saw the page', async t => {
   const { server, client, page } = await asked(t)
   client.browser.cookies.store(`${ORIGIN}/`, ['session=bob; Path=/'])
   const response = await client.decide(page)
