@@ -199,9 +199,10 @@ t.test('oidc-provider 9.11.4: metadata of the wrong kind is refused, and nothing
     ['token_endpoint_auth_method', ['none']],
     ['jwks', 'x'],
     ['software_id', 7]
-  ] as const)
+  ] as const) {
     const code = member === 'redirect_uris' ? 'invalid_redirect_uri' : 'invalid_client_metadata'
     matchesOAuthError(t, await register(server, { ...METADATA, [member]: value }), code)
+  }
   t.equal((await server.storage.counts())['clients'], 0)
   const twice = await register(server, { ...METADATA, grant_types: ['authorization_code', 'authorization_code'] })
   t.strictSame(twice.json().grant_types, ['authorization_code'])
