@@ -1,0 +1,106 @@
+/**
+ * Two processes on one store, 200 agents that do everything at once, and a checker that replays what was seen and told.
+ *
+ * Needs PostgreSQL: `TEST_POSTGRES_URL`, or trust authentication for postgres on 127.0.0.1 with a database "test".
+ *
+ *   STORM_SECONDS=60   how long it lasts on each store; 15 when left out. For more than that run this file itself:
+ *                      node --conditions=@fastify-mcp-auth/source <this file>
+ *   STORM_SEED=1       who does what; taken from the time when left out, and told in the test's comment
+ */
+import { type ChildProcess, fork } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import pg from 'pg'
+import t, { type Test } from 'tap'
+import { findViolations, type ToldEvent } from './history.ts'
+import { runStorm } from './storm.ts'
+
+const SECONDS = Number(process.env['STORM_SECONDS'] ?? 15)
+const SEED = Number(process.env['STORM_SEED'] ?? Date.now() % 1_000_000)
+const AGENTS = 200
+// What has begun is brought to its end, which takes a while on a busy machine.
+const TIMEOUT_MS = (SECONDS + 60) * 1000
+t.setTimeout(2 * TIMEOUT_MS)
+const POSTGRES = process.env['TEST_POSTGRES_URL'] ?? 'postgres://postgres@127.0.0.1:5432/test'
+
+interface Message {
+  event?: ToldEvent
+  address?: string
+  done?: true
+}
+
+/** Starts a process. @returns where it listens, and how to end it when everything it has to tell was heard */
+async function start(
+  t: Test,
+  args: string[],
+  events: ToldEvent[]
+): Promise<{ address: string; stop(): Promise<void> }> {
+  const child: ChildProcess = fork(new URL('./process.ts', import.meta.url), args, { execArgv: process.execArgv })
+  t.teardown(() => child.kill())
+  const ended = new Promise<never>((_, reject) => child.once('exit', code => reject(new Error(`exit ${code}`))))
+  ended.catch(() => undefined)
+  const heard = <K extends 'address' | 'done'>(name: K) =>
+    new Promise<NonNullable<Message[K]>>(resolve =>
+      child.on('message', (message: Message) => {
+        const value = message[name]
+        if (value !== undefined) resolve(value)
+      })
+    )
+  child.on('message', ({ event }: Message) => event && events.push(event))
+  const done = heard('done')
+  const address = await Promise.race([heard('address'), ended])
+  return {
+    address,
+    async stop() {
+      child.send('stop')
+      await Promise.race([done, ended])
+    }
+  }
+}
+
+async function weather(t: Test, url: string): Promise<void> {
+  t.setTimeout(TIMEOUT_MS)
+  const events: ToldEvent[] = []
+  const issuer = 'http://127.0.0.1:3000'
+  const prefix = `t${process.pid}_s_`
+  const args = [url, prefix, randomBytes(32).toString('base64'), issuer]
+  const processes = await Promise.all([start(t, args, events), start(t, args, events)])
+  const until = Date.now() + SECONDS * 1000
+  const addresses = processes.map(({ address }) => address)
+  const observations = await runStorm({ issuer, addresses, agents: AGENTS, seed: SEED, until })
+  await Promise.all(processes.map(({ stop }) => stop()))
+  const count = (kind: string, outcome: string): number =>
+    observations.filter(one => one.kind === kind && one.outcome === outcome).length
+  const figures = Object.fromEntries(
+    ['consent', 'redeem', 'refresh', 'revoke', 'introspect'].map(kind => [
+      kind,
+      [count(kind, 'ok'), count(kind, 'refused')]
+    ])
+  )
+  t.comment(`seed ${SEED}, ${SECONDS} s, ${events.length} events, [ok, refused]: ${JSON.stringify(figures)}`)
+  for (const kind of ['redeem', 'refresh', 'revoke']) t.ok(count(kind, 'ok') > 0, `${kind} was tried`)
+  t.ok(count('refresh', 'refused') > 0, 'something was refused')
+  t.strictSame(findViolations({ observations, events }).slice(0, 20), [])
+}
+
+await t.test('GEN-4, TK-2: two processes on one SQLite file: no double issue, no lost revocation, no dead family', t =>
+  weather(t, join(t.testdir(), 'auth.db'))
+)
+
+await t.test(
+  'GEN-4, TK-2: two processes on one PostgreSQL: no double issue, no lost revocation, no dead family',
+  async t => {
+    const prefix = `t${process.pid}_s_`
+    t.teardown(async () => {
+      const client = new pg.Client({ connectionString: POSTGRES })
+      await client.connect()
+      const { rows } = await client.query<{ name: string }>(
+        'select tablename as name from pg_tables where schemaname = current_schema() and starts_with(tablename, $1)',
+        [prefix]
+      )
+      for (const { name } of rows) await client.query(`drop table ${client.escapeIdentifier(name)}`)
+      await client.end()
+    })
+    await weather(t, POSTGRES)
+  }
+)
