@@ -64,6 +64,8 @@ declare global {
   const authorizationServer: typeof import('@fastify-mcp-auth/authorization-server').default
   const consent: typeof import('@fastify-mcp-auth/consent').default
   const resourceServer: typeof import('@fastify-mcp-auth/resource-server').default
+  const { redisStorage }: typeof import('@fastify-mcp-auth/storage-redis')
+  const { sqlStorage }: typeof import('@fastify-mcp-auth/storage-sql')
   const {
     apiKeys,
     chain,

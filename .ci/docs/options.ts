@@ -90,7 +90,7 @@ function flatten(comment: string): string {
 function typeOf(schema: string, objects: ReadonlyMap<string, readonly Member[]>): string {
   const optional = schema.startsWith('Type.Optional(')
   const inner = optional ? schema.slice('Type.Optional('.length).trim() : schema
-  const adapter = /^(?:Adapter|Type\.Unsafe)<([^>]+>?)>/.exec(inner)
+  const adapter = /^(?:Adapter(?:That)?|Type\.Unsafe)<([^>]+>?)>/.exec(inner)
   const named = [...objects.keys()].find(title => new RegExp(`\\b${title}\\b`).test(inner))
   const kind =
     adapter?.[1] ??

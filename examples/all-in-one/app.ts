@@ -6,10 +6,12 @@ import consent from '@fastify-mcp-auth/consent'
 import { type Clock, isHttpLoopback, type StorageDriver, systemClock } from '@fastify-mcp-auth/core'
 import { memoryStorage } from '@fastify-mcp-auth/core/memory'
 import resourceServer, { local } from '@fastify-mcp-auth/resource-server'
+import { redisStorage } from '@fastify-mcp-auth/storage-redis'
 import { sqlStorage } from '@fastify-mcp-auth/storage-sql'
 import { type NodeIncomingMessageLike, toWebRequest } from '@modelcontextprotocol/node'
 import type { McpHttpHandler } from '@modelcontextprotocol/server'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import { Redis } from 'ioredis'
 import { type Account, type Accounts, createAccounts } from './accounts.ts'
 import type { Config } from './config.ts'
 import { createFormTokens } from './form-token.ts'
@@ -40,6 +42,7 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
   })
   const storage = openStorage(config)
   app.addHook('onClose', () => storage.close?.())
+  const redis = openRedis(app, config)
 
   const accounts = createAccounts()
   const sessions = await createSessions(storage, clock, publicUrl.startsWith('https:'))
@@ -49,12 +52,12 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
   await app.register(cookie)
   await app.register(authorizationServer, {
     issuer: publicUrl,
-    storage,
+    storage: redis ? { default: storage, shortLived: redis.storage } : storage,
     encryptionKeys: [config.encryptionKey],
     users: userAdapter(accounts, sessions),
     resources: { [resource]: { name: 'Acme Notes', scopes: SCOPES, defaultScopes: ['mcp:tools'] } },
     clients: [{ client_id: 'demo-cli', client_name: 'Demo CLI', redirect_uris: ['http://127.0.0.1/callback'] }],
-    rateLimit: { register: 200, token: 500 },
+    rateLimit: { register: 200, token: 500, ...(redis ? { redis: redis.client } : {}) },
     clock
   })
   await app.register(consent, { brand: { name: 'Acme Notes' } })
@@ -96,6 +99,19 @@ function serveMcp(app: FastifyInstance, mcp: McpHttpHandler): void {
 
 function openStorage({ databaseUrl }: Config): StorageDriver {
   return databaseUrl === 'memory:' ? memoryStorage() : sqlStorage({ url: databaseUrl })
+}
+
+/** What lives for minutes, and the counts of requests, for all processes together. */
+function openRedis(app: FastifyInstance, { redisUrl }: Config): { client: Redis; storage: StorageDriver } | null {
+  if (redisUrl === null) return null
+  const client = new Redis(redisUrl, { lazyConnect: true, maxRetriesPerRequest: 1 })
+  client.on('error', error => app.log.warn({ error }, 'Redis'))
+  const storage = redisStorage({ client })
+  app.addHook('onClose', async () => {
+    await storage.close()
+    client.disconnect()
+  })
+  return { client, storage }
 }
 
 /**

@@ -12,6 +12,8 @@ export interface Config {
   readonly behindProxy: boolean
   /** `memory:`, `sqlite:<file>`, `postgres://...` or `mysql://...`. */
   readonly databaseUrl: string
+  /** `redis://...`: for what lives for minutes, and to count requests; null to keep that in the database and in the process. */
+  readonly redisUrl: string | null
   /** 32 bytes in base64; encrypts signing keys and replayed responses in the database. */
   readonly encryptionKey: string
 }
@@ -19,13 +21,11 @@ export interface Config {
 type Environment = { readonly [name: string]: string | undefined }
 
 /**
- * @param environment `PORT`, `HOST`, `PUBLIC_URL`, `DATABASE_URL`, `ENCRYPTION_KEY`
+ * @param environment `PORT`, `HOST`, `PUBLIC_URL`, `DATABASE_URL`, `REDIS_URL`, `ENCRYPTION_KEY`
  * @param dataDirectory where the database file and the encryption key live when they are not given
  * @throws Error naming the variable that cannot be used
  */
 export function readConfig(environment: Environment, dataDirectory = resolve('data')): Config {
-  // Better to stop than to let somebody believe that Redis is in use.
-  if (environment['REDIS_URL']) throw new Error('REDIS_URL is set, but this example has no Redis storage. Unset it.')
   const port = readPort(environment['PORT'] || '3000')
   const host = environment['HOST'] || '127.0.0.1'
   const publicUrl = readPublicUrl(environment['PUBLIC_URL'] || `http://127.0.0.1:${port}`)
@@ -36,6 +36,7 @@ export function readConfig(environment: Environment, dataDirectory = resolve('da
     publicUrl,
     behindProxy: !isHttpLoopback(publicUrl) || new URL(publicUrl).port !== String(port),
     databaseUrl,
+    redisUrl: readRedisUrl(environment['REDIS_URL'] || null),
     encryptionKey:
       environment['ENCRYPTION_KEY'] || (databaseUrl === 'memory:' ? newKey() : readOrCreateKey(dataDirectory))
   }
@@ -57,6 +58,11 @@ function readPublicUrl(text: string): string {
 function readDatabaseUrl(text: string): string {
   if (text === 'memory:' || /^(sqlite|postgres|postgresql|mysql|mariadb):./.test(text)) return text
   throw new Error('DATABASE_URL must begin with sqlite:, postgres:// or mysql://, or be memory:')
+}
+
+function readRedisUrl(text: string | null): string | null {
+  if (text === null || /^rediss?:\/\/./.test(text)) return text
+  throw new Error('REDIS_URL must begin with redis:// or rediss://')
 }
 
 /** Every process on this machine gets the same key: the first one to put a whole file in place wins. */

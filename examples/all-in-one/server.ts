@@ -31,7 +31,7 @@ function fail(error: unknown): never {
   process.exit(1)
 }
 
-function greeting({ publicUrl, host, port, databaseUrl }: Config): string {
+function greeting({ publicUrl, host, port, databaseUrl, redisUrl }: Config): string {
   const mcp = `${publicUrl}/mcp`
   const accounts = DEMO_ACCOUNTS.map(({ username, password }) => `${username} / ${password}`).join(', ')
   return `
@@ -49,6 +49,7 @@ Connect
 Settings
   PORT=${port}  HOST=${host}  PUBLIC_URL=${publicUrl}
   DATABASE_URL=${withoutPassword(databaseUrl)}   (or postgres://, mysql://, memory:)
+  REDIS_URL=${redisUrl === null ? '' : withoutPassword(redisUrl)}   (optional: redis://)
 
 Stop with Ctrl+C.`
 }

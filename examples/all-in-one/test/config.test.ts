@@ -38,7 +38,7 @@ t.test('another public URL means a proxy in front', async t => {
 
 t.test('what cannot work stops the start and is named', async t => {
   const wrong: [string, string][] = [
-    ['REDIS_URL', 'redis://127.0.0.1'],
+    ['REDIS_URL', 'http://127.0.0.1'],
     ['PORT', 'http'],
     ['PORT', '70000'],
     ['PUBLIC_URL', 'notes.example.com'],

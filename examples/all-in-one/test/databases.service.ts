@@ -1,8 +1,9 @@
 /**
- * The example on the databases that many machines can share. Needs PostgreSQL and MariaDB or MySQL:
- * `TEST_POSTGRES_URL` and `TEST_MYSQL_URL` say where, with an account that may create databases.
+ * The example on the databases that many machines can share. Needs PostgreSQL, MariaDB or MySQL, and Redis:
+ * `TEST_POSTGRES_URL`, `TEST_MYSQL_URL` and `TEST_REDIS_URL` say where, with an account that may create databases.
  */
 import { randomBytes } from 'node:crypto'
+import { Redis } from 'ioredis'
 import { createConnection } from 'mysql2/promise'
 import { Client } from 'pg'
 import t, { type Test } from 'tap'
@@ -40,3 +41,26 @@ t.test('two processes on one MariaDB database', async t => {
   })
   await raceTwoProcesses(t, url)
 })
+
+t.test('two processes on PostgreSQL and Redis: one of them is killed, and nothing handed out is lost', async t => {
+  const url = await freshDatabase(t, POSTGRES, async statement => {
+    const client = new Client({ connectionString: POSTGRES })
+    await client.connect()
+    await client.query(statement.startsWith('drop') ? `${statement} with (force)` : statement)
+    await client.end()
+  })
+  await raceTwoProcesses(t, url, await freshRedis(t))
+})
+
+/** A database of Redis that is empty before and after. */
+async function freshRedis(t: Test): Promise<string> {
+  const url = new URL(process.env['TEST_REDIS_URL'] ?? 'redis://127.0.0.1:6379')
+  url.pathname = '/9'
+  const redis = new Redis(url.href)
+  t.equal(await redis.dbsize(), 0, 'database 9 of Redis is for this test')
+  t.teardown(async () => {
+    await redis.flushdb()
+    redis.disconnect()
+  })
+  return url.href
+}

@@ -34,7 +34,7 @@ t.test('does not start with a setting that it cannot follow', async t => {
     PATH: process.env['PATH'],
     PORT: String(await freePort()),
     DATABASE_URL: 'memory:',
-    REDIS_URL: 'redis://localhost'
+    REDIS_URL: 'http://localhost'
   }
   await t.rejects(run(process.execPath, program('server.ts'), { env }), { code: 1, stderr: /REDIS_URL/ })
 })

@@ -6,12 +6,14 @@ import { askToken, clientOf, codeGrant, refreshGrant, tryAccessToken } from './t
 
 async function startPair(
   t: Test,
-  databaseUrl: string
+  databaseUrl: string,
+  redisUrl: string
 ): Promise<{ servers: [ServerProcess, ServerProcess]; client: OAuthClient }> {
   const [first, second] = [await freePort(), await freePort()]
   const shared = {
     PUBLIC_URL: `http://127.0.0.1:${first}`,
     DATABASE_URL: databaseUrl,
+    REDIS_URL: redisUrl,
     ENCRYPTION_KEY: TEST_KEY
   }
   // Together, so that they also race for the tables and the signing key.
@@ -23,8 +25,8 @@ async function startPair(
 }
 
 /** Two server processes on one database: who comes first wins, and what one knows the other knows. */
-export async function raceTwoProcesses(t: Test, databaseUrl: string): Promise<void> {
-  const { servers, client } = await startPair(t, databaseUrl)
+export async function raceTwoProcesses(t: Test, databaseUrl: string, redisUrl = ''): Promise<void> {
+  const { servers, client } = await startPair(t, databaseUrl, redisUrl)
   const everywhere = <T>(count: number, ask: (server: ServerProcess) => Promise<T>): Promise<T[]> =>
     Promise.all(Array.from({ length: count }, (_, index) => ask(servers[index % 2 === 0 ? 0 : 1])))
 
@@ -59,4 +61,25 @@ export async function raceTwoProcesses(t: Test, databaseUrl: string): Promise<vo
     t.equal((await client.revoke(tokens.refresh_token ?? '')).statusCode, 200)
     t.equal(await tryAccessToken(servers[1], tokens.access_token), 401)
   })
+  await t.test(
+    'RFC 6749 4.1.1: an authorization that one process began is finished by the other, also when the first is killed',
+    async t => {
+      const began = await client.start()
+      const page = await client.browser.open(began.url)
+      const answer = await client.authorize()
+      const tokens = await client.connect()
+      await servers[0].stop('SIGKILL')
+      t.equal((await askToken(servers[1], codeGrant(answer))).status, 200, 'a code that was handed out works')
+      t.equal((await askToken(servers[1], codeGrant(answer))).body.error, 'invalid_grant', 'once')
+      t.equal((await askToken(servers[1], refreshGrant(tokens.refresh_token))).status, 200)
+      t.equal(await tryAccessToken(servers[1], tokens.access_token), 200)
+      const { pathname, search } = new URL(page.url)
+      const again = await client.browser.open(`${servers[1].origin}${pathname}${search}`)
+      const buttons = again.forms.flatMap(form => form.buttons)
+      t.ok(
+        buttons.some(({ name }) => name === 'decision'),
+        'the page that was being read is still there'
+      )
+    }
+  )
 }

@@ -29,6 +29,7 @@ import { identityScopes } from './openid/identity-scopes.ts'
 import type { Options } from './options.ts'
 import { createLimits } from './rate-limit.ts'
 import { COLLECTIONS, openRecords } from './records.ts'
+import { joinStorage, openStorage, readStorage } from './split-storage.ts'
 import { createTelemetry } from './telemetry.ts'
 import { readExternalSigner } from './tokens/signer.ts'
 import { loadSigningKeys } from './tokens/signing-keys.ts'
@@ -44,16 +45,22 @@ export async function boot(
 ): Promise<ServerContext> {
   const clock = options.clock ?? systemClock
   const keyRing = keyRingOf(options)
-  if (!options.storage.capabilities.durable) {
+  const { default: lasting, shortLived } = readStorage(options.storage)
+  if (!lasting.capabilities.durable) {
     app.log.warn(
       'authorization-server: the storage is not durable, every client and grant is lost when this process ends'
     )
   }
-  await options.storage.open?.(Object.values(COLLECTIONS))
+  await openStorage({ default: lasting, shortLived }, Object.values(COLLECTIONS))
   const telemetry = await createTelemetry(options.issuer)
   const sinks = [telemetry?.count, options.onEvent].filter(sink => sink !== undefined)
   const events = createEvents({ issuer: options.issuer, clock, log: app.log, sinks })
-  const storage = watchStorage(options.storage, events, telemetry)
+  // Each by itself: one that answers says nothing about the other.
+  const watched = new Map([lasting, shortLived].map(driver => [driver, watchStorage(driver, events, telemetry)]))
+  const storage = joinStorage({
+    default: watched.get(lasting) ?? lasting,
+    shortLived: watched.get(shortLived) ?? shortLived
+  })
   const records = openRecords(issuerStorage(storage, options.issuer))
   const catalogue = createCatalogue(options.resources, identityScopes(options.openid))
   const fetch = options.fetch ?? createSafeFetch()

@@ -9,7 +9,12 @@ import type { ServerContext } from './context.ts'
 /** One look at the storage, and at the keys that signatures need. */
 export async function health(server: ServerContext): Promise<AuthorizationServerHealth> {
   const [storage, keys] = await Promise.all([
-    answers(async () => (await server.records.clients.get('health')) === null),
+    answers(async () => {
+      // They may be in two databases.
+      const { clients, interactions } = server.records
+      const found = await Promise.all([clients.get('health'), interactions.get('health')])
+      return found.every(record => record === null)
+    }),
     answers(async () => (await server.keys.list()).some(({ state }) => state === 'current'))
   ])
   const { isServed: consentPage } = server.pages

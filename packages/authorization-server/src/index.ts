@@ -21,6 +21,7 @@ export type {
   ScopeOptions
 } from './options.ts'
 export { default } from './plugin.ts'
+export type { SplitStorage } from './split-storage.ts'
 export type {
   ClaimsContext,
   CurrentUser,

@@ -1,6 +1,7 @@
 /** Options of the authorization server: check, type, default and documentation in one literal. */
 import {
   Adapter,
+  AdapterThat,
   ClientMetadata,
   type Clock,
   KNOWN_PRIVATE_USE_URIS,
@@ -11,6 +12,7 @@ import { type Static, Type } from 'typebox'
 import type { ClientSource } from './clients/client-source.ts'
 import type { DocumentPolicy } from './clients/documents.ts'
 import type { EventSink } from './events.ts'
+import { isStorage, type SplitStorage, STORAGE_VERBS } from './split-storage.ts'
 import type { ExternalSigner, RegistrationPolicy, UserAdapter } from './types.ts'
 
 const ScopeDefinition = Type.Object(
@@ -185,8 +187,14 @@ export const Options = Type.Object(
   {
     /** Issuer identifier, the `iss` of every token: https, or http on a loopback host. Used exactly as written. @see RFC 8414 section 2 */
     issuer: Type.String({ minLength: 1 }),
-    /** Where clients, grants and keys are kept. Must be atomic. */
-    storage: Adapter<StorageDriver>('get', 'insert', 'update', 'remove', 'list', 'removeWhere'),
+    /**
+     * Where clients, grants and keys are kept. Must be atomic. `{ default, shortLived }` keeps interactions, pushed requests and used
+     * assertions in a database of their own, such as Redis.
+     */
+    storage: AdapterThat<StorageDriver | SplitStorage>(
+      isStorage,
+      `must have the methods ${STORAGE_VERBS.join(', ')}, or be { default, shortLived } with two that have`
+    ),
     /** The app's own users, login and session. */
     users: Adapter<UserAdapter>('current', 'loginUrl', 'subject', 'find', 'displayName'),
     /** Protected resources by their canonical URI: what tokens can be issued for. @see RFC 8707 */

@@ -13,6 +13,7 @@ import {
 import { defaultScopesOf, OFFLINE_ACCESS } from './catalogue.ts'
 import { readKeySource } from './clients/client-keys.ts'
 import { Options } from './options.ts'
+import { readStorage } from './split-storage.ts'
 
 /** @throws ConfigurationError naming the option */
 export function readOptions(input: unknown): Options {
@@ -167,15 +168,22 @@ function assertRanges(ranges: readonly string[]): void {
 }
 
 function assertStorage({ storage, issuer, encryptionKeys }: Options): void {
-  const { atomic, durable, shared } = storage.capabilities
-  if (!atomic && !isHttpLoopback(issuer)) {
+  const { default: lasting, shortLived } = readStorage(storage)
+  const drivers = [lasting, shortLived]
+  if (drivers.some(({ capabilities }) => !capabilities.atomic) && !isHttpLoopback(issuer)) {
     throw new ConfigurationError(
       'FST_OAUTH_STORAGE',
       'authorization-server: option "storage" is not atomic, so a code could be redeemed twice'
     )
   }
+  if (lasting.capabilities.shared && !shortLived.capabilities.shared) {
+    throw new ConfigurationError(
+      'FST_OAUTH_STORAGE',
+      'authorization-server: option "storage.shortLived" is not shared, but "storage.default" is: a second process would not know what the first one began'
+    )
+  }
   // A key made at boot would be lost with the process, or unknown to the others.
-  if ((durable || shared) && !encryptionKeys) {
+  if (drivers.some(({ capabilities }) => capabilities.durable || capabilities.shared) && !encryptionKeys) {
     throw refused(
       'encryptionKeys',
       'is missing: signing keys are kept encrypted in a durable or shared storage. Make one with `openssl rand -base64 32`'

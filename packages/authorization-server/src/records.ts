@@ -218,20 +218,35 @@ export type SigningKeyRecord = Static<typeof SigningKeyRecord>
 export const COLLECTIONS = {
   clients: defineCollection({ name: 'clients', record: ClientRecord, indexes: ['registeredBy'], expiry: 'forgetAt' }),
   clientDocuments: defineCollection({ name: 'client_documents', record: ClientDocumentRecord, expiry: 'expiresAt' }),
-  clientAssertions: defineCollection({ name: 'client_assertions', record: ClientAssertionRecord, expiry: 'expiresAt' }),
+  clientAssertions: defineCollection({
+    name: 'client_assertions',
+    record: ClientAssertionRecord,
+    expiry: 'expiresAt',
+    shortLived: true
+  }),
   initialAccessTokens: defineCollection({
     name: 'initial_access_tokens',
     record: InitialAccessTokenRecord,
     expiry: 'expiresAt'
   }),
-  interactions: defineCollection({ name: 'interactions', record: InteractionRecord, expiry: 'expiresAt' }),
+  interactions: defineCollection({
+    name: 'interactions',
+    record: InteractionRecord,
+    expiry: 'expiresAt',
+    shortLived: true
+  }),
   consents: defineCollection({
     name: 'consents',
     record: ConsentRecord,
     indexes: ['subject', 'clientId', 'organization'],
     expiry: 'expiresAt'
   }),
-  pushedRequests: defineCollection({ name: 'pushed_requests', record: PushedRequestRecord, expiry: 'expiresAt' }),
+  pushedRequests: defineCollection({
+    name: 'pushed_requests',
+    record: PushedRequestRecord,
+    expiry: 'expiresAt',
+    shortLived: true
+  }),
   grants: defineCollection({
     name: 'grants',
     record: GrantRecord,

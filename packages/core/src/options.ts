@@ -13,10 +13,20 @@ const ADAPTER = '~adapter'
  * handed on by reference, never copied or frozen.
  */
 export function Adapter<T>(...methods: readonly (keyof T & string)[]): TUnsafe<T> {
-  const hasMethods = (value: unknown): boolean =>
-    typeof value === 'object' && value !== null && methods.every(name => typeof Reflect.get(value, name) === 'function')
-  const schema = Type.Refine(Type.Unknown(), hasMethods, () => `must have the methods ${methods.join(', ')}`)
+  return AdapterThat<T>(value => hasMethods(value, methods), `must have the methods ${methods.join(', ')}`)
+}
+
+/** An {@link Adapter} that more has to be said about. @param message what it must be, behind the name of the option */
+export function AdapterThat<T>(isOne: (value: unknown) => boolean, message: string): TUnsafe<T> {
+  const schema = Type.Refine(Type.Unknown(), isOne, () => message)
   return Object.assign(Type.Unsafe<T>(schema), { [ADAPTER]: true })
+}
+
+/** Whether it is an object with all of these methods. */
+export function hasMethods(value: unknown, methods: readonly string[]): boolean {
+  return (
+    typeof value === 'object' && value !== null && methods.every(name => typeof Reflect.get(value, name) === 'function')
+  )
 }
 
 /**

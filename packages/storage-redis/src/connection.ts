@@ -7,7 +7,8 @@ import { type RedisClient, type ResolvedOptions, refuse } from './options.ts'
 const PATIENCE = 5000
 
 // A write may have been done although its answer was lost. Sent once more, its guard would no longer hold, and the caller would
-// hear "lost" about a race that it has won. So whatever was under way when a connection broke is an error.
+// hear "lost" about a race that it has won. So whatever was under way when a connection broke is an error: the first two options
+// below each see to that.
 const ONCE = {
   lazyConnect: true,
   maxRetriesPerRequest: 0,

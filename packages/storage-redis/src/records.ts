@@ -53,10 +53,9 @@ export function encodeGuard(prepared: Prepared, guard: Guard): Map<string, strin
   let isPossible = true
   for (const [name, value] of Object.entries(guard)) {
     const field = fieldOf(prepared, name)
-    // A missing value must not widen the guard: that would make two winners of one.
-    if (value === undefined || field.kind === 'json')
-      throw new TypeError(`${prepared.collection.name}: "${name}" cannot be guarded with ${typeof value}`)
+    if (field.kind === 'json') throw new TypeError(`${prepared.collection.name}: "${name}" cannot be part of a guard`)
     if (typeof value === 'string' && !isKept(prepared, field, value)) isPossible = false
+    // Throws for a value that is missing: that must not widen the guard, and make two winners of one.
     else guarded.set(name, encode(prepared, field, value))
   }
   return isPossible ? guarded : null

@@ -108,9 +108,9 @@ await t.test('deployments with another prefix, or a client with a prefix, keep a
   t.equal(await other.removeWhere(grants, 'owner', 'alice'), 1)
   t.not(await storage.get(grants, 'a'), null)
   await other.insert(grants, 'b', grant)
-  t.match(
+  t.strictSame(
     (await keys()).filter(key => !key.startsWith(`${keyPrefix}{`)),
-    [/:app:x:\{grants\}:by:owner:/, /:keys$/, /:record:b$/]
+    ['by:owner:"alice"', 'keys', 'record:b'].map(key => `${keyPrefix}app:x:{grants}:${key}`)
   )
   t.equal(client.status, 'wait', 'the client of the app is not used')
 })
@@ -122,4 +122,12 @@ await t.test('a record from before a field was declared has null there, and can 
   t.same(await storage.get(grants, 'a'), grant)
   t.equal(await storage.update(grants, 'a', { usedAt: 0 }, { usedAt: 1 }), false)
   t.equal(await storage.update(grants, 'a', { usedAt: null }, { usedAt: 1 }), true)
+})
+
+await t.test('what expired long ago by a clock that is wrong is not forgotten while it is there', async t => {
+  const { storage } = await opened(t)
+  await storage.insert(handles, 'a', { ...handle, expiresAt: 1 })
+  for (const key of ['b', 'c']) await storage.insert(handles, key, { ...handle, expiresAt: 2 })
+  t.equal(await storage.count(handles, { prefix: 'a', limit: 10 }), 1)
+  t.equal(await storage.removeWhere(handles, 'expiresBefore', 10), 3)
 })

@@ -25,7 +25,10 @@ export interface CollectionDeclaration<S extends TObject = TObject> {
   readonly indexes: readonly string[]
   /** Integer field with the epoch second after which the record may be removed; null in a record means never. */
   readonly expiry: string | null
-  /** Records live for minutes, and losing one costs no more than a repeated try: they may be kept apart from the others. */
+  /**
+   * Records live for minutes and may be kept in another database than the rest. Losing one costs a repeated try, or lets something
+   * that was used be used again before it expires.
+   */
   readonly shortLived: boolean
 }
 
