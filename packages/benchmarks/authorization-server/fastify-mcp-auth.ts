@@ -1,20 +1,25 @@
 /** Ours, for the two contenders that differ in whether consent is remembered. */
 import authorizationServer from '@fastify-mcp-auth/authorization-server'
-import { digest } from '@fastify-mcp-auth/core'
+import { digest, type StorageDriver } from '@fastify-mcp-auth/core'
 import { memoryStorage } from '@fastify-mcp-auth/core/memory'
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { RunningServer } from '../contender.ts'
 import { listen } from '../listen.ts'
 import { type ConsentForm, type Issuing, issuerOf } from './issuing.ts'
 
-/** On the memory storage, with everything else as it is by default; rate limits are off, for everybody else's are. */
-export async function startFastifyMcpAuth(issuing: Issuing, consent: 'remembered' | 'asked'): Promise<RunningServer> {
+/** With everything as it is by default, but for the rate limits: they are off, for everybody else's are. */
+export async function startFastifyMcpAuth(
+  issuing: Issuing,
+  consent: 'remembered' | 'asked',
+  storage: StorageDriver = memoryStorage()
+): Promise<RunningServer> {
   const { clientId, redirectUri, resource, opaqueResource, introspector, scope, port } = issuing
   const scopes = Object.fromEntries(scope.split(' ').map(name => [name, `Use ${name}`]))
   const app = fastify()
   await app.register(authorizationServer, {
     issuer: issuerOf(issuing),
-    storage: memoryStorage(),
+    storage,
+    ...(storage.capabilities.durable ? { encryptionKeys: [KEY] } : {}),
     rateLimit: false,
     rememberedConsent: consent === 'remembered' ? 'known-clients' : 'never',
     users: {
@@ -40,8 +45,14 @@ export async function startFastifyMcpAuth(issuing: Issuing, consent: 'remembered
     ]
   })
   serveConsent(app)
+  app.get('/cleanup', async () => app.authorizationServer.cleanup({ limit: CLEANUP_BATCH }))
   return listen(app, port)
 }
+
+/** Records that one call of the cleanup removes. */
+export const CLEANUP_BATCH = 1000
+
+const KEY = Buffer.from('a key of 32 bytes for benchmarks').toString('base64')
 
 function userOf(request: FastifyRequest): string {
   return String(request.headers['x-user'])

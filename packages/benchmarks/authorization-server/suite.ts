@@ -30,7 +30,7 @@ const USERS = 20_000
 /** @returns what a worker repeats, or null when the server does not offer it */
 type Preparation = (client: Client) => Promise<Operation | null>
 
-export const OPERATIONS: { readonly [name: string]: Preparation } = {
+const OPERATIONS: { readonly [name: string]: Preparation } = {
   flow,
   refresh,
   register,
