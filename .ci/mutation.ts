@@ -31,7 +31,13 @@ const TESTS: Record<string, readonly string[]> = {
   'verifiers/issuer-discovery.ts': ['health', 'verifiers/jwt'],
   'verifiers/issuer-keys.ts': ['health', 'verifiers/jwt', 'verifiers/jwks'],
   'verifiers/jwt.ts': ['verifiers/verifier-options', 'verifiers/lenient', 'verifiers/jwt'],
-  'verifiers/jwt-verifier.ts': ['verifiers/jwt', 'verifiers/lenient', 'verifiers/token-cache', 'verifiers/chain'],
+  'verifiers/jwt-verifier.ts': [
+    'verifiers/known-headers',
+    'verifiers/jwt',
+    'verifiers/lenient',
+    'verifiers/token-cache',
+    'verifiers/chain'
+  ],
   'verifiers/listeners.ts': ['verifiers/introspection'],
   'verifiers/local.ts': ['verifiers/local', 'verifiers/chain'],
   'verifiers/opaque.ts': ['verifiers/opaque'],

@@ -27,9 +27,8 @@ function isDer(bytes: Buffer): boolean {
   const attempts: (() => unknown)[] = [
     () => createPublicKey({ key: bytes, format: 'der', type: 'spki' }),
     () => createPublicKey({ key: bytes, format: 'der', type: 'pkcs1' }),
+    // Whatever type is said: the other forms of private keys are recognised, too.
     () => createPrivateKey({ key: bytes, format: 'der', type: 'pkcs8' }),
-    () => createPrivateKey({ key: bytes, format: 'der', type: 'pkcs1' }),
-    () => createPrivateKey({ key: bytes, format: 'der', type: 'sec1' }),
     () => new X509Certificate(bytes)
   ]
   return attempts.some(attempt => {

@@ -81,6 +81,11 @@ t.test('architecture rule 6: a verdict is passed on, and everything else is an o
   await t.rejects(ask(cause)(), { code: 'FST_OAUTH_UNAVAILABLE', cause })
 })
 
+t.test('RS-4: what the app does not know is refused, and so is what no member of a chain takes', async t => {
+  for (const found of [null, undefined, false]) t.equal(await reasonOf(judge(found).ask), 'unknown_token')
+  t.equal(await reasonOf(() => chain(named('a')).verify('b-token', context)), 'issuer')
+})
+
 t.test('opaque: what it says about itself', t => {
   const issuers = ['https://a.test']
   const verifier = opaque(() => null, { issuers, accepts: token => token.startsWith('x') })

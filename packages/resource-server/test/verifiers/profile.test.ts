@@ -28,6 +28,7 @@ t.test('RFC 8725 3.11: a type that is no text is no type, whatever it would read
       t.equal(await typeOf({ typ }, {}, profile), 'type', `${profile}: ${JSON.stringify(typ)}`)
     for (const typ of ['at+jwt', 'AT+JWT', 'application/at+jwt']) t.equal(await typeOf({ typ }, {}, profile), undefined)
   }
+  for (const typ of ['JWT', undefined]) t.equal(await typeOf({ typ }, {}, 'rfc9068'), 'type')
   for (const typ of ['JWT', 'jwt', 'application/jwt', undefined]) t.equal(await typeOf({ typ }, {}), undefined)
 })
 

@@ -1,4 +1,4 @@
-import { createSecretKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto'
+import { createHmac, createSecretKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto'
 import t from 'tap'
 import { isSignedBy } from '../../src/verifiers/signature.ts'
 
@@ -34,6 +34,20 @@ t.test('RFC 8725 2.1: a secret is never taken for a public key, nor a public key
   t.equal(isSignedBy(secret, { alg: 'RS256', content, signature: good }), false)
   t.equal(isSignedBy(secret, { alg: 'ES256', content, signature: good }), false)
   t.equal(isSignedBy(rsa.publicKey, { alg: 'HS256', content, signature: good }), false)
+})
+
+t.test('RFC 7518 3.2: a MAC is of the whole content, by the secret, with the hash of its algorithm', async t => {
+  const secret = randomBytes(64)
+  const key = createSecretKey(secret)
+  for (const bits of ['256', '384', '512']) {
+    const mac = createHmac(`sha${bits}`, secret).update(content).digest('base64url')
+    const check = (signature: string, alg = `HS${bits}`): boolean => isSignedBy(key, { alg, content, signature })
+    t.equal(check(mac), true)
+    for (const other of ['', mac.slice(1), `${mac}A`, `${mac}=`, `A${mac.slice(1)}`])
+      if (other !== mac) t.equal(check(other), false, other)
+    for (const alg of ['HS256', 'HS384', 'HS512'].filter(name => name !== `HS${bits}`)) t.equal(check(mac, alg), false)
+    t.equal(isSignedBy(createSecretKey(randomBytes(64)), { alg: `HS${bits}`, content, signature: mac }), false)
+  }
 })
 
 t.test('RFC 7518 3.4: ECDSA signatures are read whatever their numbers begin with', async t => {

@@ -15,6 +15,7 @@ t.test('RFC 7519 7.2: what is not three parts of base64url with two JSON objects
     '..',
     '...',
     HEADER,
+    `${HEADER}A`,
     `${HEADER}.${CLAIMS}`,
     `.${HEADER}.${CLAIMS}`,
     `${HEADER}.${CLAIMS}.s.`,
