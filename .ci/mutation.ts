@@ -28,7 +28,7 @@ const TESTS: Record<string, readonly string[]> = {
   'verifiers/introspection-endpoint.ts': ['verifiers/introspection', 'verifiers/introspection-breaker'],
   'verifiers/introspection-jwt.ts': ['verifiers/introspection-jwt'],
   'verifiers/introspection-response.ts': ['verifiers/introspection-response'],
-  'verifiers/issuer-discovery.ts': ['health', 'verifiers/jwt'],
+  'verifiers/issuer-discovery.ts': ['verifiers/issuer-discovery', 'health'],
   'verifiers/issuer-keys.ts': ['health', 'verifiers/jwt', 'verifiers/jwks'],
   'verifiers/jwt.ts': ['verifiers/verifier-options', 'verifiers/lenient', 'verifiers/jwt'],
   'verifiers/jwt-verifier.ts': [

@@ -34,6 +34,27 @@ const OF_JWT: typeof OF_TOKENS = [
   ['issuer', ['', 7, 'http://issuer.test', undefined], ['https://other.test']]
 ]
 
+const uri = 'https://issuer.test/jwks'
+const OF_SEVERAL: typeof OF_TOKENS = [
+  [
+    'issuers',
+    [
+      [],
+      [7],
+      [{}],
+      [{ issuer: '' }],
+      [{ issuer, name: 'x' }],
+      [{ issuer, jwksUri: 'file:///etc/passwd' }],
+      [{ issuer, jwksUri: `x${uri}` }],
+      [issuer, issuer]
+    ],
+    [[{ issuer }], [{ issuer, jwksUri: uri }], [issuer, 'https://other.test']]
+  ],
+  ['jwksUri', [uri], []],
+  ['jwks', [{ keys: [] }], []],
+  ['issuer', [issuer], []]
+]
+
 const OF_HMAC: typeof OF_TOKENS = [
   ...OF_TOKENS,
   ['algorithms', [['ES256'], ['HS224']], [['HS256', 'HS384', 'HS512']]],
@@ -60,6 +81,7 @@ const OF_INTROSPECTION: typeof OF_TOKENS = [
 
 const VERIFIERS: [string, (options: Options) => unknown, Options, typeof OF_TOKENS][] = [
   ['jwt', options => jwt(options as never), { issuer }, OF_JWT],
+  ['jwt, several issuers', options => jwt(options as never), { issuers: [issuer] }, OF_SEVERAL],
   ['hmac', options => hmac(options as never), { issuer, secret }, OF_HMAC],
   ['introspection', options => introspection(options as never), { issuer, client }, OF_INTROSPECTION]
 ]
@@ -71,7 +93,7 @@ for (const [name, create, base, cases] of VERIFIERS)
       for (const value of wrong)
         t.throws(
           () => create({ ...base, [option]: value }),
-          { code: 'FST_OAUTH_OPTION', message: new RegExp(`^${name}.*${option}|^issuer|"issuer"`) },
+          { code: 'FST_OAUTH_OPTION', message: new RegExp(`^${name.split(',')[0]}.*${option}|^issuer|"issuer"`) },
           `${option} ${JSON.stringify(value)}`
         )
       for (const value of right)
