@@ -22,7 +22,7 @@ function authorizationServer(
   return {
     issuer: 'http://127.0.0.1:3000',
     verifyAccessToken,
-    looksLikeOurs: () => true
+    looksLikeOurs: (token: string) => token === 'abc'
   } as unknown as AuthorizationServer<FastifyRequest>
 }
 
@@ -58,4 +58,10 @@ t.test('RS-1, architecture rule 6: a verdict is 401, an outage 503', async t => 
     const { app } = await createApp(t, { options: { verify } })
     t.equal((await app.inject(route)).statusCode, status)
   }
+})
+
+t.test('chain: takes what the authorization server recognises, and nothing else', t => {
+  const verify = local(authorizationServer(() => Promise.reject(new Error('not asked'))))
+  t.strictSame([verify.accepts?.('abc'), verify.accepts?.('other')], [true, false])
+  t.end()
 })
