@@ -93,7 +93,7 @@ function typeOf(schema: string, objects: ReadonlyMap<string, readonly Member[]>)
   const adapter = /^(?:Adapter(?:That)?|Type\.Unsafe)<([^>]+>?)>/.exec(inner)
   const named = [...objects.keys()].find(title => new RegExp(`\\b${title}\\b`).test(inner))
   const kind =
-    adapter?.[1] ??
+    adapter?.[1]?.replaceAll('|', '\\|') ??
     (/^Type\.(\w+)/.exec(inner)?.[1] ?? inner.replace(/[^\w].*$/s, '')).toLowerCase().replace('integer', 'whole number')
   const choices = choicesOf(inner)
   if (choices) return optional ? `${choices}, optional` : choices

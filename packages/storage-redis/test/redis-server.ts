@@ -1,7 +1,7 @@
 /** Redis servers of a test's own, as processes that end with it. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -21,10 +21,15 @@ export interface RedisServer {
 }
 
 /** @param settings arguments of redis-server, or of Sentinel with `--sentinel` */
-export async function startRedis(t: Test, settings: readonly string[] = [], port?: number): Promise<RedisServer> {
-  const own = port ?? (await freePort())
+export async function startRedis(t: Test, settings: readonly string[] = []): Promise<RedisServer> {
+  const own = await freePort()
   const dir = mkdtempSync(join(tmpdir(), 'redis-'))
-  const args = ['--port', String(own), '--bind', '127.0.0.1', '--dir', dir, '--save', '', ...settings]
+  // Sentinel keeps what it learns in its settings, so it needs a file of them, and it has no data.
+  const file = join(dir, 'sentinel.conf')
+  const isSentinel = settings.includes('--sentinel')
+  if (isSentinel) writeFileSync(file, '')
+  const place = ['--port', String(own), '--bind', '127.0.0.1', '--dir', dir]
+  const args = isSentinel ? [file, ...place, ...settings] : [...place, '--save', '', ...settings]
   let child = spawn('redis-server', args, { stdio: 'ignore' })
   const admin = new Redis(own, '127.0.0.1', { retryStrategy: () => 20, maxRetriesPerRequest: 500 })
   admin.on('error', () => {})
