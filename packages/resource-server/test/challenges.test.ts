@@ -42,6 +42,18 @@ t.test('RS-1, RS-3: a token that is no good is invalid_token, and the handler ne
   t.equal(calls, 0)
 })
 
+t.test('TR-9: what is wrong with the authorization of a JSON-RPC call is 401 or 403, never a bare 400', async t => {
+  const { app, bearer } = await createApp(t)
+  const payload = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'echo', arguments: {} } }
+  const { authorization: narrow } = await bearer({ scopes: [] })
+  const statusOf = async (headers: { [name: string]: string }): Promise<number> =>
+    (await app.inject({ ...route, payload, headers: { ...MCP_HEADERS, ...headers } })).statusCode
+  for (const authorization of ['', 'Bearer', 'Bearer ', 'Bearer garbage', 'Basic YTpi', 'DPoP x', 'Bearer a.b.c'])
+    t.equal(await statusOf({ authorization }), 401, authorization)
+  t.equal(await statusOf({}), 401)
+  t.equal(await statusOf({ authorization: narrow }), 403)
+})
+
 t.test('RFC 6750 2.1: the scheme is read without case and may be followed by several spaces', async t => {
   const { app, bearer } = await createApp(t)
   const { authorization } = await bearer({ scopes: ['mcp:tools'] })
