@@ -26,8 +26,7 @@ export interface RedisStorage extends StorageDriver {
 }
 
 /**
- * Keeps records in Redis 7 or Valkey: one server, Sentinel, or a cluster, where each collection has one slot
- * (not to be moved to another node while the app runs).
+ * Keeps records in Redis 7 or Valkey: one server, Sentinel, or a cluster, where each collection has one slot.
  *
  * Nothing is connected to before the first verb or `open`. Keys and indexed values may have 768 characters; text with a NUL
  * character or half a surrogate pair is refused with a RangeError before anything is written, as by `sqlStorage`, so that
@@ -51,13 +50,16 @@ export function redisStorage(input: RedisStorageOptions): RedisStorage {
   }
 
   function run(script: Script, { root }: Prepared, args: readonly (string | number)[]): Promise<unknown> {
+    // Two keys, and no key has the name of the root: so a cluster answers TRYAGAIN for as long as the slot is on its way to
+    // another node. With one it would send the script there before the records, which it would take for missing.
+    const keys = [root, `${root}keys`]
     return answer(async () => {
       try {
-        return await client.evalsha(script.sha, 1, root, ...args)
+        return await client.evalsha(script.sha, keys.length, ...keys, ...args)
       } catch (error) {
         // The server has not met the script since it started. Nothing was run.
         if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
-        return await client.eval(script.lua, 1, root, ...args)
+        return await client.eval(script.lua, keys.length, ...keys, ...args)
       }
     })
   }

@@ -47,6 +47,54 @@ await t.test('Redis Cluster', async t => {
     t.ok(holders.filter(found => found.size > 0).length > 1)
   })
 
+  await t.test('a slot that moves while it is written to loses nothing and works once', async t => {
+    const storage = redisStorage({ client, keyPrefix: 'moved:' })
+    t.teardown(() => storage.close())
+    await storage.open([grants])
+    t.equal(await storage.insert(grants, 'used before', grant), true)
+    const slot = Number(await servers[0]?.admin.call('CLUSTER', 'KEYSLOT', '{grants}'))
+    const from = servers[Math.floor((slot * servers.length) / SLOTS)] as RedisServer
+    const to = servers.find(server => server !== from) as RedisServer
+    const [source, target] = await Promise.all(
+      [from, to].map(async ({ admin }) => String(await admin.call('CLUSTER', 'MYID')))
+    )
+    const winners: string[] = []
+    let isMoved = false
+    const writing = Promise.all(
+      [1, 2, 3].map(async writer => {
+        for (let count = 0; !isMoved || count < 50; count++) {
+          const key = `${writer} ${count}`
+          const created = await storage.insert(grants, key, grant).catch(unavailable)
+          if (!created) continue
+          const won = await Promise.all(
+            [1, 2].map(() => storage.update(grants, key, { usedAt: null }, { usedAt: 1 }).catch(unavailable))
+          )
+          if (won.filter(Boolean).length > 1) t.fail(`${key} worked twice`)
+          if (won.includes(true)) winners.push(key)
+        }
+      })
+    )
+    await to.admin.call('CLUSTER', 'SETSLOT', String(slot), 'IMPORTING', String(source))
+    await from.admin.call('CLUSTER', 'SETSLOT', String(slot), 'MIGRATING', String(target))
+    // Half way: the new owner, which lacks the record, must not be asked whether it is there.
+    t.not(await storage.insert(grants, 'used before', grant).catch(unavailable), true)
+    for (;;) {
+      const keys = (await from.admin.call('CLUSTER', 'GETKEYSINSLOT', String(slot), '100')) as string[]
+      if (keys.length === 0) break
+      await from.admin.call('MIGRATE', '127.0.0.1', String(to.port), '', '0', '5000', 'KEYS', ...keys)
+    }
+    for (const { admin } of [to, from]) await admin.call('CLUSTER', 'SETSLOT', String(slot), 'NODE', String(target))
+    isMoved = true
+    await writing
+    t.ok(winners.length > 0)
+    for (const key of winners) {
+      t.equal((await storage.get(grants, key))?.['usedAt'], 1)
+      t.equal(await storage.update(grants, key, { usedAt: null }, { usedAt: 2 }), false)
+    }
+    t.equal((await to.admin.keys('moved:*')).length > 0, true)
+    t.same(await from.admin.keys('moved:*'), [])
+  })
+
   await t.test('a write whose answer is lost is an outage, not a lost race, and is not sent again', async t => {
     const lines = await Promise.all(
       servers.map(async ({ url, port }) => ({ port, line: await badLine(t, new URL(url)) }))
