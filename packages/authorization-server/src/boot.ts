@@ -20,7 +20,7 @@ import { readConfiguredClients } from './clients/resolve.ts'
 import type { ServerContext } from './context.ts'
 import { introspectionAlgorithms } from './endpoints/introspection.ts'
 import { createEvents } from './events.ts'
-import { connectedGrants } from './grants/connected.ts'
+import { connectedApps, connectedGrants } from './grants/connected.ts'
 import type { Grant } from './grants/grant.ts'
 import { revokeGrant, revokeGrants } from './grants/revocation.ts'
 import { health, stats } from './health.ts'
@@ -114,8 +114,16 @@ export function decoratorOf(server: ServerContext): AuthorizationServer<FastifyR
     issuer: server.issuer,
     prefix: server.options.prefix,
     interactions: Object.freeze(createInteractions(server)),
+    people: Object.freeze({
+      async current(request) {
+        const session = await server.users.session(request)
+        return session && { subject: session.subject, displayName: session.displayName }
+      },
+      loginUrl: target => server.users.loginUrl(target)
+    } satisfies AuthorizationServer<FastifyRequest>['people']),
     grants: Object.freeze({
       list: (subject, bounds) => connectedGrants(server, subject, bounds),
+      describe: (subject, bounds) => connectedApps(server, subject, bounds),
       revoke: (grantId, owner) =>
         revokeGrant(server, grantId, { reason: owner === undefined ? 'administrator' : 'user', owner }),
       revokeAll: (criteria, by = 'administrator') => revokeGrants(server, criteria, by)

@@ -41,7 +41,8 @@ export function fakeServer(details: Details | Error = consentRequest(), prefix =
         approve: unexpected,
         deny: unexpected
       },
-      grants: { list: unexpected, revoke: unexpected, revokeAll: unexpected },
+      people: { current: unexpected, loginUrl: unexpected },
+      grants: { list: unexpected, describe: unexpected, revoke: unexpected, revokeAll: unexpected },
       clients: {
         get: unexpected,
         list: unexpected,

@@ -142,6 +142,45 @@ export interface GrantSummary {
   readonly endsAt: number
 }
 
+/** One consent that is in force, as the person who gave it recognises it: names in place of identifiers. */
+export interface ConnectedApp {
+  readonly grantId: string
+  readonly client: {
+    readonly clientId: string
+    /** As it called itself when it was allowed. */
+    readonly name: string
+    /** Host that vouched for the name; null when nobody did. */
+    readonly verifiedHost: string | null
+  }
+  readonly resources: readonly { readonly resource: string; readonly name: string }[]
+  /** The organization that was picked at consent, by its id where the app does not name it any more; null where there is none. */
+  readonly organization: { readonly id: string; readonly name: string } | null
+  /** What it may do now: permissions that the options do not have any more are left out. */
+  readonly scopes: readonly { readonly scope: string; readonly description: string; readonly destructive: boolean }[]
+  /** Epoch seconds. */
+  readonly createdAt: number
+  /** When it last fetched a token. What it does with one is not counted, so this may be as old as a token can be. */
+  readonly lastUsedAt: number
+  /** When it ends if nothing uses it. */
+  readonly expiresAt: number
+  /** When it ends in any case. */
+  readonly endsAt: number
+}
+
+/** Some of the connected apps of a person. */
+export interface ConnectedApps {
+  readonly apps: readonly ConnectedApp[]
+  /** Pass it to get the next page; null when this was the last. */
+  readonly cursor: string | null
+}
+
+/** A person whom the app's own login has signed in, in this browser. */
+export interface SignedInPerson {
+  readonly subject: string
+  /** How the app names the account, for example the e-mail address. */
+  readonly displayName: string
+}
+
 /** Some of the grants of a list. */
 export interface GrantPage {
   readonly grants: readonly GrantSummary[]
@@ -227,6 +266,21 @@ export interface AuthorizationServer<Request = unknown> {
     /** @throws InteractionError */
     deny(request: Request, handle: string): Promise<{ redirectTo: string }>
   }
+  /** The app's own users, for pages beside the consent page. */
+  readonly people: {
+    /**
+     * Who is signed in in this browser; null when nobody is.
+     *
+     * @throws UnavailableError
+     */
+    current(request: Request): Promise<SignedInPerson | null>
+    /**
+     * Where to sign in.
+     *
+     * @param target `returnTo` is a path on this origin; with `prompt: 'login'` the person signs in anew, perhaps as somebody else
+     */
+    loginUrl(target: { returnTo: string; prompt?: 'login' | 'select_account'; uiLocales?: readonly string[] }): string
+  }
   readonly grants: {
     /**
      * The grants of a user that can still be used. Looks at no more than `limit` records, 1,000 at most and by default, so that a page
@@ -236,6 +290,8 @@ export interface AuthorizationServer<Request = unknown> {
      * @throws UnavailableError
      */
     list(subject: string, page?: { limit?: number; cursor?: string | null }): Promise<GrantPage>
+    /** The same in words for the person: what a page of connected apps shows. Bounded, ordered and paged like `list`, throws the same. */
+    describe(subject: string, page?: { limit?: number; cursor?: string | null }): Promise<ConnectedApps>
     /**
      * Ends a grant: its refresh token at once, its access tokens at once where they are checked by `local()` or introspection.
      *
