@@ -4,8 +4,11 @@ import {
   ConfigurationError,
   createKeyRing,
   createSafeFetch,
+  joinStorage,
   type KeyRing,
+  openStorage,
   randomSecret,
+  readStorage,
   systemClock
 } from '@fastify-mcp-auth/core'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
@@ -29,7 +32,6 @@ import { identityScopes } from './openid/identity-scopes.ts'
 import type { Options } from './options.ts'
 import { createLimits } from './rate-limit.ts'
 import { COLLECTIONS, openRecords } from './records.ts'
-import { joinStorage, openStorage, readStorage } from './split-storage.ts'
 import { createTelemetry } from './telemetry.ts'
 import { readExternalSigner } from './tokens/signer.ts'
 import { loadSigningKeys } from './tokens/signing-keys.ts'

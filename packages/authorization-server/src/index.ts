@@ -4,7 +4,8 @@ export type {
   AuthorizationServerEvents,
   AuthorizationServerEventType,
   GrantSummary,
-  SigningKeySummary
+  SigningKeySummary,
+  SplitStorage
 } from '@fastify-mcp-auth/core'
 export type { ClientInformation, ClientSource } from './clients/client-source.ts'
 export {
@@ -21,7 +22,6 @@ export type {
   ScopeOptions
 } from './options.ts'
 export { default } from './plugin.ts'
-export type { SplitStorage } from './split-storage.ts'
 export type {
   ClaimsContext,
   CurrentUser,

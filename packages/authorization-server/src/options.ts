@@ -4,15 +4,17 @@ import {
   AdapterThat,
   ClientMetadata,
   type Clock,
+  isStorage,
   KNOWN_PRIVATE_USE_URIS,
   type SafeFetch,
+  type SplitStorage,
+  STORAGE_VERBS,
   type StorageDriver
 } from '@fastify-mcp-auth/core'
 import { type Static, Type } from 'typebox'
 import type { ClientSource } from './clients/client-source.ts'
 import type { DocumentPolicy } from './clients/documents.ts'
 import type { EventSink } from './events.ts'
-import { isStorage, type SplitStorage, STORAGE_VERBS } from './split-storage.ts'
 import type { ExternalSigner, RegistrationPolicy, UserAdapter } from './types.ts'
 
 const ScopeDefinition = Type.Object(

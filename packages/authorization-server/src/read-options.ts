@@ -8,12 +8,12 @@ import {
   isHttpLoopback,
   isOAuthError,
   isScopeToken,
+  readStorage,
   resolveOptions
 } from '@fastify-mcp-auth/core'
 import { defaultScopesOf, OFFLINE_ACCESS } from './catalogue.ts'
 import { readKeySource } from './clients/client-keys.ts'
 import { Options } from './options.ts'
-import { readStorage } from './split-storage.ts'
 
 /** @throws ConfigurationError naming the option */
 export function readOptions(input: unknown): Options {

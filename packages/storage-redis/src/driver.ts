@@ -11,7 +11,7 @@ import { checkServers } from './check-servers.ts'
 import { answer, connect } from './connection.ts'
 import { type RedisStorageOptions, readOptions } from './options.ts'
 import { decode, encodeGuard, encodePatch, encodeRecord, type Prepared, prepare } from './records.ts'
-import { INSERT, LIST, REMOVE, REMOVE_WHERE, type Script, UPDATE } from './scripts.ts'
+import { INSERT, LIST, REMOVE, REMOVE_WHERE, SCAN, type Script, UPDATE } from './scripts.ts'
 
 /** Records that one script may remove, so that nobody waits long for it. */
 const BATCH = 200
@@ -114,11 +114,7 @@ export function redisStorage(input: RedisStorageOptions): RedisStorage {
       const size = Math.max(1, Math.min(limit, 1000))
       const from = cursor === null ? '-' : `(${cursor}`
       const found = await run(LIST, place, [index, JSON.stringify(value), from, size + 1])
-      const page = (found as [key: string, flat: string[]][]).slice(0, size)
-      const isLast = (found as unknown[]).length <= size
-      // A record that is listed but gone was evicted.
-      const records = page.flatMap(([key, flat]) => (flat.length === 0 ? [] : [{ key, record: decode(place, flat) }]))
-      return { records, cursor: isLast ? null : (page.at(-1)?.[0] ?? null) }
+      return pageOf(place, found as Found, size)
     },
 
     async removeWhere(collection, ...where) {
@@ -143,8 +139,26 @@ export function redisStorage(input: RedisStorageOptions): RedisStorage {
       const keys = `${prepared(collection).root}keys`
       const [from, to] = beginning === '' ? ['-', '+'] : [`[${beginning}`, `(${beginning}\u{10ffff}`]
       return Math.min(limit, await answer(() => client.zlexcount(keys, from, to)))
+    },
+
+    async scan(collection, { limit = 100, cursor = null } = {}): Promise<Page<StoredRecord>> {
+      if (cursor !== null && !isStorableKey(cursor)) return { records: [], cursor: null }
+      const place = prepared(collection)
+      const size = Math.max(1, Math.min(limit, 1000))
+      const found = await run(SCAN, place, [cursor === null ? '-' : `(${cursor}`, size + 1])
+      return pageOf(place, found as Found, size)
     }
   } satisfies RedisStorage)
+}
+
+type Found = readonly [key: string, flat: string[]][]
+
+/** @param found one more than fit, when there are more */
+function pageOf(place: Prepared, found: Found, size: number): Page<StoredRecord> {
+  const page = found.slice(0, size)
+  // A record that is listed but gone was evicted, or dropped by Redis itself after its time.
+  const records = page.flatMap(([key, flat]) => (flat.length === 0 ? [] : [{ key, record: decode(place, flat) }]))
+  return { records, cursor: found.length > size ? (page.at(-1)?.[0] ?? null) : null }
 }
 
 /** Of the fields that are written, the expiry as JSON; '' when it is not among them. */

@@ -122,3 +122,11 @@ end
 removed = 0
 for _, key in ipairs(keys) do removed = removed + drop(key, indexes) end
 return { removed, #keys }`)
+
+/** ARGV: lower bound, most. Pairs like those of `LIST`, of all records. */
+export const SCAN = script(`
+local found = {}
+for _, key in ipairs(redis.call('ZRANGEBYLEX', root .. 'keys', ARGV[1], '+', 'LIMIT', 0, ARGV[2])) do
+  found[#found + 1] = { key, redis.call('HGETALL', record_of(key)) }
+end
+return found`)

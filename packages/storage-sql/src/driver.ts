@@ -137,8 +137,7 @@ export function sqlStorage(options: SqlStorageOptions): SqlStorage {
       const size = Math.min(limit, 1000)
       const after = cursor === null ? [] : [cursor]
       const { rows } = await run(statements.list(index, cursor !== null), [value, ...after, size + 1])
-      const records = rows.slice(0, size).map(row => ({ key: String(row[KEY]), record: decode(table, row) }))
-      return { records, cursor: rows.length > size ? (records.at(-1)?.key ?? null) : null }
+      return pageOf(table, rows, size)
     },
 
     async removeWhere(collection, ...where) {
@@ -157,8 +156,23 @@ export function sqlStorage(options: SqlStorageOptions): SqlStorage {
       if (!isStorableKey(prefix) && prefix !== '') return 0
       const { rows } = await run(prepare(collection).statements.count(), [prefix, `${prefix}${LAST}`, limit])
       return Number(rows[0]?.['found'] ?? 0)
+    },
+
+    async scan(collection, { limit = 100, cursor = null } = {}): Promise<Page<StoredRecord>> {
+      const { table, statements } = prepare(collection)
+      if (cursor !== null && !isStorableKey(cursor)) return { records: [], cursor: null }
+      const size = Math.min(limit, 1000)
+      const after = cursor === null ? [] : [cursor]
+      const { rows } = await run(statements.scan(cursor !== null), [...after, size + 1])
+      return pageOf(table, rows, size)
     }
   } satisfies SqlStorage)
+}
+
+/** @param rows one more than fit, when there are more */
+function pageOf(table: Table, rows: readonly Row[], size: number): Page<StoredRecord> {
+  const records = rows.slice(0, size).map(row => ({ key: String(row[KEY]), record: decode(table, row) }))
+  return { records, cursor: rows.length > size ? (records.at(-1)?.key ?? null) : null }
 }
 
 /** Behind every key that begins with what stands before it: keys are compared byte by byte. */

@@ -24,6 +24,8 @@ export interface Statements {
   removeBatch(column: string, comparison: '=' | '<'): CompiledQuery
   /** Parameters: the first key, a key behind the last one, limit. */
   count(): CompiledQuery
+  /** Parameters: the key to start after if `after`, limit. */
+  scan(after: boolean): CompiledQuery
 }
 
 export function createStatements(table: Table, dialect: SqlDialect, db: Database): Statements {
@@ -54,6 +56,12 @@ export function createStatements(table: Table, dialect: SqlDialect, db: Database
         const key = sql.ref(KEY)
         return sql`select count(*) as ${sql.ref('found')} from (select ${key} from ${sql.table(table.name)}
           where ${key} >= ${ANY} and ${key} < ${ANY} limit ${ANY}) as ${sql.ref('some')}`
+      }),
+    scan: after =>
+      once(`scan ${after}`, () => {
+        const key = sql.ref(KEY)
+        const rest = after ? sql`where ${key} > ${ANY}` : sql``
+        return sql`select ${columns(table)} from ${sql.table(table.name)} ${rest} order by ${key} limit ${ANY}`
       })
   }
 }

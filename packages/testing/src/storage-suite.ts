@@ -19,6 +19,7 @@ import { testModel } from './storage/model.ts'
 import { type DriverModule, testProcesses } from './storage/processes.ts'
 import { testPromises } from './storage/promises.ts'
 import { testRaces } from './storage/races.ts'
+import { testScan } from './storage/scan.ts'
 import { testValues } from './storage/values.ts'
 import { testVerbs } from './storage/verbs.ts'
 
@@ -51,6 +52,7 @@ export async function storageSuite(
     await testExpiry(test, driver)
     await testIndexes(test, driver)
     await testValues(test, driver)
+    await testScan(test, driver)
     await testModel(test, driver, runs)
   })
   await testPromises(titled(t), createDriver)

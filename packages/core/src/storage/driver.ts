@@ -96,6 +96,15 @@ export interface StorageDriver {
    * more work than reading so many entries of an index.
    */
   count?(collection: CollectionDeclaration, options: { prefix: string; limit: number }): Promise<number>
+  /**
+   * Optional. Every record of a collection, expired ones included, in the order of the UTF-8 bytes of their keys, so that two databases
+   * can be compared side by side; at most `limit` (100 by default, 1,000 at most). What is written meanwhile may be missed. For moving
+   * and looking after a storage, never for serving.
+   */
+  scan?(
+    collection: CollectionDeclaration,
+    options?: { limit?: number | undefined; cursor?: string | null | undefined }
+  ): Promise<Page<StoredRecord>>
   /** Optional; nothing in the suite needs it to be correct. */
   transaction?<T>(run: (driver: StorageDriver) => Promise<T>): Promise<T>
 }

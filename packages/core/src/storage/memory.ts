@@ -3,6 +3,7 @@
  * JavaScript runs one thing at a time, but neither durable nor shared, and it says so.
  */
 import type { CollectionDeclaration, Guard, Page, StorageDriver, StoredRecord } from './driver.ts'
+import { compareKeys } from './text.ts'
 
 interface Table {
   readonly records: Map<string, StoredRecord>
@@ -110,6 +111,22 @@ export function memoryStorage(): StorageDriver {
         if (key.startsWith(prefix)) found++
       }
       return found
+    },
+
+    async scan(
+      collection: CollectionDeclaration,
+      { limit = 100, cursor = null }: { limit?: number | undefined; cursor?: string | null | undefined } = {}
+    ): Promise<Page<StoredRecord>> {
+      const table = tableOf(collection)
+      const size = Math.max(1, Math.min(limit, 1000))
+      const keys = [...table.records.keys()]
+        .filter(key => cursor === null || compareKeys(key, cursor) > 0)
+        .toSorted(compareKeys)
+      const page = keys.slice(0, size)
+      return {
+        records: page.map(key => ({ key, record: copyOf(table.records.get(key) as StoredRecord) })),
+        cursor: keys.length > size ? (page.at(-1) ?? null) : null
+      }
     }
   })
 }

@@ -12,3 +12,8 @@ export function isStorableText(text: string): boolean {
 export function isStorableKey(text: string): boolean {
   return text.length <= KEY_LENGTH && isStorableText(text)
 }
+
+/** The order of `scan`: that of the UTF-8 bytes, in which every database compares keys. That of JavaScript differs beyond the BMP. */
+export function compareKeys(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b))
+}

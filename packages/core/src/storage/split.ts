@@ -1,5 +1,6 @@
 /** Two databases for one server: what lives for minutes may be kept apart from what has to last. */
-import { type CollectionDeclaration, hasMethods, type StorageDriver } from '@fastify-mcp-auth/core'
+import { hasMethods } from '../options.ts'
+import type { CollectionDeclaration, StorageDriver } from './driver.ts'
 
 /** Where records are kept: `shortLived` has what its collection declares to be so, `default` everything else. */
 export interface SplitStorage {
@@ -7,6 +8,7 @@ export interface SplitStorage {
   readonly shortLived: StorageDriver
 }
 
+/** What makes an object a driver. */
 export const STORAGE_VERBS = ['get', 'insert', 'update', 'remove', 'list', 'removeWhere'] as const
 
 /** Whether an app gave one driver, or exactly the two. */
@@ -54,6 +56,7 @@ export function joinStorage(storage: SplitStorage): StorageDriver {
   return Object.freeze(joined)
 }
 
-function driverOf(storage: SplitStorage, { shortLived }: CollectionDeclaration): StorageDriver {
+/** The driver that has the records of a collection. */
+export function driverOf(storage: SplitStorage, { shortLived }: CollectionDeclaration): StorageDriver {
   return shortLived ? storage.shortLived : storage.default
 }
