@@ -20,6 +20,7 @@ declare global {
   function handler(request: FastifyRequest, reply: FastifyReply): Promise<unknown>
   const yourHandler: typeof handler
 
+  const authorizationUrl: string
   const issuer: string
   const resource: string
   const storage: StorageDriver
