@@ -21,7 +21,7 @@ export function optionsSources(): OptionsSource[] {
 }
 
 export function optionsPage({ name, file }: OptionsSource): string {
-  const objects = readObjects(readFileSync(file, 'utf8'))
+  const objects = new Map([...importedObjects(file), ...readObjects(readFileSync(file, 'utf8'))])
   // What a plugin takes is declared last, after the objects that it is made of.
   const entries = [...objects]
   const [, main] = entries.pop() ?? []
@@ -33,6 +33,16 @@ export function optionsPage({ name, file }: OptionsSource): string {
     ...entries.map(([title, members]) => `## ${words(title)}\n\n${table(members, objects)}`),
     ...factorySections(dirname(file))
   ].join('\n\n')}\n`
+}
+
+/** Options that several plugins have, and that their `options.ts` imports from core. */
+const SHARED: Record<string, string> = { BrandOptions: 'packages/core/src/pages/page.ts' }
+
+function importedObjects(file: string): [string, Member[]][] {
+  const source = readFileSync(file, 'utf8')
+  return Object.entries(SHARED)
+    .filter(([name]) => new RegExp(`import \\{[^}]*\\b${name}\\b[^}]*\\} from '@fastify-mcp-auth/core`).test(source))
+    .flatMap(([, shared]) => [...readObjects(readFileSync(shared, 'utf8'))])
 }
 
 /** What the functions take that a plugin is given the results of: one file each in `verifiers`, the main object last. */

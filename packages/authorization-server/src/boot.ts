@@ -11,7 +11,7 @@ import {
   readStorage,
   systemClock
 } from '@fastify-mcp-auth/core'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { createInteractions } from './authorization/interaction.ts'
 import { createCatalogue } from './catalogue.ts'
 import { cleanUp } from './cleanup.ts'
@@ -111,7 +111,7 @@ function keyRingOf({ encryptionKeys }: Options): KeyRing {
 }
 
 /** The face that the app, the consent pages and resource servers in the same process see. */
-export function decoratorOf(server: ServerContext): AuthorizationServer<FastifyRequest> {
+export function decoratorOf(server: ServerContext): AuthorizationServer<FastifyRequest, FastifyReply> {
   return Object.freeze({
     issuer: server.issuer,
     prefix: server.options.prefix,
@@ -146,5 +146,5 @@ export function decoratorOf(server: ServerContext): AuthorizationServer<FastifyR
         throw new ConfigurationError('FST_OAUTH_OPTION', 'authorization-server: two plugins want to draw its pages')
       server.pages.error = pages.error
     }
-  } satisfies AuthorizationServer<FastifyRequest>)
+  } satisfies AuthorizationServer<FastifyRequest, FastifyReply>)
 }

@@ -1,6 +1,6 @@
 /** What every endpoint is handed. Built once at boot; nothing in it changes per request. */
 import type { Clock, ErrorPageRenderer, JwksSource, KeyRing, SafeFetch } from '@fastify-mcp-auth/core'
-import type { FastifyBaseLogger } from 'fastify'
+import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import type { Catalogue } from './catalogue.ts'
 import type { Client } from './clients/client.ts'
 import type { KeySource } from './clients/client-keys.ts'
@@ -35,7 +35,7 @@ export interface ServerContext {
   /** Null when something in front of the app limits requests. */
   readonly limits: Limits | null
   /** Whoever draws pages registers itself here at boot. */
-  readonly pages: { error: ErrorPageRenderer | null; isServed: boolean }
+  readonly pages: { error: ErrorPageRenderer<FastifyRequest, FastifyReply> | null; isServed: boolean }
   readonly events: Events
   /** Tells what happened. */
   readonly emit: Events['emit']

@@ -94,7 +94,10 @@ export async function replyWithErrorPage(
   if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
   reply.code(statusCode).header('cache-control', 'no-store')
   try {
-    const page = await server.pages.error?.({ statusCode, reason, clientName, reference: request.id })
+    const page = await server.pages.error?.(
+      { statusCode, reason, clientName, reference: request.id },
+      { request, reply }
+    )
     if (page) return reply.headers(page.headers).type('text/html; charset=utf-8').send(page.html)
   } catch (err) {
     // The host's error handler would tell the person about the template instead of the request.

@@ -1,6 +1,6 @@
 /** What the integrator hands over, and what the plugin adds to Fastify. */
 import type { AuthorizationServer, ClientMetadata, Display } from '@fastify-mcp-auth/core'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 
 /** Who is signed in, and how. */
 export interface CurrentUser<User = unknown> {
@@ -134,6 +134,6 @@ export interface ExternalSigner {
 
 declare module 'fastify' {
   interface FastifyInstance {
-    authorizationServer: AuthorizationServer<FastifyRequest>
+    authorizationServer: AuthorizationServer<FastifyRequest, FastifyReply>
   }
 }

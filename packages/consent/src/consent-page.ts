@@ -1,16 +1,17 @@
 /** Turns a consent request into the model of the page: what a person reads, in the order of reading. */
 import { domainToASCII } from 'node:url'
 import type { ConsentRequest, ConsentScope } from '@fastify-mcp-auth/core'
-import { cleanName, shorten } from './display-name.ts'
-import { type Locale, plainText, type Sentence } from './locales/locale.ts'
-import { type ClientName, type ConsentPage, type ConsentWords, type Page, type ScopeLine, SHORT_NAME } from './model.ts'
+import { cleanName, lookUp, plainText, type Sentence, shorten } from '@fastify-mcp-auth/core/pages'
+import type { Frame } from './frame.ts'
+import type { PageLocale } from './locales/languages.ts'
+import { type ClientName, type ConsentPage, type ConsentWords, type ScopeLine, SHORT_NAME } from './model.ts'
 import { findWarnings } from './warnings.ts'
 
 /** Does not decide anything: what is preselected, required or granted already is the authorization server's word. */
 export function describeConsent(
   request: ConsentRequest,
-  page: Omit<Page, 'title'>,
-  { locale, ownHost }: { locale: Locale; ownHost: string }
+  frame: Frame,
+  { locale, ownHost }: { locale: PageLocale; ownHost: string }
 ): ConsentPage {
   const client = clientName(request, locale)
   const answersTo = describeAnswersTo(request, locale)
@@ -23,7 +24,8 @@ export function describeConsent(
     ? locale.say('consent.heading.more', { client: named, count: asked.length })
     : locale.say('consent.heading', { client: named, resource })
   return {
-    ...page,
+    ...frame,
+    page: 'consent',
     title: plainText(heading),
     heading,
     intro: stepUp ? locale.say('consent.intro.more', { resource }) : locale.say('consent.intro', {}),
@@ -35,7 +37,7 @@ export function describeConsent(
       client,
       named,
       redirect: answersTo,
-      ownNames: [page.brand.name, ...names],
+      ownNames: [frame.brand.name, ...names],
       ownHost,
       locale
     }),
@@ -48,31 +50,22 @@ export function describeConsent(
   }
 }
 
-function clientName(request: ConsentRequest, locale: Locale): ClientName {
-  const localised = inLanguage(request.client.names, locale.lang)
-  const name = cleanName(localised ?? '') || cleanName(request.client.name) || locale.word('name.unknown')
+function clientName(request: ConsentRequest, locale: PageLocale): ClientName {
+  const { names } = request.client
+  const tag = lookUp(Object.keys(names), locale.lang)
+  const name =
+    cleanName((tag === null ? null : names[tag]) ?? '') || cleanName(request.client.name) || locale.word('name.unknown')
   const verifiedHost = request.client.verifiedHost === null ? null : asciiHost(request.client.verifiedHost)
   return { name, shortName: shorten(name, SHORT_NAME), verifiedHost }
 }
 
-// The language of the page, with or without its region: `ja` answers for `ja-JP` and the other way round.
-function inLanguage(names: ConsentRequest['client']['names'], lang: string): string | null {
-  const wanted = lang.toLowerCase()
-  const tags = Object.keys(names).map(tag => ({ tag, lower: tag.toLowerCase() }))
-  const found =
-    tags.find(({ lower }) => lower === wanted) ??
-    tags.find(({ lower }) => wanted.startsWith(`${lower}-`)) ??
-    tags.find(({ lower }) => lower.startsWith(`${wanted}-`))
-  return found ? (names[found.tag] ?? null) : null
-}
-
 /** A name that nobody vouches for stands in quotation marks wherever it appears. */
-function quoted(client: ClientName, locale: Locale): Sentence {
+function quoted(client: ClientName, locale: PageLocale): Sentence {
   const name: Sentence = [{ value: client.shortName }]
   return client.verifiedHost === null ? locale.say('name.unverified', { name }) : name
 }
 
-function describeAnswersTo({ redirect }: ConsentRequest, locale: Locale): ConsentPage['answersTo'] {
+function describeAnswersTo({ redirect }: ConsentRequest, locale: PageLocale): ConsentPage['answersTo'] {
   const { kind } = redirect
   if (kind === 'private-use') {
     const host = cleanName(redirect.host)
@@ -103,7 +96,7 @@ function splitScopes(request: ConsentRequest): { asked: readonly ConsentScope[];
   return { asked, already: request.scopes.filter(({ granted }) => granted) }
 }
 
-function scopeLine(scope: ConsentScope, locale: Locale): ScopeLine {
+function scopeLine(scope: ConsentScope, locale: PageLocale): ScopeLine {
   const names = scope.tools.map(tool => tool.replaceAll(/[_-]+/g, ' ')).join(', ')
   return {
     scope: scope.scope,
@@ -118,13 +111,13 @@ function scopeLine(scope: ConsentScope, locale: Locale): ScopeLine {
 }
 
 // Rounded up: "at most" has to stay true.
-function describeTtl(seconds: number, locale: Locale): Sentence {
+function describeTtl(seconds: number, locale: PageLocale): Sentence {
   if (seconds >= 86_400) return locale.say('consent.until.days', { count: Math.ceil(seconds / 86_400) })
   if (seconds >= 3_600) return locale.say('consent.until.hours', { count: Math.ceil(seconds / 3_600) })
   return locale.say('consent.until.minutes', { count: Math.ceil(seconds / 60) })
 }
 
-function consentWords(stepUp: boolean, locale: Locale): ConsentWords {
+function consentWords(stepUp: boolean, locale: PageLocale): ConsentWords {
   return {
     askedBy: locale.word('consent.askedBy'),
     verified: locale.word('consent.verified'),

@@ -1,4 +1,12 @@
-export type { Isolated, Sentence } from './locales/locale.ts'
-export type { Brand, ClientName, ConsentPage, ConsentWords, FailurePage, Page, ScopeLine, Warning } from './model.ts'
-export { ConsentOptions } from './options.ts'
+export type { Brand, Isolated, Page, Sentence } from '@fastify-mcp-auth/core/pages'
+export type { Words } from './locales/languages.ts'
+export type { ClientName, ConsentPage, ConsentWords, FailurePage, PageModel, ScopeLine, Warning } from './model.ts'
+export {
+  ConsentOptions,
+  type Layout,
+  type LocaleChanges,
+  type PageParts,
+  type Render,
+  type TemplateEngine
+} from './options.ts'
 export { default } from './plugin.ts'

@@ -5,27 +5,7 @@
  * engine escapes `<%= %>` by itself.
  */
 import type { ErrorPageReason, RedirectKind } from '@fastify-mcp-auth/core'
-import type { Sentence } from './locales/locale.ts'
-
-/** What every page has; `layout.eta` needs nothing else. */
-export interface Page {
-  /** Language of the words, for `<html lang>`. */
-  readonly lang: string
-  readonly dir: 'ltr' | 'rtl'
-  /** Plain text for `<title>`. */
-  readonly title: string
-  /** Path of the style sheet; the only place that the page may load styles from. */
-  readonly stylesheetUrl: string
-  readonly brand: Brand
-}
-
-/** Whose page this is: the app's own name, never ours. */
-export interface Brand {
-  readonly name: string
-  /** First letter, for the mark that stands in for a missing logo. */
-  readonly initial: string
-  readonly logoUrl: string | null
-}
+import type { Page, Sentence } from '@fastify-mcp-auth/core/pages'
 
 /**
  * The question. A replaced `consent.eta` has to keep three facts on the page, or people cannot judge what they allow:
@@ -35,6 +15,7 @@ export interface Brand {
  * `decision` = `allow` or `deny`.
  */
 export interface ConsentPage extends Page {
+  readonly page: 'consent'
   readonly heading: Sentence
   readonly intro: Sentence
   readonly decisionUrl: string
@@ -121,6 +102,7 @@ export interface ConsentWords {
 
 /** Why it does not go on: what happened, what that means, the next step. */
 export interface FailurePage extends Page {
+  readonly page: 'error'
   readonly reason: ErrorPageReason
   readonly statusCode: number
   readonly heading: Sentence
@@ -130,6 +112,9 @@ export interface FailurePage extends Page {
   readonly reference: string
   readonly words: { readonly reference: string }
 }
+
+/** The model of any page. `page` says which one it is, and is the name of its template. */
+export type PageModel = ConsentPage | FailurePage
 
 /** Length in characters, as a reader counts them, from which on a name is shortened in the heading. */
 export const SHORT_NAME = 40

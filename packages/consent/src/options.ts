@@ -1,37 +1,68 @@
-import { resolveOptions } from '@fastify-mcp-auth/core'
+import { AdapterThat, resolveOptions } from '@fastify-mcp-auth/core'
+import { BrandOptions, type PartialTranslation } from '@fastify-mcp-auth/core/pages'
+import type { FastifyReply } from 'fastify'
 import Type, { type Static } from 'typebox'
+import type { Words } from './locales/languages.ts'
+import type { PageModel } from './model.ts'
 
-export const BrandOptions = Type.Object(
-  {
-    /**
-     * Name of your app, above every page. Without it the consent page uses the name of the resource, and error pages
-     * the host of the issuer.
-     */
-    name: Type.Optional(Type.String({ minLength: 1, maxLength: 80 })),
-    /**
-     * Your logo: a path on this origin (`/logo.svg`) or an https URL. The page loads this one image and no other;
-     * an https URL on another host tells that host who opens the page.
-     */
-    logoUrl: Type.Optional(Type.String({ pattern: '^(/(?![/\\\\])|https://)[!-~]+$', maxLength: 2048 })),
-    /**
-     * Colour of the Allow button, `#rgb` or `#rrggbb`. A readable text colour is worked out, and for links, checks and
-     * edges a shade that stands out from the ground, in light and in dark; the boot says where that was necessary.
-     */
-    accent: Type.Optional(Type.String({ pattern: '^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$' }))
-  },
-  { additionalProperties: false }
-)
+/** A template engine as @fastify/view takes it: `{ handlebars }`, `{ nunjucks }`, `{ ejs }`... */
+export type TemplateEngine = { readonly [name: string]: unknown }
+
+/** Messages by language tag, then by key. */
+export type LocaleChanges = { readonly [languageTag: string]: PartialTranslation<Words> }
+
+/** A page between the frame of an app. All of it is markup that is safe to print. */
+export interface PageParts {
+  /** Elements for `<head>`: title, style sheet, viewport. */
+  readonly head: string
+  /** One `<div class="mcp-auth">` for `<body>`. */
+  readonly body: string
+  readonly model: PageModel
+}
+
+/** Puts a page into the frame of the app. @returns a whole HTML document */
+export type Layout = (parts: PageParts, reply: FastifyReply) => string | Promise<string>
+
+/**
+ * Draws a page in its own way.
+ *
+ * @returns a whole HTML document; undefined for a page that it leaves to the templates
+ */
+export type Render = (model: PageModel, reply: FastifyReply) => string | undefined | Promise<string | undefined>
 
 /** Options of the plugin: check, type, default and documentation. */
 export const ConsentOptions = Type.Object(
   {
+    /** Whose pages these are. */
+    brand: Type.Optional(BrandOptions),
     /**
-     * Folder whose files replace ours by name: `consent.eta`, `error.eta`, `layout.eta`, `scope.eta`, `sentence.eta`,
-     * `theme.css`. Other `.eta` files in it can be included. A missing folder or a template with a syntax error stops the boot.
+     * Folder whose files replace ours by name: `layout.eta`, `consent.eta`, `scope.eta`, `error.eta` and the others in `src/templates`;
+     * its `theme.css` comes after our style sheet. Other `.eta` files in it can be included. A missing folder or a template with
+     * a syntax error stops the boot.
      */
     templates: Type.Optional(Type.String({ minLength: 1 })),
-    /** Whose pages these are. */
-    brand: Type.Optional(BrandOptions)
+    /** Draws the files of `templates` that have its extension, as @fastify/view takes it: `{ handlebars }`, `{ nunjucks }`... */
+    engine: Type.Optional(AdapterThat<TemplateEngine>(isEngine, 'must be an object with one template engine')),
+    /** Extension of the engine's templates, without the dot; the name of the engine when left out. */
+    extension: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9.]+$' })),
+    /** Options of the engine, which @fastify/view hands on. */
+    engineOptions: Type.Optional(AdapterThat<object>(value => typeof value === 'object', 'must be an object')),
+    /** Puts every page into the frame of your app. Templates then draw what is inside. */
+    layout: Type.Optional(Type.Unsafe<Layout>(Type.Function([], Type.Unknown()))),
+    /** Draws pages in its own way; see `layout` and `templates` first. */
+    render: Type.Optional(Type.Unsafe<Render>(Type.Function([], Type.Unknown()))),
+    /** What else the pages may load from this origin, for a layout of yours: `images`, `fonts`, `scripts`. */
+    sameOrigin: Type.Optional(
+      Type.Array(Type.Union([Type.Literal('images'), Type.Literal('fonts'), Type.Literal('scripts')]))
+    ),
+    /** Words of yours, by language tag and key: others than ours, or a language that we do not speak. What is missing is said in English. */
+    locales: Type.Optional(
+      Type.Unsafe<LocaleChanges>(
+        Type.Record(Type.String({ pattern: '^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$' }), Type.Object({}), {
+          additionalProperties: false
+        })
+      )
+    )
   },
   { additionalProperties: false }
 )
@@ -41,4 +72,8 @@ export type ConsentOptions = Static<typeof ConsentOptions>
 /** @throws ConfigurationError naming the option */
 export function resolveConsentOptions(input: unknown): ConsentOptions {
   return resolveOptions(ConsentOptions, input, '@fastify-mcp-auth/consent')
+}
+
+function isEngine(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 1
 }

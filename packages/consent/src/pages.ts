@@ -1,57 +1,79 @@
-/** Draws pages: model in, document and headers out. The only place that knows template names. */
+/** Draws pages: what happened in, document and headers out. */
 import type { ConsentRequest, ErrorPage } from '@fastify-mcp-auth/core'
+import { pageHeaders } from '@fastify-mcp-auth/core/pages'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { describeConsent } from './consent-page.ts'
-import { cleanName, initialOf } from './display-name.ts'
+import type { Draw } from './drawing.ts'
 import { describeFailure } from './error-page.ts'
-import type { Locale } from './locales/locale.ts'
-import type { Brand, Page } from './model.ts'
+import { consentFormAction } from './form-action.ts'
+import { type Frame, type FrameContext, frameFor, localeFor } from './frame.ts'
+import type { PageLocale } from './locales/languages.ts'
+import type { ConsentPage, PageModel } from './model.ts'
 import type { ConsentOptions } from './options.ts'
-import { consentFormAction, pageHeaders } from './page-headers.ts'
 
 export interface RenderedPage {
   readonly html: string
   readonly headers: Record<string, string>
 }
 
-export interface Pages {
-  consent(request: ConsentRequest): Promise<RenderedPage>
-  error(failure: ErrorPage): Promise<RenderedPage>
+/** Who looks at a page. */
+export interface Reader {
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
 }
 
-export interface PagesContext {
-  readonly render: (template: string, model: Page) => Promise<string>
-  readonly brand: NonNullable<ConsentOptions['brand']>
+/** What a page is made with: the words and the frame of its reader. */
+export interface Surroundings {
+  readonly locale: PageLocale
+  readonly frame: Frame
+}
+
+export interface Pages {
+  /** For a page of one's own. @param name of the app, where the brand has none; the host of the issuer when left out */
+  surroundings(request: FastifyRequest, about?: { uiLocales?: readonly string[]; name?: string }): Surroundings
+  consentModel(question: ConsentRequest, request: FastifyRequest): ConsentPage
+  consent(question: ConsentRequest, reader: Reader): Promise<RenderedPage>
+  error(failure: ErrorPage, reader: Reader): Promise<RenderedPage>
+  /** Any page, with the headers that protect it. @param formAction where its forms may lead, `'none'` when left out */
+  draw(
+    model: PageModel,
+    reader: Reader,
+    needs?: { formAction?: string; images?: readonly string[] }
+  ): Promise<RenderedPage>
+}
+
+export interface PagesContext extends FrameContext {
+  readonly draw: Draw
   readonly issuer: string
-  readonly stylesheetUrl: string
-  readonly locale: Locale
+  readonly options: ConsentOptions
 }
 
 export function createPages(context: PagesContext): Pages {
-  const { brand, issuer, locale, render } = context
+  const { brand, issuer, options } = context
   const ownHost = new URL(issuer).host
-  const imageUrl = brand.logoUrl === undefined ? null : new URL(brand.logoUrl, issuer).href
-  const page = (name: string): Omit<Page, 'title'> => ({
-    lang: locale.lang,
-    dir: locale.dir,
-    stylesheetUrl: context.stylesheetUrl,
-    brand: describeBrand(brand.name ?? name, brand.logoUrl)
-  })
-  return {
-    consent: async request => ({
-      html: await render(
-        'consent',
-        describeConsent(request, page(request.resources[0]?.name ?? ownHost), { locale, ownHost })
-      ),
-      headers: pageHeaders({ formAction: consentFormAction(request.redirect), imageUrl })
-    }),
-    error: async failure => ({
-      html: await render('error', describeFailure(failure, page(ownHost), locale)),
-      headers: pageHeaders({ formAction: "'none'", imageUrl })
-    })
+  const brandImages = brand.logoUrl === undefined ? [] : [new URL(brand.logoUrl, issuer).href]
+  const surroundings: Pages['surroundings'] = (request, { uiLocales, name = ownHost } = {}) => {
+    const locale = localeFor(context, request, uiLocales)
+    return { locale, frame: frameFor(context, locale, name) }
   }
-}
-
-function describeBrand(name: string, logoUrl: string | undefined): Brand {
-  const clean = cleanName(name)
-  return { name: clean, initial: initialOf(clean), logoUrl: logoUrl ?? null }
+  const draw: Pages['draw'] = async (model, { reply }, { formAction = "'none'", images = [] } = {}) => ({
+    html: await context.draw(model, reply),
+    headers: pageHeaders({ formAction, images: [...brandImages, ...images], sameOrigin: options.sameOrigin })
+  })
+  const consentModel: Pages['consentModel'] = (question, request) => {
+    const { uiLocales, resources } = question
+    const { locale, frame } = surroundings(request, { uiLocales, name: resources[0]?.name ?? ownHost })
+    return describeConsent(question, frame, { locale, ownHost })
+  }
+  return {
+    surroundings,
+    draw,
+    consentModel,
+    consent: (question, reader) =>
+      draw(consentModel(question, reader.request), reader, { formAction: consentFormAction(question.redirect) }),
+    error: (failure, reader) => {
+      const { frame, locale } = surroundings(reader.request)
+      return draw(describeFailure(failure, frame, locale), reader)
+    }
+  }
 }

@@ -1,23 +1,20 @@
-import fastifyView from '@fastify/view'
 import { type AuthorizationServer, ConfigurationError } from '@fastify-mcp-auth/core'
-import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
+import { buildStylesheet, poorContrasts, type Stylesheet, unreadableIn } from '@fastify-mcp-auth/core/pages'
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { english } from './locales/locale.ts'
+import { createDraw } from './drawing.ts'
+import { pageLanguages } from './locales/languages.ts'
 import { type ConsentOptions, resolveConsentOptions } from './options.ts'
-import { createPages, type PagesContext } from './pages.ts'
+import { createPages } from './pages.ts'
 import { interactionRoute } from './routes/interaction.ts'
 import { stylesheetRoute } from './routes/stylesheet.ts'
-import { loadTemplates, type Templates } from './templates.ts'
-import { buildStylesheet, unreadableIn } from './theme.ts'
+import { loadTemplates } from './templates.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    authorizationServer: AuthorizationServer<FastifyRequest>
+    authorizationServer: AuthorizationServer<FastifyRequest, FastifyReply>
   }
 }
-
-// Decorators of a scope reach every scope below, and the host may already have a `view` of its own.
-const VIEW = 'mcpAuthPage'
 
 /**
  * The pages that a person sees: the consent page at `GET {prefix}/interaction/:handle`, and every error page of the
@@ -37,19 +34,19 @@ const consent: FastifyPluginAsync<ConsentOptions> = async (app, input) => {
       'FST_OAUTH_MISSING_PLUGIN',
       '@fastify-mcp-auth/consent needs an authorization server: register @fastify-mcp-auth/authorization-server before it'
     )
-  const templates = loadTemplates(options.templates)
-  const stylesheet = buildStylesheet(templates.theme, options.brand?.accent)
-  warnAboutAccent(app, options.brand?.accent)
+  const stylesheet = stylesheetOf(options)
+  warnAboutColours(app, stylesheet, options)
 
   const { issuer, prefix } = app.authorizationServer
   const interactions = `${prefix}/interaction`
   await app.register(async scope => {
     const pages = createPages({
-      render: await createRender(scope, templates),
+      draw: await createDraw(scope, options),
+      languages: pageLanguages(options.locales),
       brand: options.brand ?? {},
-      issuer,
       stylesheetUrl: `${interactions}/assets/${stylesheet.fileName}`,
-      locale: english
+      issuer,
+      options
     })
     const path = withoutPrefix(interactions, scope.prefix)
     interactionRoute(scope, path, pages)
@@ -59,17 +56,10 @@ const consent: FastifyPluginAsync<ConsentOptions> = async (app, input) => {
   })
 }
 
-async function createRender(scope: FastifyInstance, templates: Templates): Promise<PagesContext['render']> {
-  // A host with a view of its own would share its cache of names with us, and then we would open each other's files.
-  scope.decorate(fastifyView.fastifyViewCache as unknown as symbol, new Map())
-  await scope.register(fastifyView, {
-    engine: { eta: templates.engine },
-    root: templates.root,
-    propertyName: VIEW,
-    asyncPropertyName: `${VIEW}Async`
-  })
-  const view: FastifyInstance['view'] = Reflect.get(scope, VIEW)
-  return (template, model) => view(template, model)
+function stylesheetOf({ templates, brand }: ConsentOptions): Stylesheet {
+  const { files } = loadTemplates(templates)
+  const theme = files.paths.has('theme.css') ? files.read('theme.css') : ''
+  return buildStylesheet({ rules: files.read('pages.css'), theme, accent: brand?.accent })
 }
 
 /** @throws ConfigurationError when the routes cannot be where the authorization server says they are */
@@ -81,13 +71,15 @@ function withoutPrefix(path: string, prefix: string): string {
   )
 }
 
-function warnAboutAccent(app: FastifyInstance, accent: string | undefined): void {
-  if (accent === undefined) return
-  for (const scheme of unreadableIn(accent))
+function warnAboutColours(app: FastifyInstance, stylesheet: Stylesheet, { brand }: ConsentOptions): void {
+  const accent = brand?.accent
+  for (const scheme of accent === undefined ? [] : unreadableIn(stylesheet, accent))
     app.log.warn(
       { accent, scheme },
       'brand.accent is too close to the ground of the page; links and edges get a shade that can be seen'
     )
+  for (const poor of poorContrasts(stylesheet))
+    app.log.warn(poor, 'theme.css has colours that people cannot read: text needs 4.5 to 1 against its ground')
 }
 
 /**

@@ -1,10 +1,7 @@
-/**
- * Our templates, and over them the folder of the team: a file there replaces ours of the same name.
- */
-import { readdirSync, readFileSync, statSync } from 'node:fs'
-import { join, posix, resolve } from 'node:path'
+/** Our templates in Eta, and over them those of the team. */
 import { fileURLToPath } from 'node:url'
 import { ConfigurationError } from '@fastify-mcp-auth/core'
+import { type TemplateFiles, templateFiles } from '@fastify-mcp-auth/core/pages'
 import { Eta } from 'eta'
 
 // Templates are shipped as they are, beside the sources; both `src` and `dist` are one step away from them.
@@ -12,52 +9,41 @@ const OURS = fileURLToPath(new URL('../src/templates', import.meta.url))
 
 export interface Templates {
   readonly engine: Eta
-  /** Folder of our own files. */
-  readonly root: string
-  readonly theme: string
+  readonly files: TemplateFiles
 }
 
-/** @throws ConfigurationError when the folder is missing or a template in it cannot be compiled */
-export function loadTemplates(folder: string | undefined): Templates {
-  const own = folder === undefined ? null : resolve(folder)
-  if (own !== null && !statSync(own, { throwIfNoEntry: false })?.isDirectory())
-    throw optionError(`"templates" is not a folder: ${own}`)
-  const files = new Map([...listFiles(OURS), ...(own === null ? [] : listFiles(own))])
-  const engine = new OverlayEta(files)
-  for (const [name, path] of files) if (name.endsWith('.eta')) compile(engine, path)
-  return Object.freeze({ engine, root: OURS, theme: readFileSync(pathOf(files, 'theme.css'), 'utf8') })
+/**
+ * @param folder of the team
+ * @param bare whether an app puts its own frame around the pages, in place of `layout.eta`
+ * @throws ConfigurationError when the folder is missing or a template in it cannot be compiled
+ */
+export function loadTemplates(folder: string | undefined, bare = false): Templates {
+  const files = templateFiles(OURS, folder, '@fastify-mcp-auth/consent')
+  const engine = new OverlayEta(files, bare)
+  for (const [name, path] of files.paths) if (name.endsWith('.eta')) compile(engine, { path, text: files.read(name) })
+  return Object.freeze({ engine, files })
 }
 
 /** Looks a name up in a fixed list, and so cannot be led out of the two folders. */
 class OverlayEta extends Eta {
-  constructor(files: ReadonlyMap<string, string>) {
+  constructor(files: TemplateFiles, bare: boolean) {
     super({ autoEscape: true })
     this.resolvePath = template => {
-      const name = posix.normalize(template).replace(/^\/+/, '')
-      return pathOf(files, name.endsWith('.eta') ? name : `${name}.eta`)
+      // "./parts/x" and "/parts/x" are the same place here.
+      const name = new URL(template, 'file:///').pathname.slice(1)
+      const file = name.endsWith('.eta') ? name : `${name}.eta`
+      return files.pathOf(bare && file === 'layout.eta' ? 'bare.eta' : file)
     }
   }
 }
 
-function listFiles(folder: string): [name: string, path: string][] {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter(name => /\.(eta|css)$/.test(name))
-    .map(name => [name.replaceAll('\\', '/'), join(folder, name)])
-}
-
-function pathOf(files: ReadonlyMap<string, string>, name: string): string {
-  const path = files.get(name)
-  if (path === undefined) throw optionError(`there is no template "${name}"`)
-  return path
-}
-
-function compile(engine: Eta, path: string): void {
+function compile(engine: Eta, { path, text }: { path: string; text: string }): void {
   try {
-    engine.compile(readFileSync(path, 'utf8'), { filepath: path })
+    engine.compile(text, { filepath: path })
   } catch (error) {
-    throw optionError(`"templates" has a file that does not compile: ${path}: ${String(error)}`)
+    throw new ConfigurationError(
+      'FST_OAUTH_OPTION',
+      `@fastify-mcp-auth/consent: "templates" has a file that does not compile: ${path}: ${String(error)}`
+    )
   }
 }
-
-const optionError = (message: string): ConfigurationError =>
-  new ConfigurationError('FST_OAUTH_OPTION', `@fastify-mcp-auth/consent: ${message}`)

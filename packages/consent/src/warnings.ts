@@ -3,8 +3,8 @@
  *
  * @see OAuth Client ID Metadata Document section 6 (localhost redirect URIs), RFC 8252 section 8.6
  */
-import { imitates, mixesScripts } from './display-name.ts'
-import type { Locale, Sentence } from './locales/locale.ts'
+import { imitates, mixesScripts, type Sentence } from '@fastify-mcp-auth/core/pages'
+import type { PageLocale } from './locales/languages.ts'
 import type { ClientName, ConsentPage, Warning } from './model.ts'
 
 export interface Suspect {
@@ -16,7 +16,7 @@ export interface Suspect {
   readonly ownNames: readonly string[]
   /** Host of the app: what it vouches for may bear its name. */
   readonly ownHost: string
-  readonly locale: Locale
+  readonly locale: PageLocale
 }
 
 export function findWarnings(suspect: Suspect): readonly Warning[] {

@@ -7,7 +7,12 @@ import type {
   LoginRequest,
   Settled
 } from '@fastify-mcp-auth/core'
-import Fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from 'fastify'
+import Fastify, {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifyServerOptions
+} from 'fastify'
 import consent, { type ConsentOptions } from '../src/index.ts'
 
 type Details = ConsentRequest | LoginRequest | Settled
@@ -16,8 +21,8 @@ export interface FakeServer {
   /** What `interactions.details` answers or throws. */
   details: Details | Error
   readonly asked: string[]
-  error: ErrorPageRenderer
-  readonly decorator: AuthorizationServer<FastifyRequest>
+  error: ErrorPageRenderer<FastifyRequest, FastifyReply>
+  readonly decorator: AuthorizationServer<FastifyRequest, FastifyReply>
 }
 
 const unexpected = (): never => {

@@ -1,6 +1,6 @@
 /**
  * What `app.authorizationServer` is, told without Fastify: the interface through which `consent`, `resource-server` and
- * the host app meet the authorization server at run time. `Request` is the framework's request.
+ * the host app meet the authorization server at run time. `Request` and `Reply` are those of the framework.
  */
 import type { AuthorizationServerEvent, AuthorizationServerEventType } from './authorization-server-events.ts'
 import type { RegisteredClients } from './registered-clients.ts'
@@ -121,8 +121,15 @@ export interface ErrorPage {
   readonly reference: string
 }
 
-/** @returns a whole HTML document and the headers that protect it */
-export type ErrorPageRenderer = (page: ErrorPage) => Promise<{ html: string; headers: Record<string, string> }>
+/**
+ * Draws an error page for whoever sent the request, in their language.
+ *
+ * @returns a whole HTML document and the headers that protect it
+ */
+export type ErrorPageRenderer<Request = unknown, Reply = unknown> = (
+  page: ErrorPage,
+  to: { readonly request: Request; readonly reply: Reply }
+) => Promise<{ html: string; headers: Record<string, string> }>
 
 /** One consent that is in force, for lists of connected apps and for operators. */
 export interface GrantSummary {
@@ -240,7 +247,7 @@ export interface AuthorizationServerHealth {
 }
 
 /** `app.authorizationServer`: what the other packages and the app itself may ask of the authorization server. */
-export interface AuthorizationServer<Request = unknown> {
+export interface AuthorizationServer<Request = unknown, Reply = unknown> {
   readonly issuer: string
   /** Absolute path of the endpoints, `/oauth` by default. */
   readonly prefix: string
@@ -366,7 +373,7 @@ export interface AuthorizationServer<Request = unknown> {
     listener: (event: AuthorizationServerEvent<T>) => unknown
   ): () => void
   /** Called by whoever serves `GET {prefix}/interaction/:handle` and draws the error pages; at most once. */
-  present(pages: { error: ErrorPageRenderer }): void
+  present(pages: { error: ErrorPageRenderer<Request, Reply> }): void
 }
 
 /** An interaction that cannot go on. Shown as a page, never as a redirect. */

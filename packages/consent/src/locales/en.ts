@@ -3,7 +3,7 @@
  *
  * Plain and short, second person, present tense. A person who reads a page never meets the vocabulary of the protocol.
  */
-import type { Message } from './locale.ts'
+import type { Messages } from '@fastify-mcp-auth/core/pages'
 
 export const en = {
   'name.unverified': '“{name}”',
@@ -109,4 +109,4 @@ export const en = {
   'error.server_error.title': 'Something went wrong here',
   'error.server_error.text': 'This is our fault, not yours.',
   'error.server_error.next': 'Go back to {client} and connect again. If it happens again, tell us the reference below.'
-} as const satisfies Record<string, Message>
+} as const satisfies Messages

@@ -16,7 +16,7 @@ export function interactionRoute(scope: FastifyInstance, path: string, pages: Pa
     else request.log.info({ reason: failure.reason }, 'the consent page was not shown')
     const retryAfter = isUnavailableError(error) || isOAuthError(error) ? error.retryAfter : undefined
     if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
-    return send(reply, failure.statusCode, await pages.error({ ...failure, reference: request.id }))
+    return send(reply, failure.statusCode, await pages.error({ ...failure, reference: request.id }, { request, reply }))
   })
 
   // A host's CORS policy has no business here: no other origin may read what a person is asked.
@@ -27,7 +27,7 @@ export function interactionRoute(scope: FastifyInstance, path: string, pages: Pa
       const next = details.status === 'login' ? details.loginUrl : details.redirectTo
       return reply.header('cache-control', 'no-store').redirect(next, 303)
     }
-    return send(reply, 200, await pages.consent(details))
+    return send(reply, 200, await pages.consent(details, { request, reply }))
   })
 }
 

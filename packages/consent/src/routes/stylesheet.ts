@@ -1,6 +1,7 @@
 /** The style sheet of the pages. Its name changes with its content, so a browser asks once. */
+
+import type { Stylesheet } from '@fastify-mcp-auth/core/pages'
 import type { FastifyInstance } from 'fastify'
-import type { Stylesheet } from '../theme.ts'
 
 export function stylesheetRoute(scope: FastifyInstance, path: string, stylesheet: Stylesheet): void {
   scope.get(`${path}/${stylesheet.fileName}`, async (_request, reply) =>

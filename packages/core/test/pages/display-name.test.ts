@@ -1,5 +1,5 @@
 import t from 'tap'
-import { cleanName, imitates, initialOf, mixesScripts, shorten } from '../src/display-name.ts'
+import { cleanName, imitates, initialOf, mixesScripts, shorten } from '../../src/pages/display-name.ts'
 
 t.test('a name loses what is not meant to be seen', async t => {
   t.equal(cleanName('\u202Eedualc\u202C'), 'edualc', 'direction overrides')

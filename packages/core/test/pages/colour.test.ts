@@ -1,5 +1,5 @@
 import t from 'tap'
-import { contrast, inkOn, READABLE, standOut } from '../src/colour.ts'
+import { contrast, inkOn, READABLE, standOut } from '../../src/pages/colour.ts'
 
 t.test('WCAG 1.4.3: contrast is what the definition says', async t => {
   t.equal(contrast('#000000', '#ffffff'), 21)
