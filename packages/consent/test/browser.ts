@@ -11,7 +11,8 @@ const FLAGS = [
   '--disable-sync'
 ]
 
-export function launchBrowser(): Promise<Browser> {
+/** @param flags more of them, for example where host names lead */
+export function launchBrowser(flags: readonly string[] = []): Promise<Browser> {
   const executablePath = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium'
-  return chromium.launch({ executablePath, args: FLAGS })
+  return chromium.launch({ executablePath, args: [...FLAGS, ...flags] })
 }
