@@ -1,0 +1,78 @@
+/**
+ * A `fetch` that speaks for one owner to one server: to that origin only, with the credential of that owner and of nobody else. The one
+ * place where a secret meets a request.
+ *
+ * @see RFC 6750 section 2.1
+ */
+import { isFetchRefusedError, isUnavailableError } from '@fastify-mcp-auth/core'
+import { type Context, routeOf, type Target } from './context.ts'
+import { McpConnectionError } from './errors.ts'
+import { asBlocked } from './network.ts'
+import { currentToken } from './refresh.ts'
+import { onForbidden, onSecondRejection, onUnauthorized } from './rejection.ts'
+import type { Usable } from './token.ts'
+import type { OwnedFetch, UseOptions } from './types.ts'
+
+/** @param use what the caller is going to need; checked at every request */
+export function authorizedFetch(context: Context, target: Target, use: UseOptions = {}): OwnedFetch {
+  const { origin } = new URL(target.definition.url)
+  const { mcp } = routeOf(context, target)
+
+  const send = async (url: URL, init: RequestInit, usable: Usable | null): Promise<Response> => {
+    try {
+      return await mcp(url, { ...init, headers: authorize(target, init.headers, usable) })
+    } catch (error) {
+      throw unreachable(error, target, context)
+    }
+  }
+
+  return async (input, init = {}) => {
+    const url = URL.parse(String(input))
+    if (url?.origin !== origin)
+      throw new McpConnectionError('MCP_URL_BLOCKED', 'the credential is for another origin', {
+        server: target.server.id,
+        reason: 'foreign_origin'
+      })
+    use.signal?.throwIfAborted()
+    const signal = use.signal && init.signal ? AbortSignal.any([use.signal, init.signal]) : (use.signal ?? init.signal)
+    const bounded = signal ? { ...init, signal } : init
+    const first = await currentToken(context, target, use)
+    const response = await send(url, bounded, first)
+    if (response.status === 403) await onForbidden(context, target, { usable: first, response })
+    if (response.status !== 401) return response
+    await response.body?.cancel()
+    const second = await onUnauthorized(context, target, { usable: first, response })
+    const again = await send(url, bounded, second)
+    if (again.status === 403) await onForbidden(context, target, { usable: second, response: again })
+    if (again.status !== 401) return again
+    await again.body?.cancel()
+    throw await onSecondRejection(context, target, second)
+  }
+}
+
+function authorize({ definition }: Target, given: RequestInit['headers'], usable: Usable | null): Headers {
+  const headers = new Headers(given)
+  // Whatever a caller or a library put there, only the owner's credential goes out.
+  headers.delete('authorization')
+  if (!usable) return headers
+  const { token } = usable.credential
+  if (definition.auth === 'header' && definition.header)
+    headers.set(definition.header.name, `${definition.header.prefix ?? ''}${token}`)
+  else headers.set('authorization', `Bearer ${token}`)
+  return headers
+}
+
+function unreachable(error: unknown, { server, place }: Target, { events }: Context): unknown {
+  const blocked = asBlocked(error, server.id)
+  if (blocked) {
+    events.emit('blocked.url', place, { reason: isFetchRefusedError(error) ? error.reason : 'url' })
+    return blocked
+  }
+  if (!isUnavailableError(error)) return error
+  return new McpConnectionError('MCP_SERVER_UNAVAILABLE', 'the server does not answer', {
+    server: server.id,
+    connection: place.id,
+    retryAfter: error.retryAfter,
+    cause: error
+  })
+}

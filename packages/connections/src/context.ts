@@ -1,0 +1,53 @@
+/** What every part of the package is handed: nothing captures, nothing is global. */
+import type { Clock, EventLog, KeyRing } from '@fastify-mcp-auth/core'
+import type { Events } from './events.ts'
+import type { Network, Route } from './network.ts'
+import type { ResolvedOptions, ServerDefinition } from './options.ts'
+import { type Place, placeOf } from './owner.ts'
+import type { Records } from './records.ts'
+import type { Registry } from './registry.ts'
+import type { AccountChoice, ConnectionUrls, Owner, RegisteredServer } from './types.ts'
+
+export interface Context {
+  readonly options: ResolvedOptions
+  readonly records: Records
+  readonly ring: KeyRing
+  readonly clock: Clock
+  readonly log: EventLog
+  readonly events: Events
+  readonly network: Network
+  readonly registry: Registry
+  readonly urls: ConnectionUrls
+  /** Random: this process, as the holder of leases. */
+  readonly holder: string
+}
+
+/** One connection that is going to be used: the server, whose it is, and how it is reached. */
+export interface Target {
+  readonly server: RegisteredServer
+  readonly definition: ServerDefinition
+  readonly place: Place
+}
+
+/**
+ * @throws McpConnectionError `MCP_UNKNOWN_SERVER`, `MCP_SERVER_DISABLED` (unless `evenDisabled`), `MCP_OWNER_REQUIRED`
+ */
+export async function targetOf(
+  context: Context,
+  owner: Owner | null,
+  id: string,
+  { account, evenDisabled = false }: AccountChoice & { readonly evenDisabled?: boolean } = {}
+): Promise<Target> {
+  const server = evenDisabled ? await context.registry.get(id) : await context.registry.usable(id)
+  return { server, definition: server.definition, place: placeOf({ owner, server: id, account }, server.definition) }
+}
+
+/** @throws McpConnectionError `MCP_URL_BLOCKED` */
+export function routeOf({ network }: Context, { server, definition }: Pick<Target, 'server' | 'definition'>): Route {
+  return network.routeTo(definition, server.id)
+}
+
+/** Where the person goes to mend a connection. */
+export function actionUrlOf({ urls }: Context, { server, account }: Pick<Place, 'server' | 'account'>): string {
+  return urls.connect(server, account === 'default' ? {} : { account })
+}

@@ -1,0 +1,38 @@
+/** What a server has to be to get into the registry, by the options or while the app runs. */
+import { isHttpLoopback, isScopeToken } from '@fastify-mcp-auth/core'
+import type { ResolvedOptions, ServerDefinition } from './options.ts'
+
+const ID = /^[a-z0-9][a-z0-9_-]{0,63}$/
+
+// What would change where a request goes, how it is framed, or what the transport says about itself.
+const RESERVED_HEADER =
+  /^(?:host|connection|keep-alive|content-.*|transfer-encoding|upgrade|te|trailer|expect|accept.*|cookie|origin|mcp-.*|last-event-id|proxy-.*)$/i
+
+/** What is wrong with it as a whole, or null. Each member is right by its schema already. */
+export function definitionFault(
+  id: string,
+  definition: ServerDefinition,
+  { network }: Pick<ResolvedOptions, 'network'>
+): string | null {
+  const { url, auth, mode, oauth, header, internal } = definition
+  if (!ID.test(id)) return 'has an id that is not made of lower-case letters, digits, "-" and "_"'
+  const parsed = URL.parse(url)
+  if (parsed?.hash !== '' || parsed.username !== '' || parsed.password !== '')
+    return '"url" must be an absolute URL without fragment and user information'
+  if (parsed.protocol !== 'https:' && !(parsed.protocol === 'http:' && (internal || isHttpLoopback(url))))
+    return '"url" must be https'
+  if (isHttpLoopback(url) && !network.allowLoopback && !internal)
+    return '"url" is on loopback: "network.allowLoopback" is off'
+  if (mode === 'shared' && auth === 'oauth' && !definition.acknowledgeShared)
+    return 'is shared: everybody would act as the one person who connects it. Say so by "acknowledgeShared"'
+  if (auth === 'header' && !header) return 'needs "header"'
+  if (header && (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(header.name) || RESERVED_HEADER.test(header.name)))
+    return '"header.name" cannot be a header of ours'
+  if (header?.prefix && !/^[\x20-\x7E]*$/.test(header.prefix))
+    return '"header.prefix" has a character that cannot be sent'
+  if (auth === 'client_credentials' && !oauth?.client) return 'needs "oauth.client"'
+  if ((auth === 'jwt_bearer' || auth === 'id_jag') && !oauth?.assertion) return 'needs "oauth.assertion"'
+  if (Array.isArray(oauth?.scopes) && !oauth.scopes.every(isScopeToken))
+    return '"oauth.scopes" has a text that is no scope'
+  return null
+}

@@ -1,0 +1,101 @@
+/** Clients of the official SDK, each for one owner and one server. The SDK is handed a `fetch` and never sees a credential. */
+import { Client, SSEClientTransport, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
+import { authorizedFetch } from './authorized-fetch.ts'
+import { readConnection } from './connection-record.ts'
+import { type Context, type Target, targetOf } from './context.ts'
+import { asMcpConnectionError, McpConnectionError } from './errors.ts'
+import { assertScopes, connectionError } from './token.ts'
+import { isToolAllowed, scopesOfTool } from './tool-filter.ts'
+import type { OwnedClient, OwnedFetch, Owner, UseOptions } from './types.ts'
+
+/** @throws McpConnectionError for everything that a person or the operator has to mend, as itself, not wrapped */
+export async function connectedClient(
+  context: Context,
+  owner: Owner | null,
+  server: string,
+  use: UseOptions = {}
+): Promise<OwnedClient> {
+  const target = await targetOf(context, owner, server, use)
+  const fetch = authorizedFetch(context, target, use)
+  const client = new Client(
+    { name: context.options.client.name, version: context.options.client.softwareVersion ?? '0.0.0' },
+    { versionNegotiation: { mode: 'auto' } }
+  )
+  const transport = transportTo(target, fetch)
+  try {
+    await client.connect(transport, use.signal ? { signal: use.signal } : {})
+  } catch (error) {
+    await client.close().catch(() => undefined)
+    throw asMcpConnectionError(error) ?? error
+  }
+  const close = async (): Promise<void> => {
+    // The server may keep a session for us until we say that it is over; that it does not understand is no concern of the caller.
+    if (transport instanceof StreamableHTTPClientTransport) await transport.terminateSession().catch(() => undefined)
+    await client.close()
+  }
+  return Object.assign(withRules(context, target, client), { [Symbol.asyncDispose]: close })
+}
+
+function transportTo({ definition }: Target, fetch: OwnedFetch): StreamableHTTPClientTransport | SSEClientTransport {
+  const url = new URL(definition.url)
+  return definition.transport === 'sse'
+    ? new SSEClientTransport(url, { fetch })
+    : new StreamableHTTPClientTransport(url, { fetch, onInsufficientScope: 'throw' })
+}
+
+/** The same client, for tools that the owner may use and has the scopes for. */
+function withRules(context: Context, target: Target, client: Client): Client {
+  const listTools = client.listTools.bind(client)
+  const callTool = client.callTool.bind(client)
+  const filterNow = async () => (await readConnection(context, target.place))?.toolFilter ?? null
+  client.listTools = async (...args) => {
+    const filter = await filterNow()
+    const listed = await unwrapped(listTools(...args))
+    return { ...listed, tools: listed.tools.filter(({ name }) => isToolAllowed(name, target.definition, filter)) }
+  }
+  const guardedCall = async (...args: Parameters<typeof callTool>): ReturnType<typeof callTool> => {
+    const { name } = args[0]
+    const record = await readConnection(context, target.place)
+    if (!isToolAllowed(name, target.definition, record?.toolFilter ?? null))
+      throw connectionError(context, target, 'MCP_NOT_ALLOWED', 'the tool is not allowed for this owner', {
+        reason: 'tool_filter'
+      })
+    if (record) assertScopes(context, target, record, scopesOfTool(name, target.definition))
+    return unwrapped(callTool(...args))
+  }
+  client.callTool = guardedCall as typeof client.callTool
+  return client
+}
+
+async function unwrapped<T>(call: Promise<T>): Promise<T> {
+  try {
+    return await call
+  } catch (error) {
+    throw asMcpConnectionError(error) ?? error
+  }
+}
+
+/** Runs with a client and closes it, whatever happens. */
+export async function withConnectedClient<T>(
+  context: Context,
+  owner: Owner | null,
+  server: string,
+  run: (client: Client) => Promise<T>,
+  use: UseOptions = {}
+): Promise<T> {
+  const client = await connectedClient(context, owner, server, use)
+  try {
+    return await run(client)
+  } catch (error) {
+    throw asMcpConnectionError(error) ?? error
+  } finally {
+    await Promise.resolve(client[Symbol.asyncDispose]()).catch(() => undefined)
+  }
+}
+
+/** Whether a person can mend it: what `tryClientFor` turns into null. */
+export function isForThePerson(error: unknown): boolean {
+  return (
+    error instanceof McpConnectionError && (error.code === 'MCP_NOT_CONNECTED' || error.code === 'MCP_NEEDS_REAUTH')
+  )
+}

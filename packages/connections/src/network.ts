@@ -1,0 +1,102 @@
+/**
+ * Which of the guarded fetches a server is reached by. Loopback is for servers that are on loopback themselves: what a public server
+ * names is never fetched from this computer.
+ */
+import {
+  type AllowedAddresses,
+  createGuardedFetch,
+  createSafeFetch,
+  FetchRefusedError,
+  type GuardedFetch,
+  isFetchRefusedError,
+  isLoopbackHost,
+  type SafeFetch
+} from '@fastify-mcp-auth/core'
+import { McpConnectionError } from './errors.ts'
+import type { ResolvedOptions, ServerDefinition } from './options.ts'
+
+/** How one server, and what it names, is reached. */
+export interface Route {
+  /** For metadata, registration and tokens: bounded, whole, without redirects. */
+  readonly oauth: SafeFetch
+  /** For the MCP endpoint: may be a stream. */
+  readonly mcp: GuardedFetch
+  readonly addresses: AllowedAddresses
+}
+
+export interface Network {
+  /** @throws McpConnectionError `MCP_URL_BLOCKED` for a URL that no rule lets through, before anything is sent */
+  routeTo(definition: Pick<ServerDefinition, 'url' | 'internal'>, server?: string): Route
+  /** Whether the rules of the app forbid a host. Names are not resolved. */
+  isForbidden(url: string): boolean
+  close(): Promise<void>
+}
+
+/** @param timeout seconds for one request to an authorization server */
+export function createNetwork(options: ResolvedOptions['network'], timeout: number): Network {
+  const { allowLoopback, allowedHosts, deniedHosts = [], maxBytes, lookup } = options
+  const resolver = lookup ? { lookup } : {}
+  const made = new Map<AllowedAddresses, Route & { close(): Promise<void> }>()
+
+  const isForbidden = (url: string): boolean => {
+    const host = URL.parse(url)?.hostname ?? ''
+    return deniedHosts.some(rule => matches(rule, host)) || !(allowedHosts?.some(rule => matches(rule, host)) ?? true)
+  }
+  const guard = (url: string | URL): void => {
+    if (isForbidden(String(url)))
+      throw new FetchRefusedError('address', `${URL.parse(String(url))?.origin}: the host is not allowed`)
+  }
+  const routeFor = (addresses: AllowedAddresses): Route => {
+    let route = made.get(addresses)
+    if (!route) {
+      const safeFetch = createSafeFetch({ addresses, timeoutMs: timeout * 1000, maxBytes: 65_536, ...resolver })
+      const mcpFetch = createGuardedFetch({ addresses, maxBytes, ...resolver })
+      route = {
+        addresses,
+        oauth: async (url, init) => {
+          guard(url)
+          return safeFetch(url, init)
+        },
+        mcp: async (url, init) => {
+          guard(url)
+          return mcpFetch(url, init)
+        },
+        close: () => mcpFetch.close()
+      }
+      made.set(addresses, route)
+    }
+    return route
+  }
+
+  return Object.freeze({
+    isForbidden,
+    routeTo({ url, internal }: Pick<ServerDefinition, 'url' | 'internal'>, server?: string): Route {
+      const parsed = URL.parse(url)
+      const isLoopback = parsed !== null && isLoopbackHost(parsed.hostname)
+      const isPlain = parsed?.protocol === 'http:' && !internal && !isLoopback
+      if (!parsed || isPlain || (isLoopback && !allowLoopback && !internal) || isForbidden(url))
+        throw new McpConnectionError('MCP_URL_BLOCKED', 'the URL of the server is not allowed', {
+          server,
+          reason: isPlain ? 'scheme' : 'address'
+        })
+      return routeFor(internal ? 'any' : isLoopback ? 'public-or-loopback' : 'public')
+    },
+    async close() {
+      await Promise.all([...made.values()].map(route => route.close()))
+    }
+  })
+}
+
+function matches(rule: string, host: string): boolean {
+  return rule.startsWith('*.') ? host.endsWith(rule.slice(1)) : host === rule
+}
+
+/** A refusal of the guard as an error of ours; null for anything else. */
+export function asBlocked(error: unknown, server?: string): McpConnectionError | null {
+  if (!isFetchRefusedError(error)) return null
+  return new McpConnectionError('MCP_URL_BLOCKED', 'a URL of the server leads where this app must not go', {
+    server,
+    reason: error.reason,
+    cause: error
+  })
+}

@@ -1,0 +1,80 @@
+/** Reads the options: each by its schema, then what they must promise together. Before anything is opened. */
+import {
+  assertIssuer,
+  ConfigurationError,
+  createKeyRing,
+  isConfigurationError,
+  isHttpLoopback,
+  type KeyRing,
+  randomSecret,
+  resolveOptions,
+  type StorageDriver
+} from '@fastify-mcp-auth/core'
+import { memoryStorage } from '@fastify-mcp-auth/core/memory'
+import { definitionFault } from './definition.ts'
+import { Options, type ResolvedOptions, ServerDefinition } from './options.ts'
+
+/** Options that can be trusted, and what follows from them. */
+export interface Settings {
+  readonly options: ResolvedOptions
+  readonly storage: StorageDriver
+  readonly ring: KeyRing
+  /** Nothing is kept when the process ends. */
+  readonly isForgetful: boolean
+}
+
+/** @throws ConfigurationError naming the option */
+export function readOptions(input: unknown): Settings {
+  const options = resolveOptions(Options, withServers(input), 'connections')
+  assertOrigin(options.baseUrl)
+  const isLocal = isHttpLoopback(options.baseUrl)
+  if (!options.storage && !isLocal)
+    throw refused('storage', 'is missing: what people connected would be gone with the process')
+  const storage = options.storage ?? memoryStorage()
+  const { durable, shared, atomic } = storage.capabilities
+  if (!atomic && !isLocal) {
+    throw new ConfigurationError(
+      'FST_OAUTH_STORAGE',
+      'connections: option "storage" is not atomic, so two processes could spend the same refresh token'
+    )
+  }
+  if ((durable || shared) && !options.encryptionKeys)
+    throw refused('encryptionKeys', 'is missing: tokens are kept encrypted. Make one with `openssl rand -base64 32`')
+  if (options.refresh.lease <= options.refresh.timeout)
+    throw refused('refresh.lease', 'must be longer than "refresh.timeout"')
+  for (const [id, definition] of Object.entries(options.servers)) {
+    const fault = definitionFault(id, definition, options)
+    if (fault) throw refused(`servers.${id}`, fault)
+  }
+  return { options, storage, ring: keyRing(options.encryptionKeys ?? [randomSecret(32)]), isForgetful: !durable }
+}
+
+// Defaults of the members of a record are not filled in with those of the whole, so each server is read by itself.
+function withServers(input: unknown): unknown {
+  if (typeof input !== 'object' || input === null || !('servers' in input)) return input
+  const { servers } = input
+  if (typeof servers !== 'object' || servers === null) return input
+  const read = Object.entries(servers).map(([id, definition]) => [
+    id,
+    resolveOptions(ServerDefinition, definition, `connections: server "${id}"`)
+  ])
+  return { ...input, servers: Object.fromEntries(read) }
+}
+
+function keyRing(keys: readonly string[]): KeyRing {
+  try {
+    return createKeyRing(keys)
+  } catch (error) {
+    throw isConfigurationError(error) ? new ConfigurationError(error.code, `connections: ${error.message}`) : error
+  }
+}
+
+function assertOrigin(baseUrl: string): void {
+  assertIssuer(baseUrl, 'baseUrl')
+  if (new URL(baseUrl).origin !== baseUrl)
+    throw refused('baseUrl', 'must be an origin, without path and slash; the path goes into "prefix"')
+}
+
+function refused(option: string, why: string): ConfigurationError {
+  return new ConfigurationError('FST_OAUTH_OPTION', `connections: option "${option}" ${why}`)
+}

@@ -1,0 +1,106 @@
+/** The one word about a connection, and the one thing to do about it; read from what is stored in the clear. */
+import type { Context, Target } from './context.ts'
+import type { ServerDefinition } from './options.ts'
+import type { ConnectionRecord } from './records.ts'
+import type { ConnectionStatus, ConnectionSummary } from './types.ts'
+
+const DAY = 86_400
+
+/** What is known beside the record. */
+export interface Circumstances {
+  /** A person is at the authorization server. */
+  readonly hasOpenFlow?: boolean
+}
+
+export function summaryOf(
+  context: Context,
+  { server, definition, place }: Target,
+  record: ConnectionRecord | null,
+  circumstances: Circumstances = {}
+): ConnectionSummary {
+  const status = statusOf(context, { disabled: server.disabled, definition, record, ...circumstances })
+  return Object.freeze({
+    id: record ? place.id : null,
+    server: server.id,
+    serverName: definition.name ?? server.id,
+    account: place.account,
+    mode: definition.mode,
+    kind: record?.kind ?? definition.auth,
+    owner: place.owner,
+    status,
+    reason: reasonOf(status, record),
+    action: actionOf(status, record),
+    issuer: record?.issuer ?? null,
+    grantedScopes: record?.grantedScopes ?? [],
+    missingScopes: status === 'needs_scope' ? (record?.challenge?.scopes ?? []) : [],
+    accessExpiresAt: record?.accessExpiresAt ?? null,
+    hasRefreshToken: record?.hasRefreshToken ?? false,
+    connectedAt: record?.connectedAt ?? null,
+    lastRefreshAt: record?.lastRefreshAt ?? null,
+    lastUsedAt: record?.lastUsedAt ?? null
+  })
+}
+
+interface Known extends Circumstances {
+  readonly disabled: boolean
+  readonly definition: ServerDefinition
+  readonly record: ConnectionRecord | null
+}
+
+export function statusOf({ clock, network }: Context, known: Known): ConnectionStatus {
+  const { disabled, definition, record, hasOpenFlow = false } = known
+  const now = clock.now()
+  if (disabled) return 'disabled'
+  if (network.isForbidden(definition.url)) return 'blocked'
+  // Where nobody has to agree, the first use connects.
+  if (!record && isSilent(definition)) return 'active'
+  if (!record) return hasOpenFlow ? 'pending' : 'not_connected'
+  if (record.state === 'rejected') return 'rejected'
+  if (record.state === 'needs_reauth') return hasOpenFlow ? 'pending' : 'needs_reauth'
+  const ends = record.accessExpiresAt
+  const isOver = ends !== null && ends <= now
+  if (isOver && !canRefresh(record)) return hasOpenFlow ? 'pending' : 'needs_reauth'
+  if (record.leaseHolder !== null && record.leaseUntil > now) return 'refreshing'
+  if (record.failures > 0) return 'degraded'
+  if (record.state === 'needs_scope') return hasOpenFlow ? 'pending' : 'needs_scope'
+  return ends !== null && ends < now + DAY && !canRefresh(record) ? 'expiring' : 'active'
+}
+
+/** Whether a connection is made without a person and without a secret of an owner. */
+export function isSilent({ auth }: Pick<ServerDefinition, 'auth'>): boolean {
+  return auth === 'none' || auth === 'client_credentials' || auth === 'jwt_bearer' || auth === 'id_jag'
+}
+
+/** Whether a new token can be had without a person. */
+export function canRefresh({ kind, hasRefreshToken }: Pick<ConnectionRecord, 'kind' | 'hasRefreshToken'>): boolean {
+  return hasRefreshToken || kind === 'client_credentials' || kind === 'jwt_bearer' || kind === 'id_jag'
+}
+
+function reasonOf(status: ConnectionStatus, record: ConnectionRecord | null): string | null {
+  if (status === 'needs_reauth') return record?.reason ?? 'expired_no_refresh'
+  if (status === 'degraded') return record?.failure ?? null
+  return status === 'rejected' ? (record?.reason ?? null) : null
+}
+
+function actionOf(status: ConnectionStatus, record: ConnectionRecord | null): ConnectionSummary['action'] {
+  const isKey = record?.kind === 'bearer' || record?.kind === 'header'
+  switch (status) {
+    case 'not_connected':
+    case 'pending':
+      return 'connect'
+    case 'needs_reauth':
+    case 'expiring':
+      return isKey ? 'replace_key' : 'reconnect'
+    case 'rejected':
+      return 'replace_key'
+    case 'needs_scope':
+      return 'allow_more'
+    case 'degraded':
+      return 'wait'
+    case 'blocked':
+    case 'disabled':
+      return 'contact_operator'
+    default:
+      return null
+  }
+}

@@ -1,0 +1,95 @@
+/** The credential that a request is sent with: read, decrypted, and refreshed in time. */
+import { isScopeToken } from '@fastify-mcp-auth/core'
+import { changeConnection, readConnection } from './connection-record.ts'
+import { actionUrlOf, type Context, type Target } from './context.ts'
+import { McpConnectionError, type McpConnectionErrorDetails, type ReauthReason } from './errors.ts'
+import type { ConnectionRecord } from './records.ts'
+import { dueFields } from './schedule.ts'
+import { type Credential, unsealCredential } from './seal.ts'
+
+/** A credential, and the record that it was read from. */
+export interface Usable {
+  readonly credential: Credential
+  readonly record: ConnectionRecord
+}
+
+/** How often the time of use is written down, in seconds: it is for people, and a write per request is not. */
+const USE_PRECISION = 300
+
+/**
+ * What the record of a connection can be used for, as it is.
+ *
+ * @throws McpConnectionError `MCP_NOT_CONNECTED`, `MCP_NEEDS_REAUTH`, `MCP_CREDENTIAL_REJECTED`
+ */
+export async function usableOf(context: Context, target: Target, record: ConnectionRecord | null): Promise<Usable> {
+  const { definition } = target
+  if (!record) throw connectionError(context, target, 'MCP_NOT_CONNECTED', 'there is no connection to the server')
+  if (record.state === 'needs_reauth') throw needsReauth(context, target, record.reason as ReauthReason)
+  if (record.state === 'rejected')
+    throw connectionError(context, target, 'MCP_CREDENTIAL_REJECTED', 'the server did not accept the key')
+  const isSameServer = record.url === definition.url && record.kind === definition.auth
+  const credential =
+    isSameServer && record.sealed !== null
+      ? unsealCredential(context.ring, target.place, definition.url, record.sealed)
+      : null
+  if (credential) return { credential, record }
+  throw await endConnection(context, target, record, isSameServer ? 'key_unavailable' : 'server_changed')
+}
+
+/** Reads and decrypts. Does not refresh. @throws as {@link usableOf} */
+export async function readUsable(context: Context, target: Target): Promise<Usable> {
+  return usableOf(context, target, await readConnection(context, target.place))
+}
+
+/** Marks the connection as one that a person has to make anew, unless it holds another credential by now. @returns the error to throw */
+export async function endConnection(
+  context: Context,
+  target: Target,
+  record: ConnectionRecord,
+  reason: ReauthReason
+): Promise<McpConnectionError> {
+  const patch = { state: 'needs_reauth', reason, leaseHolder: null, ...dueFields(null, 0) }
+  if (record.state !== 'needs_reauth' && (await changeConnection(context, target.place, record, patch)))
+    context.events.emit('needs_reauth', target.place, { reason, actionUrl: actionUrlOf(context, target.place) })
+  return needsReauth(context, target, reason)
+}
+
+export function needsReauth(context: Context, target: Target, reason: ReauthReason): McpConnectionError {
+  return connectionError(context, target, 'MCP_NEEDS_REAUTH', 'the connection has to be made anew', { reason })
+}
+
+export function connectionError(
+  context: Context,
+  { place }: Pick<Target, 'place'>,
+  code: ConstructorParameters<typeof McpConnectionError>[0],
+  message: string,
+  details: McpConnectionErrorDetails = {}
+): McpConnectionError {
+  const actionUrl = actionUrlOf(context, place)
+  return new McpConnectionError(code, message, { server: place.server, connection: place.id, actionUrl, ...details })
+}
+
+/** @throws McpConnectionError `MCP_NEEDS_SCOPE` before anything is sent */
+export function assertScopes(
+  context: Context,
+  target: Target,
+  record: ConnectionRecord,
+  scopes: readonly string[]
+): void {
+  if (!scopes.every(isScopeToken))
+    throw new McpConnectionError('MCP_INVALID_INPUT', '"scopes" has a text that is no scope')
+  const missingScopes = scopes.filter(scope => !record.grantedScopes.includes(scope))
+  if (missingScopes.length === 0) return
+  throw connectionError(context, target, 'MCP_NEEDS_SCOPE', 'more scopes are needed than were granted', {
+    missingScopes,
+    grantedScopes: record.grantedScopes
+  })
+}
+
+/** Writes down that the connection was used, to the precision of minutes. */
+export async function noteUse(context: Context, { place }: Target, record: ConnectionRecord): Promise<void> {
+  const now = context.clock.now()
+  if (record.lastUsedAt !== null && now - record.lastUsedAt < USE_PRECISION) return
+  const { grant, generation } = record
+  await context.records.connections.update(place.id, { grant, generation }, { lastUsedAt: now })
+}

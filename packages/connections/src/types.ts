@@ -1,0 +1,412 @@
+/** The public types: owners, connections, their states, events, and what `createConnections()` returns. */
+import type { Client, Tool } from '@modelcontextprotocol/client'
+import type { McpConnectionErrorCode, ReauthReason } from './errors.ts'
+import type { ServerDefinition } from './options.ts'
+
+/** Whose connection it is. Ids are the app's own, opaque here; none of them is ever guessed or defaulted. */
+export interface Owner {
+  readonly type: 'user' | 'agent'
+  readonly id: string
+  /** Id of the agent that acts for this user, for servers of the mode `per-user-agent`. */
+  readonly agent?: string | undefined
+  /** Organization, workspace: owners of two tenants share nothing, whatever their ids are. */
+  readonly tenant?: string | undefined
+}
+
+/** Who shares one credential: everybody of a tenant, each user, each agent, or each pair of the two. */
+export type CredentialMode = 'shared' | 'per-user' | 'per-agent' | 'per-user-agent'
+
+/** What proves to the server that it is us. `none` sends nothing. */
+export type AuthKind = 'oauth' | 'bearer' | 'header' | 'client_credentials' | 'jwt_bearer' | 'id_jag' | 'none'
+
+/** One word for the badge, the API and the metrics. Each but `active` and `refreshing` has one thing to do about it. */
+export type ConnectionStatus =
+  | 'not_connected'
+  /** A person is at the authorization server. */
+  | 'pending'
+  | 'active'
+  /** Ends within a day, and there is no refresh token. */
+  | 'expiring'
+  | 'refreshing'
+  /** The last refresh failed for a reason that may pass. */
+  | 'degraded'
+  | 'needs_scope'
+  | 'needs_reauth'
+  /** The server refused a key that cannot be refreshed. */
+  | 'rejected'
+  /** Network rules forbid the server. */
+  | 'blocked'
+  /** Switched off in the registry. */
+  | 'disabled'
+
+/** Which connection of an owner, where there are several. */
+export interface AccountChoice {
+  /** Name of the account, chosen by the app; `default` when left out. */
+  readonly account?: string | undefined
+}
+
+/** A connection as it may be shown: no secret in it, and none had to be decrypted for it. Times are epoch seconds. */
+export interface ConnectionSummary {
+  /** Opaque, for URLs; null when there is no record of it yet. */
+  readonly id: string | null
+  readonly server: string
+  readonly serverName: string
+  readonly account: string
+  readonly mode: CredentialMode
+  readonly kind: AuthKind
+  /** Null for a shared connection. */
+  readonly owner: Owner | null
+  readonly status: ConnectionStatus
+  /** Why, for `needs_reauth`, `degraded`, `rejected`, `blocked`; see {@link ReauthReason}. */
+  readonly reason: string | null
+  /** The one thing to do about it. */
+  readonly action: 'connect' | 'reconnect' | 'allow_more' | 'replace_key' | 'wait' | 'contact_operator' | null
+  readonly issuer: string | null
+  readonly grantedScopes: readonly string[]
+  readonly missingScopes: readonly string[]
+  readonly accessExpiresAt: number | null
+  readonly hasRefreshToken: boolean
+  readonly connectedAt: number | null
+  readonly lastRefreshAt: number | null
+  readonly lastUsedAt: number | null
+}
+
+/** One request of discovery or one decision, as the doctor shows it. */
+export interface DiscoveryStep {
+  readonly step: string
+  readonly url: string | null
+  readonly outcome: 'ok' | 'skipped' | 'failed'
+  /** One sentence; never text of the other side. */
+  readonly detail: string
+  /** Where the rule stands. */
+  readonly spec: string
+}
+
+/** What is known about a URL before anybody connects. */
+export interface ProbeReport {
+  readonly url: string
+  readonly auth: 'none' | 'oauth' | 'unknown'
+  readonly issuer: string | null
+  readonly resource: string | null
+  readonly scopes: readonly string[]
+  /** Ways to become a client there, best first. */
+  readonly registration: readonly ('preregistered' | 'metadata_document' | 'dynamic')[]
+  readonly problems: readonly string[]
+  readonly steps: readonly DiscoveryStep[]
+}
+
+/** How to begin a connection that a person has to agree to. */
+export interface StartOptions extends AccountChoice {
+  /** Secret of the browser (its binding cookie). Only the same browser can complete the flow. */
+  readonly binding: string
+  /** Path on our own origin to go to afterwards. Anything else is refused. */
+  readonly returnTo?: string | undefined
+  /** The same for when it fails; `returnTo` when left out. */
+  readonly errorTo?: string | undefined
+  /** Asked for besides what the server and the options name. */
+  readonly scopes?: readonly string[] | undefined
+  /** For limits per address, in addition to those per owner. */
+  readonly ip?: string | undefined
+}
+
+/** Where to send the browser. */
+export interface StartedFlow {
+  readonly url: string
+  readonly flowId: string
+  /** Epoch seconds. */
+  readonly expiresAt: number
+  /** What this asks for beyond what was granted before. */
+  readonly addedScopes: readonly string[]
+}
+
+/** What the browser brought back. */
+export interface CompleteOptions {
+  /** The whole query of the callback. */
+  readonly params: URLSearchParams | Readonly<Record<string, string | string[] | undefined>>
+  readonly binding: string | null
+  /** Who is signed in, as the app says now. */
+  readonly owner: Owner | null
+  readonly ip?: string | undefined
+}
+
+/** How a flow ended well. */
+export interface CompletedFlow {
+  readonly connection: ConnectionSummary
+  readonly returnTo: string | null
+  /** `already`: the same answer came a second time (a stale tab, the back button) and changed nothing. */
+  readonly outcome: 'connected' | 'reconnected' | 'already'
+}
+
+/** A key that a person pasted. */
+export interface SetCredentialOptions extends AccountChoice {
+  /** Bearer token or value of the header. Write-only: nothing gives it back. */
+  readonly secret: string
+  /** Epoch seconds after which it is known not to work. */
+  readonly expiresAt?: number | undefined
+}
+
+/** One run of the background refresh. */
+export interface RefreshDueReport {
+  readonly examined: number
+  readonly refreshed: number
+  readonly failed: number
+  readonly skipped: number
+  readonly noticed: number
+}
+
+/** A tool as it was seen last. */
+export interface KnownTool {
+  readonly name: string
+  readonly description: string | null
+  readonly definition: Tool
+  readonly hash: string
+  /** What `clientFor` and `toolsFor` will let through. */
+  readonly enabled: boolean
+  /** Its definition changed, and nobody approved that yet. */
+  readonly changed: boolean
+}
+
+/** What a server offered at the last look. */
+export interface ToolSnapshot {
+  readonly server: string
+  readonly tools: readonly KnownTool[]
+  readonly syncedAt: number
+  /** Names, since the look before. */
+  readonly added: readonly string[]
+  readonly removed: readonly string[]
+  readonly changed: readonly string[]
+}
+
+/** Tools of several servers in one list, each with the call that belongs to it. */
+export interface OwnedTool {
+  /** `server__tool`: unique over the servers, and within what model providers accept as a name. */
+  readonly name: string
+  readonly server: string
+  readonly tool: Tool
+}
+
+/** What {@link Connections.toolsFor} gives: servers that failed do not spoil the others. */
+export interface OwnedTools extends AsyncDisposable {
+  readonly tools: readonly OwnedTool[]
+  readonly failures: readonly { readonly server: string; readonly error: unknown }[]
+  call(name: string, args?: Readonly<Record<string, unknown>>): ReturnType<Client['callTool']>
+}
+
+/** A connected client of the official SDK that closes itself: `await using client = await connections.clientFor(...)`. */
+export type OwnedClient = Client & AsyncDisposable
+
+/** What it takes to use a connection. */
+export interface UseOptions extends AccountChoice {
+  readonly signal?: AbortSignal | undefined
+  /** Scopes that the caller is going to need: a lack of them is told before anything is sent. */
+  readonly scopes?: readonly string[] | undefined
+}
+
+/** Numbers for a dashboard; `limit` bounds the work, and `complete` says whether it was enough. */
+export interface ConnectionStats {
+  readonly complete: boolean
+  readonly servers: Readonly<
+    Record<
+      string,
+      { readonly connections: number; readonly byStatus: Readonly<Partial<Record<ConnectionStatus, number>>> }
+    >
+  >
+  readonly expiring: number
+}
+
+/** Every event has besides: `type`, `at` (epoch seconds), `server`, `connection` (id or null), `owner` (null for a shared one). */
+export interface ConnectionEvents {
+  'flow.started': { readonly scopes: readonly string[]; readonly registration: string }
+  'flow.failed': { readonly code: McpConnectionErrorCode; readonly reason: string | null }
+  connected: { readonly kind: AuthKind; readonly scopes: readonly string[] }
+  reconnected: { readonly kind: AuthKind; readonly scopes: readonly string[] }
+  disconnected: { readonly revoked: boolean }
+  refreshed: { readonly trigger: RefreshTrigger; readonly rotated: boolean }
+  'refresh.failed': { readonly reason: string; readonly retryAfter: number; readonly exhausted: boolean }
+  needs_reauth: { readonly reason: ReauthReason; readonly actionUrl: string }
+  needs_scope: { readonly missing: readonly string[]; readonly actionUrl: string }
+  expiring: { readonly expiresAt: number; readonly actionUrl: string }
+  'registration.created': { readonly issuer: string; readonly clientId: string }
+  'registration.replaced': { readonly issuer: string; readonly clientId: string }
+  'issuer.changed': { readonly from: string; readonly to: string }
+  'tools.changed': {
+    readonly added: readonly string[]
+    readonly removed: readonly string[]
+    readonly changed: readonly string[]
+  }
+  'credential.rejected': { readonly kind: AuthKind }
+  'blocked.url': { readonly reason: string }
+  'revocation.failed': { readonly attempts: number; readonly givenUp: boolean }
+  'keys.rotated': { readonly resealed: number }
+}
+
+/** Why a refresh was made. */
+export type RefreshTrigger = 'use' | 'background' | 'rejected' | 'manual'
+
+/** Value of `type` of a {@link ConnectionEvent}. */
+export type ConnectionEventType = keyof ConnectionEvents
+
+/** One thing that happened, frozen and without secrets. */
+export type ConnectionEvent = {
+  readonly [T in ConnectionEventType]: {
+    readonly type: T
+    readonly at: number
+    readonly server: string
+    readonly connection: string | null
+    readonly owner: Owner | null
+  } & ConnectionEvents[T]
+}[ConnectionEventType]
+
+/** An entry of the registry. */
+export interface RegisteredServer {
+  readonly id: string
+  readonly definition: ServerDefinition
+  /** `options`: written in code, not to be changed here. */
+  readonly source: 'options' | 'stored'
+  readonly disabled: boolean
+}
+
+/**
+ * Everything that can be done with connections, without a web framework. Every method that names an owner rejects with
+ * `MCP_OWNER_REQUIRED` when the mode of the server needs another one: nothing is ever looked up for "anybody".
+ */
+export interface Connections {
+  /** The same methods with the owner filled in. */
+  for(owner: Owner | null): OwnedConnections
+  /** @throws McpConnectionError `MCP_NOT_CONNECTED`, `MCP_NEEDS_REAUTH`, ... */
+  clientFor(owner: Owner | null, server: string, options?: UseOptions): Promise<OwnedClient>
+  /** Null instead of an error when a person has to act first; other errors are thrown. */
+  tryClientFor(owner: Owner | null, server: string, options?: UseOptions): Promise<OwnedClient | null>
+  /** Runs with a connected client and closes it, whatever happens. */
+  withClient<T>(
+    owner: Owner | null,
+    server: string,
+    run: (client: Client) => Promise<T>,
+    options?: UseOptions
+  ): Promise<T>
+  toolsFor(owner: Owner | null, servers: readonly string[], options?: UseOptions): Promise<OwnedTools>
+  /** A `fetch` that reaches this server's origin only, with the credential of the owner. Retries once with a new token. */
+  fetchFor(owner: Owner | null, server: string, options?: UseOptions): OwnedFetch
+  /** The access token itself, for servers with `allowRawToken`. */
+  rawTokenFor(owner: Owner | null, server: string, options?: UseOptions): Promise<string>
+  status(
+    owner: Owner | null,
+    server: string,
+    options?: AccountChoice & { readonly deep?: boolean }
+  ): Promise<ConnectionSummary>
+  /** Every connection of the owner, shared ones of the tenant included. */
+  list(owner: Owner | null): Promise<ConnectionSummary[]>
+  /** Every server the owner could use, connected or not. */
+  catalog(owner: Owner | null): Promise<ConnectionSummary[]>
+  /** By the id of a summary; null for one that is not this owner's. */
+  find(owner: Owner | null, id: string): Promise<ConnectionSummary | null>
+  probe(url: string): Promise<ProbeReport>
+  /** The same for a registered server, with its options applied. */
+  diagnose(server: string): Promise<ProbeReport>
+  start(owner: Owner | null, server: string, options: StartOptions): Promise<StartedFlow>
+  complete(options: CompleteOptions): Promise<CompletedFlow>
+  setCredential(owner: Owner | null, server: string, options: SetCredentialOptions): Promise<ConnectionSummary>
+  /** Connects where nobody has to agree: `client_credentials`, `jwt_bearer`, `id_jag`, `none`. */
+  connect(owner: Owner | null, server: string, options?: AccountChoice): Promise<ConnectionSummary>
+  /** Forgets the credential at once; revokes it at its authorization server now, or later if that is down. */
+  disconnect(owner: Owner | null, server: string, options?: AccountChoice): Promise<boolean>
+  /** Refreshes now, whatever the token's age. */
+  refresh(owner: Owner | null, server: string, options?: AccountChoice): Promise<ConnectionSummary>
+  /** For a timer or cron, in any number of processes. @param options `within`, `budgetPerIssuer`: seconds and refreshes */
+  refreshDue(options?: {
+    readonly within?: number
+    readonly limit?: number
+    readonly budgetPerIssuer?: number
+  }): Promise<RefreshDueReport>
+  expiring(options?: {
+    readonly within?: number
+    readonly unrefreshableOnly?: boolean
+    readonly limit?: number
+  }): Promise<ConnectionSummary[]>
+  syncTools(owner: Owner | null, server: string, options?: UseOptions): Promise<ToolSnapshot>
+  tools(owner: Owner | null, server: string, options?: AccountChoice): Promise<ToolSnapshot | null>
+  setToolFilter(
+    owner: Owner | null,
+    server: string,
+    filter: { readonly allow?: readonly string[]; readonly deny?: readonly string[] } | null,
+    options?: AccountChoice
+  ): Promise<void>
+  /** Accepts the definitions as they are now, for servers with `tools.approveChanges`. */
+  approveTools(owner: Owner | null, server: string, names?: readonly string[], options?: AccountChoice): Promise<void>
+  /** Disconnects everything of the owner, of both sides of a `per-user-agent` pair, and forgets open flows. */
+  deleteOwner(owner: Owner): Promise<number>
+  /** What is stored about an owner, without secrets, for a data request. */
+  exportOwner(owner: Owner): Promise<readonly ConnectionSummary[]>
+  /** Disconnects every owner from one server. */
+  wipeServer(server: string): Promise<number>
+  /** Forgets the dynamic registration at the server's issuer; the next flow registers anew. */
+  resetRegistration(server: string): Promise<boolean>
+  /** Expired flows, limits, caches; revocations that are still owed. */
+  sweep(): Promise<{ readonly removed: number; readonly revoked: number }>
+  stats(options?: { readonly limit?: number }): Promise<ConnectionStats>
+  /** Encrypts with the first key what another key encrypted. Repeat until `remaining` is 0, then remove the old key. */
+  rotateKeys(options?: { readonly limit?: number }): Promise<{ readonly resealed: number; readonly remaining: number }>
+  readonly registry: {
+    get(id: string): Promise<RegisteredServer>
+    list(): Promise<RegisteredServer[]>
+    /** @throws McpConnectionError `MCP_NOT_ALLOWED` unless `allowCustomServers` */
+    add(id: string, definition: Partial<ServerDefinition> & { readonly url: string }): Promise<RegisteredServer>
+    update(id: string, definition: Partial<ServerDefinition> & { readonly url: string }): Promise<RegisteredServer>
+    /** Disconnects everybody first. */
+    remove(id: string): Promise<boolean>
+    setDisabled(id: string, disabled: boolean): Promise<void>
+  }
+  /** Content of the client metadata document, and of the key set it points to. Serve both at the URLs of `urls`. */
+  clientMetadata(): ClientMetadataDocument
+  jwks(): Promise<{ readonly keys: readonly object[] }>
+  rotateClientKeys(): Promise<void>
+  /** @returns a function that ends it */
+  on<T extends ConnectionEventType>(
+    type: T,
+    listener: (event: Extract<ConnectionEvent, { readonly type: T }>) => unknown
+  ): () => void
+  readonly urls: ConnectionUrls
+  close(): Promise<void>
+}
+
+/** A `fetch` that is bound to one connection. */
+export type OwnedFetch = (url: string | URL, init?: RequestInit) => Promise<Response>
+
+/** Our own URLs, all below `baseUrl` + `prefix`. */
+export interface ConnectionUrls {
+  readonly callback: string
+  readonly clientDocument: string
+  readonly jwks: string
+  readonly index: string
+  connect(server: string, options?: AccountChoice & { readonly returnTo?: string }): string
+}
+
+/** @see draft-ietf-oauth-client-id-metadata-document section 4, RFC 7591 section 2 */
+export interface ClientMetadataDocument {
+  readonly client_id: string
+  readonly client_name: string
+  readonly redirect_uris: readonly string[]
+  readonly grant_types: readonly string[]
+  readonly response_types: readonly string[]
+  readonly token_endpoint_auth_method: string
+  readonly application_type: string
+  readonly [member: string]: unknown
+}
+
+/** {@link Connections} of one owner. */
+export interface OwnedConnections {
+  clientFor(server: string, options?: UseOptions): Promise<OwnedClient>
+  tryClientFor(server: string, options?: UseOptions): Promise<OwnedClient | null>
+  withClient<T>(server: string, run: (client: Client) => Promise<T>, options?: UseOptions): Promise<T>
+  toolsFor(servers: readonly string[], options?: UseOptions): Promise<OwnedTools>
+  fetchFor(server: string, options?: UseOptions): OwnedFetch
+  status(server: string, options?: AccountChoice & { readonly deep?: boolean }): Promise<ConnectionSummary>
+  list(): Promise<ConnectionSummary[]>
+  catalog(): Promise<ConnectionSummary[]>
+  start(server: string, options: StartOptions): Promise<StartedFlow>
+  setCredential(server: string, options: SetCredentialOptions): Promise<ConnectionSummary>
+  connect(server: string, options?: AccountChoice): Promise<ConnectionSummary>
+  disconnect(server: string, options?: AccountChoice): Promise<boolean>
+  refresh(server: string, options?: AccountChoice): Promise<ConnectionSummary>
+  syncTools(server: string, options?: UseOptions): Promise<ToolSnapshot>
+}

@@ -1,0 +1,19 @@
+/** Our own URLs. All of them come from the options; none is derived from a request. */
+import type { ResolvedOptions } from './options.ts'
+import type { ConnectionUrls } from './types.ts'
+
+export function urlsOf({ baseUrl, prefix }: Pick<ResolvedOptions, 'baseUrl' | 'prefix'>): ConnectionUrls {
+  const root = baseUrl + prefix
+  return Object.freeze({
+    index: root,
+    callback: `${root}/callback`,
+    clientDocument: `${root}/client.json`,
+    jwks: `${root}/jwks.json`,
+    connect(server: string, { account, returnTo }: { account?: string; returnTo?: string } = {}): string {
+      const url = new URL(`${root}/connect/${encodeURIComponent(server)}`)
+      if (account !== undefined) url.searchParams.set('account', account)
+      if (returnTo !== undefined) url.searchParams.set('returnTo', returnTo)
+      return url.href
+    }
+  })
+}
