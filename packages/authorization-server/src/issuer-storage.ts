@@ -18,8 +18,8 @@ export function issuerStorage(driver: StorageDriver, issuer: string): StorageDri
     insert: (collection, key, record) => driver.insert(collection, mark + key, record),
     update: (collection, key, guard, patch) => driver.update(collection, mark + key, guard, patch),
     remove: (collection, key) => driver.remove(collection, mark + key),
-    async list(collection, index, value, options) {
-      const { records, cursor } = await driver.list(collection, index, value, options)
+    async list(collection, ...where) {
+      const { records, cursor } = await driver.list(collection, ...where)
       const own = records.filter(({ key }) => key.startsWith(mark))
       return { records: own.map(({ key, record }) => ({ key: key.slice(mark.length), record })), cursor }
     },

@@ -58,7 +58,7 @@ export function observableStorage(inner: StorageDriver = memoryStorage()): Obser
       }),
     update: (...call) => reach(() => inner.update(...call)),
     remove: (...call) => reach(() => inner.remove(...call)),
-    list: (...call) => reach(() => inner.list(...call)),
+    list: (collection, ...where) => reach(() => inner.list(collection, ...where)),
     removeWhere: (collection, ...where) => reach(() => inner.removeWhere(collection, ...where)),
     ...(inner.count ? { count: (...call) => reach(async () => inner.count?.(...call) ?? 0) } : {}),
     async counts() {

@@ -2,8 +2,11 @@
 import {
   type Capabilities,
   type CollectionDeclaration,
+  formatExpiryCursor,
   isStorableKey,
   type Page,
+  type PageOptions,
+  parseExpiryCursor,
   type StorageDriver,
   type StoredRecord
 } from '@fastify-mcp-auth/core'
@@ -11,7 +14,7 @@ import { checkServers } from './check-servers.ts'
 import { answer, connect } from './connection.ts'
 import { type RedisStorageOptions, readOptions } from './options.ts'
 import { decode, encodeGuard, encodePatch, encodeRecord, type Prepared, prepare } from './records.ts'
-import { INSERT, LIST, REMOVE, REMOVE_WHERE, SCAN, type Script, UPDATE } from './scripts.ts'
+import { INSERT, LIST, LIST_EXPIRED, REMOVE, REMOVE_WHERE, SCAN, type Script, UPDATE } from './scripts.ts'
 
 /** Records that one script may remove, so that nobody waits long for it. */
 const BATCH = 200
@@ -64,6 +67,23 @@ export function redisStorage(input: RedisStorageOptions): RedisStorage {
     })
   }
 
+  async function listExpired(
+    place: Prepared,
+    before: number,
+    { limit, cursor }: Required<PageOptions>
+  ): Promise<Page<StoredRecord>> {
+    const after = cursor ? parseExpiryCursor(cursor) : null
+    if (place.collection.expiry === null || (after && !isStorableKey(after.key))) return { records: [], cursor: null }
+    const size = Math.max(1, Math.min(limit ?? 100, 1000))
+    const found = await run(LIST_EXPIRED, place, [before, size + 1, after?.second ?? '', after?.key ?? ''])
+    const all = found as [key: string, flat: string[], second: string][]
+    const page = all.slice(0, size)
+    // What is listed but gone was dropped by Redis.
+    const records = page.flatMap(([key, flat]) => (flat.length === 0 ? [] : [{ key, record: decode(place, flat) }]))
+    const last = all.length > size ? page.at(-1) : undefined
+    return { records, cursor: last ? formatExpiryCursor({ second: Number(last[2]), key: last[0] }) : null }
+  }
+
   return Object.freeze({
     capabilities: Object.freeze({ durable: true, atomic: true, shared: true }),
 
@@ -107,10 +127,13 @@ export function redisStorage(input: RedisStorageOptions): RedisStorage {
       return (await run(REMOVE, prepared(collection), [key, collection.indexes.join()])) === 1
     },
 
-    async list(collection, index, value, { limit = 100, cursor = null } = {}): Promise<Page<StoredRecord>> {
+    async list(collection, ...where): Promise<Page<StoredRecord>> {
+      const [index, value, { limit = 100, cursor = null } = {}] = where
       const place = prepared(collection)
+      if (index === 'expiresBefore' && typeof value === 'number') return listExpired(place, value, { limit, cursor })
       assertIndex(collection, index)
-      if (!isStorableKey(value) || (cursor !== null && !isStorableKey(cursor))) return { records: [], cursor: null }
+      if (typeof value !== 'string' || !isStorableKey(value) || (cursor !== null && !isStorableKey(cursor)))
+        return { records: [], cursor: null }
       const size = Math.max(1, Math.min(limit, 1000))
       const from = cursor === null ? '-' : `(${cursor}`
       const found = await run(LIST, place, [index, JSON.stringify(value), from, size + 1])

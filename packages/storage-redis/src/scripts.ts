@@ -110,6 +110,39 @@ for _, key in ipairs(redis.call('ZRANGEBYLEX', list_of(ARGV[1], ARGV[2]), ARGV[3
 end
 return found`)
 
+/**
+ * ARGV: the second before which, most, and the second and key of the last one or '' twice. Triples of a key, a flat list of fields and
+ * values, and a second.
+ *
+ * Where the page begins is found by halving: keys of one second stand in the order of their bytes, which is not the order in which
+ * Lua compares texts.
+ */
+export const LIST_EXPIRED = script(`
+local expiry, most, second, last = root .. 'expiry', tonumber(ARGV[2]), ARGV[3], ARGV[4]
+local function is_behind(key)
+  for at = 1, math.min(#key, #last) do
+    local one, other = string.byte(key, at), string.byte(last, at)
+    if one ~= other then return one > other end
+  end
+  return #key > #last
+end
+local from, to = 0, 0
+if second ~= '' then
+  from = redis.call('ZCOUNT', expiry, '-inf', '(' .. second)
+  to = from + redis.call('ZCOUNT', expiry, second, second)
+end
+while from < to do
+  local middle = math.floor((from + to) / 2)
+  if is_behind(redis.call('ZRANGE', expiry, middle, middle)[1]) then to = middle else from = middle + 1 end
+end
+local rest = redis.call('ZCOUNT', expiry, '-inf', '(' .. ARGV[1]) - from
+local found = {}
+if rest <= 0 then return found end
+for _, key in ipairs(redis.call('ZRANGE', expiry, from, from + math.min(most, rest) - 1)) do
+  found[#found + 1] = { key, redis.call('HGETALL', record_of(key)), redis.call('ZSCORE', expiry, key) }
+end
+return found`)
+
 /** ARGV: indexes, most, field, value as JSON; or with the field '', the second before which to expire. How many went, of how many. */
 export const REMOVE_WHERE = script(`
 local indexes, most, field, value = ARGV[1], ARGV[2], ARGV[3], ARGV[4]

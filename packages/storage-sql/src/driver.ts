@@ -3,10 +3,13 @@ import {
   type Capabilities,
   type CollectionDeclaration,
   ConfigurationError,
+  formatExpiryCursor,
   type Guard,
   isStorableKey,
   isStorableText,
   type Page,
+  type PageOptions,
+  parseExpiryCursor,
   type StorageDriver,
   type StoredRecord
 } from '@fastify-mcp-auth/core'
@@ -72,6 +75,24 @@ export function sqlStorage(options: SqlStorageOptions): SqlStorage {
   const changed = async (statement: CompiledQuery, parameters: readonly SqlValue[]): Promise<number> =>
     Number((await run(statement, parameters)).numAffectedRows ?? 0)
 
+  async function listExpired(
+    collection: CollectionDeclaration,
+    before: number,
+    { limit, cursor }: Required<PageOptions>
+  ): Promise<Page<StoredRecord>> {
+    const { table, statements } = prepare(collection)
+    const { expiry } = table
+    const after = cursor ? parseExpiryCursor(cursor) : null
+    if (expiry === null || (after && !isStorableKey(after.key))) return { records: [], cursor: null }
+    const size = Math.min(limit ?? 100, 1000)
+    const from = after ? [after.second, after.second, after.key] : []
+    const { rows } = await run(statements.listExpired(expiry, after !== null), [before, ...from, size + 1])
+    const records = rows.slice(0, size).map(row => ({ key: String(row[KEY]), record: decode(table, row) }))
+    const last = records.at(-1)
+    const next = last && rows.length > size ? { second: Number(last.record[expiry]), key: last.key } : null
+    return { records, cursor: next && formatExpiryCursor(next) }
+  }
+
   return Object.freeze({
     capabilities: connection.capabilities,
 
@@ -130,10 +151,14 @@ export function sqlStorage(options: SqlStorageOptions): SqlStorage {
       return isStorableKey(key) && (await changed(prepare(collection).statements.remove(), [key])) === 1
     },
 
-    async list(collection, index, value, { limit = 100, cursor = null } = {}): Promise<Page<StoredRecord>> {
+    async list(collection, ...where): Promise<Page<StoredRecord>> {
+      const [index, value, { limit = 100, cursor = null } = {}] = where
       const { table, statements } = prepare(collection)
+      if (index === 'expiresBefore' && typeof value === 'number')
+        return listExpired(collection, value, { limit, cursor })
       assertIndex(collection, index)
-      if (!isStorableKey(value) || (cursor !== null && !isStorableKey(cursor))) return { records: [], cursor: null }
+      if (typeof value !== 'string' || !isStorableKey(value) || (cursor !== null && !isStorableKey(cursor)))
+        return { records: [], cursor: null }
       const size = Math.min(limit, 1000)
       const after = cursor === null ? [] : [cursor]
       const { rows } = await run(statements.list(index, cursor !== null), [value, ...after, size + 1])

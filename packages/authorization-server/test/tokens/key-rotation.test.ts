@@ -130,9 +130,9 @@ t.test('openauth 323: parallel requests at the end of a minute read the storage 
   const clock = settableClock(1_800_000_000)
   const inner = memoryStorage()
   let reads = 0
-  const read: StorageDriver['list'] = (...call) => {
+  const read: StorageDriver['list'] = (collection, ...where) => {
     reads++
-    return inner.list(...call)
+    return inner.list(collection, ...where)
   }
   const storage: StorageDriver = { ...inner, list: read }
   const keys = await setting(clock, storage)()

@@ -1,6 +1,6 @@
 /** Typed records over a driver: what the plugins use instead of calling a driver by hand. */
 import type { Static, TObject } from 'typebox'
-import type { CollectionDeclaration, Guard, Page, StorageDriver, StoredRecord } from './driver.ts'
+import type { CollectionDeclaration, Guard, Page, PageOptions, StorageDriver, StoredRecord } from './driver.ts'
 
 /** The verbs of {@link StorageDriver}, bound to one collection and typed by its schema. */
 export interface Collection<R> {
@@ -9,7 +9,9 @@ export interface Collection<R> {
   insert(key: string, record: R): Promise<boolean>
   update(key: string, guard: Partial<R>, patch: Partial<R>): Promise<boolean>
   remove(key: string): Promise<boolean>
-  list(index: keyof R & string, value: string, options?: { limit?: number; cursor?: string | null }): Promise<Page<R>>
+  list(index: keyof R & string, value: string, options?: PageOptions): Promise<Page<R>>
+  /** What expired before that epoch second, the earliest first. */
+  listExpired(before: number, options?: PageOptions): Promise<Page<R>>
   /** Repeats bounded batches until nothing is left; returns how many records went. */
   removeWhere(index: keyof R & string, value: string): Promise<number>
   /** How many records there are, counted no further than `limit`; null when the driver cannot count. */
@@ -32,6 +34,7 @@ export function openCollection<S extends TObject>(
     update: (key, guard, patch) => driver.update(declaration, key, guard as Guard, patch as StoredRecord),
     remove: key => driver.remove(declaration, key),
     list: (index, value, options) => driver.list(declaration, index, value, options) as Promise<Page<R>>,
+    listExpired: (before, options) => driver.list(declaration, 'expiresBefore', before, options) as Promise<Page<R>>,
     async removeWhere(index, value) {
       const limit = 1000
       for (let total = 0; ; ) {

@@ -40,10 +40,17 @@ export type Guard = { readonly [field: string]: string | number | boolean | null
 
 /** Some of the records of a list. */
 export interface Page<R> {
-  /** In the order of their keys. */
+  /** In the order of their keys; with `expiresBefore` in that of their expiry, and of their keys where that is the same. */
   readonly records: readonly { readonly key: string; readonly record: R }[]
   /** Pass it to get the next page; null when this was the last. */
   readonly cursor: string | null
+}
+
+/** Which page of a list. */
+export interface PageOptions {
+  readonly limit?: number | undefined
+  /** Of the page before; null or nothing for the first. */
+  readonly cursor?: string | null | undefined
 }
 
 /** What a driver promises. The authorization server refuses one that cannot keep what it needs. */
@@ -73,12 +80,17 @@ export interface StorageDriver {
   update(collection: CollectionDeclaration, key: string, guard: Guard, patch: StoredRecord): Promise<boolean>
   /** True when the record was there. */
   remove(collection: CollectionDeclaration, key: string): Promise<boolean>
-  /** Records whose declared index holds `value`, at most `limit` (100 by default, 1,000 at most). */
+  /**
+   * Records whose declared index holds `value`, or, with the index `expiresBefore`, those that expired before that epoch second, for
+   * whoever has to look at them before they go; at most `limit` (100 by default, 1,000 at most). Reads no more of an index than that.
+   *
+   * A driver whose database drops expired records by itself keeps those of collections with an index until they are removed.
+   */
   list(
     collection: CollectionDeclaration,
-    index: string,
-    value: string,
-    options?: { limit?: number | undefined; cursor?: string | null | undefined }
+    ...where:
+      | [index: 'expiresBefore', before: number, options?: PageOptions | undefined]
+      | [index: string, value: string, options?: PageOptions | undefined]
   ): Promise<Page<StoredRecord>>
   /**
    * Removes by a declared index, or, with the index `expiresBefore`, what expired before that epoch second.

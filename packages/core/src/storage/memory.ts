@@ -2,7 +2,8 @@
  * The storage driver that keeps everything in this process: for tests, demos and trying things out. It is atomic, because
  * JavaScript runs one thing at a time, but neither durable nor shared, and it says so.
  */
-import type { CollectionDeclaration, Guard, Page, StorageDriver, StoredRecord } from './driver.ts'
+import type { CollectionDeclaration, Guard, Page, PageOptions, StorageDriver, StoredRecord } from './driver.ts'
+import { type ExpiryPosition, formatExpiryCursor, parseExpiryCursor } from './expiry-cursor.ts'
 import { compareKeys } from './text.ts'
 
 interface Table {
@@ -74,12 +75,14 @@ export function memoryStorage(): StorageDriver {
     async list(
       collection: CollectionDeclaration,
       index: string,
-      value: string,
-      { limit = 100, cursor = null }: { limit?: number | undefined; cursor?: string | null | undefined } = {}
+      value: string | number,
+      { limit = 100, cursor = null }: PageOptions = {}
     ): Promise<Page<StoredRecord>> {
       const table = tableOf(collection)
       const size = Math.max(1, Math.min(limit, 1000))
-      const keys = keysOf(table, index, value).filter(key => cursor === null || key > cursor)
+      if (index === 'expiresBefore')
+        return expiredPage(table, expired(table, collection.expiry, Number(value)), { size, cursor })
+      const keys = keysOf(table, index, String(value)).filter(key => cursor === null || key > cursor)
       const page = keys.slice(0, size)
       return {
         records: page.map(key => ({ key, record: copyOf(table.records.get(key) as StoredRecord) })),
@@ -96,7 +99,7 @@ export function memoryStorage(): StorageDriver {
       const table = tableOf(collection)
       const keys =
         index === 'expiresBefore'
-          ? expiredKeys(table, collection.expiry, Number(value))
+          ? expired(table, collection.expiry, Number(value)).map(({ key }) => key)
           : keysOf(table, index, String(value))
       return keys.slice(0, Math.max(1, limit)).filter(key => drop(table, key)).length
     },
@@ -170,13 +173,32 @@ function keysOf(table: Table, index: string, value: string): string[] {
   return [...(entries.get(value) ?? [])].sort()
 }
 
-function expiredKeys(table: Table, expiry: string | null, before: number): string[] {
+// Looks at every record: a process that keeps everything in memory has no millions of them.
+function expired(table: Table, expiry: string | null, before: number): ExpiryPosition[] {
   if (expiry === null) return []
   return [...table.records].flatMap(([key, record]) => {
-    const expiresAt = record[expiry]
-    return typeof expiresAt === 'number' && expiresAt < before ? [key] : []
+    const second = record[expiry]
+    return typeof second === 'number' && second < before ? [{ second, key }] : []
   })
 }
+
+function expiredPage(
+  table: Table,
+  found: readonly ExpiryPosition[],
+  { size, cursor }: { size: number; cursor: string | null }
+): Page<StoredRecord> {
+  const after = cursor === null ? null : parseExpiryCursor(cursor)
+  const rest = found.filter(position => after === null || compare(position, after) > 0).toSorted(compare)
+  const page = rest.slice(0, size)
+  const last = page.at(-1)
+  return {
+    records: page.map(({ key }) => ({ key, record: copyOf(table.records.get(key) as StoredRecord) })),
+    cursor: last && rest.length > size ? formatExpiryCursor(last) : null
+  }
+}
+
+const compare = (a: ExpiryPosition, b: ExpiryPosition): number =>
+  a.second - b.second || compareKeys(a.key, b.key)
 
 function put(table: Table, key: string, record: StoredRecord): void {
   table.records.set(key, record)

@@ -8,6 +8,25 @@ export async function removeAllExpiring(driver: StorageDriver, collection: Colle
   while ((await driver.removeWhere(collection, 'expiresBefore', Number.MAX_SAFE_INTEGER)) > 0);
 }
 
+/** Every key that expired before that second, page by page. */
+export async function allExpiredKeys(
+  driver: StorageDriver,
+  { before, limit }: { before: number; limit: number },
+  onPage: (keys: string[]) => Promise<void> = async () => {}
+): Promise<string[]> {
+  const all: string[] = []
+  for (let cursor: string | null = null; ; ) {
+    const page = await driver.list(samples, 'expiresBefore', before, { limit, cursor })
+    assert.ok(page.records.length <= limit, 'a page is not longer than its limit')
+    const keys = page.records.map(({ key }) => key)
+    all.push(...keys)
+    await onPage(keys)
+    if (page.cursor === null) return all
+    assert.notEqual(page.cursor, cursor, 'each page leads on')
+    cursor = page.cursor
+  }
+}
+
 export async function testExpiry(test: Test, driver: StorageDriver): Promise<void> {
   async function fill(...expiries: (number | null)[]): Promise<string[]> {
     await removeAllExpiring(driver, samples)
@@ -59,6 +78,8 @@ export async function testExpiry(test: Test, driver: StorageDriver): Promise<voi
     assert.notEqual(await driver.get(others, key), null)
   })
 
+  await testExpiredLists(test, driver, fill)
+
   await test('processes that clean up together remove each record once', async () => {
     await fill(...Array.from({ length: 40 }, (_, second) => second))
     const counts = await Promise.all(
@@ -68,5 +89,46 @@ export async function testExpiry(test: Test, driver: StorageDriver): Promise<voi
       counts.reduce((sum, count) => sum + count),
       40
     )
+  })
+}
+
+async function testExpiredLists(
+  test: Test,
+  driver: StorageDriver,
+  fill: (...expiries: (number | null)[]) => Promise<string[]>
+): Promise<void> {
+  await test('a list with expiresBefore gives whole records, those that expired first in front, and nothing else', async () => {
+    const [late = '', , first = '', , negative = ''] = await fill(99, 100, 5, null, -1)
+    const { records, cursor } = await driver.list(samples, 'expiresBefore', 100)
+    const whole = (key: string, expiresAt: number) => ({ key, record: sample({ expiresAt }) })
+    assert.deepEqual(records, [whole(negative, -1), whole(first, 5), whole(late, 99)])
+    assert.equal(cursor, null)
+    assert.deepEqual(await driver.list(lasting, 'expiresBefore', 100), { records: [], cursor: null })
+  })
+
+  for (const limit of [1, 3, 10, 11])
+    await test(`pages of ${limit} give 10 expired records once each, eight of them of one second`, async () => {
+      const keys = await fill(1, ...Array.from({ length: 8 }, () => 7), 9)
+      const listed = await allExpiredKeys(driver, { before: 100, limit })
+      assert.deepEqual(listed.toSorted(), keys.toSorted())
+      assert.deepEqual([listed[0], listed.at(-1)], [keys[0], keys.at(-1)])
+    })
+
+  await test('keys of one second lead on whatever is in them', async () => {
+    await removeAllExpiring(driver, samples)
+    const keys = ['', ':', '1:', 'é', 'É', 'z', '👩', '\u{ffff}', '\n', ' '].map(text => `${unique()}${text}`)
+    for (const prefix of ['-', '~']) keys.push(`${prefix}${unique()}`)
+    for (const key of keys) await driver.insert(samples, key, sample({ expiresAt: 7 }))
+    assert.deepEqual((await allExpiredKeys(driver, { before: 8, limit: 1 })).toSorted(), keys.toSorted())
+  })
+
+  await test('pages of what expired stay complete while their records move on or go', async () => {
+    const keys = await fill(3, 3, 3, 3, 4, 5, 6)
+    const seen = await allExpiredKeys(driver, { before: 100, limit: 2 }, async ([moved = '', gone = '']) => {
+      await driver.update(samples, moved, {}, { expiresAt: 1000 })
+      await driver.remove(samples, gone)
+    })
+    assert.deepEqual(seen.toSorted(), keys.toSorted())
+    assert.deepEqual(await allExpiredKeys(driver, { before: 100, limit: 2 }), [])
   })
 }

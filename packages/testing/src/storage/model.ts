@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import type { Guard, StorageDriver } from '@fastify-mcp-auth/core'
 import fc from 'fast-check'
 import { type Sample, samples, type Test, unique } from './driver-under-test.ts'
-import { removeAllExpiring } from './expiry.ts'
+import { allExpiredKeys, removeAllExpiring } from './expiry.ts'
 import { allKeys } from './indexes.ts'
 
 /** Few keys and few values, so that sequences meet the same records again and again. */
@@ -31,7 +31,7 @@ type Step =
   | { verb: 'update'; key: string; guard: Guard; patch: Partial<Sample> }
   | { verb: 'list'; index: 'owner' | 'family'; value: string; limit: number }
   | { verb: 'removeWhere'; index: 'owner' | 'family'; value: string }
-  | { verb: 'expire'; before: number }
+  | { verb: 'expire' | 'listExpired'; before: number; limit: number }
 
 const index = fc.constantFrom('owner' as const, 'family' as const)
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -40,7 +40,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ verb: fc.constant('update' as const), key, guard, patch }) },
   fc.record({ verb: fc.constant('list' as const), index, value: owner, limit: fc.integer({ min: 1, max: 3 }) }),
   fc.record({ verb: fc.constant('removeWhere' as const), index, value: owner }),
-  fc.record({ verb: fc.constant('expire' as const), before: fc.constantFrom(0, 5, 6, 11) })
+  fc.record({
+    verb: fc.constantFrom('expire' as const, 'listExpired' as const),
+    before: fc.constantFrom(0, 5, 6, 11),
+    limit: fc.integer({ min: 1, max: 3 })
+  })
 )
 
 export async function testModel(test: Test, driver: StorageDriver, runs: number): Promise<void> {
@@ -72,7 +76,7 @@ async function compare(driver: StorageDriver, steps: readonly Step[]): Promise<v
 }
 
 function localise(step: Step, scope: string, scoped: <T extends Partial<Sample>>(fields: T) => T): Step {
-  if (step.verb === 'expire') return step
+  if ('before' in step) return step
   if ('value' in step) return { ...step, value: step.value + scope }
   if (step.verb === 'insert') return { ...step, key: step.key + scope, record: scoped(step.record) }
   if (step.verb !== 'update') return { ...step, key: step.key + scope }
@@ -100,10 +104,13 @@ function askDriver(driver: StorageDriver, step: Step): Promise<unknown> {
       return driver.removeWhere(samples, step.index, step.value)
     case 'expire':
       return driver.removeWhere(samples, 'expiresBefore', step.before)
+    case 'listExpired':
+      return allExpiredKeys(driver, step).then(keys => keys.sort())
   }
 }
 
 function askModel(model: Map<string, Sample>, step: Step): unknown {
+  const isExpired = ({ expiresAt }: Sample, before: number): boolean => expiresAt !== null && expiresAt < before
   const keysWhere = (holds: (record: Sample) => boolean): string[] =>
     [...model].flatMap(([key, record]) => (holds(record) ? [key] : [])).sort()
   switch (step.verb) {
@@ -124,9 +131,9 @@ function askModel(model: Map<string, Sample>, step: Step): unknown {
     case 'removeWhere':
       return keysWhere(record => record[step.index] === step.value).filter(key => model.delete(key)).length
     case 'expire':
-      return keysWhere(({ expiresAt }) => expiresAt !== null && expiresAt < step.before).filter(key =>
-        model.delete(key)
-      ).length
+      return keysWhere(record => isExpired(record, step.before)).filter(key => model.delete(key)).length
+    case 'listExpired':
+      return keysWhere(record => isExpired(record, step.before))
   }
 }
 
