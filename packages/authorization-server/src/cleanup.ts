@@ -1,5 +1,9 @@
-/** Removes what has expired. Nothing depends on it for correctness: whoever reads a record judges its expiry. */
+/**
+ * Removes what has expired, and tells of grants that have. Nothing depends on it for correctness: whoever reads a record judges its
+ * expiry.
+ */
 import type { ServerContext } from './context.ts'
+import { removeExpiredGrants } from './grants/expiry.ts'
 
 const BATCH = 1000
 
@@ -15,11 +19,11 @@ export async function cleanUp(
   { limit = Number.POSITIVE_INFINITY }: { limit?: number } = {}
 ): Promise<number> {
   const { clients, clientDocuments, clientAssertions, initialAccessTokens } = server.records
-  const { interactions, pushedRequests, consents, grants } = server.records
+  const { interactions, pushedRequests, consents } = server.records
   const shortLived = [interactions, pushedRequests, clientAssertions]
   const now = server.clock.now()
   let total = await server.keys.removeRetired()
-  for (const collection of [...shortLived, consents, grants, initialAccessTokens, clientDocuments, clients]) {
+  for (const collection of [...shortLived, consents, initialAccessTokens, clientDocuments, clients]) {
     for (let size = 0, removed = 0; removed === size && total < limit; total += removed) {
       size = Math.min(BATCH, limit - total)
       removed = await collection.removeExpired(now, { limit: size })
@@ -27,5 +31,5 @@ export async function cleanUp(
       await new Promise(setImmediate)
     }
   }
-  return total
+  return total + (await removeExpiredGrants(server, limit - total))
 }

@@ -5,8 +5,8 @@
 import { digest, type Page, type StorageDriver, type StoredRecord } from '@fastify-mcp-auth/core'
 
 /**
- * Begins every key with a mark of the issuer. Expired records are removed for all issuers alike; everything else is seen and changed
- * by its own only. A page of `list` may have fewer records than asked for, or none, and be followed by more.
+ * Begins every key with a mark of the issuer. Expired records are removed for all issuers alike, when somebody asks for it;
+ * everything else is seen and changed by its own only. A page of `list` may have fewer records than asked for, or none, and be followed by more.
  *
  * @param driver methods are called on it, so that it may be a class instance
  */

@@ -12,6 +12,12 @@ export type RevocationReason =
   | 'code_replayed'
   | 'refresh_token_reused'
 
+/**
+ * Why a grant ended by itself. `not_redeemed`: nobody came with its code. `idle`: nothing kept it alive, neither a refresh
+ * (`refreshTokenTtl`) nor, without refresh tokens, a token that is still good. `absolute`: it was used to its end (`grantTtl`).
+ */
+export type ExpiryReason = 'not_redeemed' | 'idle' | 'absolute'
+
 /** What most events are about. */
 interface OfGrant {
   readonly grantId: string
@@ -46,6 +52,11 @@ export interface AuthorizationServerEvents {
   'authorization.denied': { clientId: string; subject: string | null }
   'grant.created': OfGrant & Allowed
   'grant.revoked': OfGrant & { reason: RevocationReason }
+  /**
+   * It came of age: access ended at `endedAt` (epoch seconds) by itself. Told by the `cleanup()` that finds it first among all processes,
+   * never twice; not at all when that process dies in this very moment.
+   */
+  'grant.expired': OfGrant & { reason: ExpiryReason; endedAt: number }
   /** Tokens were made: for a code when `grantType` is `authorization_code`, by a rotation when it is `refresh_token`. */
   'token.issued': OfGrant & { grantType: string; resource: string; scopes: readonly string[] }
   /** A retry got the response of the refresh before it once more. */

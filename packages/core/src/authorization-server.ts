@@ -347,10 +347,11 @@ export interface AuthorizationServer<Request = unknown, Reply = unknown> {
   /** Whether a token looks like an access token of this server, by shape and issuer. Proves nothing. */
   looksLikeOurs(token: string): boolean
   /**
-   * Removes what is expired, in bounded batches with room for requests between them. Safe on every node at the same time; what one
-   * call leaves, the next one finds.
+   * Removes what is expired, and tells of the grants among it (`grant.expired`), in bounded batches with room for requests between
+   * them. Safe on every node at the same time; what one call leaves, the next one finds. Issuers that share a database each tell of
+   * their own grants, and have a week for it.
    *
-   * @param bounds `limit` records at most; without it, all
+   * @param bounds about `limit` records at most; without it, all
    * @returns how many records went
    */
   cleanup(bounds?: { limit?: number }): Promise<number>
