@@ -86,6 +86,28 @@ t.test('issue 4, grants: many nodes that clean up together tell of each grant on
   t.match(await first.storage.counts(), { grants: 0 })
 })
 
+t.test('issue 4, grants: one that is refreshed after it was found goes on, untold', async t => {
+  const { client, clock, told, cleanup, storage } = await listening(t, { options: { refreshTokenTtl: 1000 } })
+  const one = client()
+  const { refresh_token: token = '' } = await one.connect()
+  const { list } = storage
+  let next = ''
+  // The clock of who refreshes is behind that of who cleans up.
+  storage.list = async (collection, ...where) => {
+    const page = await list(collection, ...where)
+    if (collection.name === 'grants' && next === '') {
+      clock.advance(-2)
+      next = (await one.refresh(token)).json<{ refresh_token: string }>().refresh_token
+      clock.advance(2)
+    }
+    return page
+  }
+  clock.advance(1001)
+  await cleanup()
+  t.strictSame(told, [])
+  t.equal((await one.refresh(next)).statusCode, 200)
+})
+
 t.test(
   'issue 4, grants: a refresh that was under way when the grant came of age wins or loses, never both',
   async t => {

@@ -197,8 +197,7 @@ function expiredPage(
   }
 }
 
-const compare = (a: ExpiryPosition, b: ExpiryPosition): number =>
-  a.second - b.second || compareKeys(a.key, b.key)
+const compare = (a: ExpiryPosition, b: ExpiryPosition): number => a.second - b.second || compareKeys(a.key, b.key)
 
 function put(table: Table, key: string, record: StoredRecord): void {
   table.records.set(key, record)
