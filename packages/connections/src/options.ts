@@ -179,6 +179,11 @@ export const Options = Type.Object(
         contacts: Type.Optional(Strings),
         softwareId: Type.Optional(Type.String()),
         softwareVersion: Type.Optional(Type.String()),
+        /**
+         * Where the metadata document is, when it is not served at our own route: https, with a path. It is the client id at servers that
+         * know such documents, so it has to stay where it is and to say what `clientMetadata()` says.
+         */
+        documentUrl: Type.Optional(Type.String()),
         /** Prove who we are by keys of our own (`private_key_jwt`) where a server can check that. `none`: always a public client. */
         keys: Type.Optional(Type.Union([Type.Literal('ES256'), Type.Literal('RS256'), Type.Literal('none')]))
       },

@@ -42,6 +42,7 @@ export function readOptions(input: unknown): Settings {
     throw refused('encryptionKeys', 'is missing: tokens are kept encrypted. Make one with `openssl rand -base64 32`')
   if (options.refresh.lease <= options.refresh.timeout)
     throw refused('refresh.lease', 'must be longer than "refresh.timeout"')
+  assertDocumentUrl(options.client.documentUrl)
   for (const [id, definition] of Object.entries(options.servers)) {
     const fault = definitionFault(id, definition, options)
     if (fault) throw refused(`servers.${id}`, fault)
@@ -73,6 +74,15 @@ function assertOrigin(baseUrl: string): void {
   assertIssuer(baseUrl, 'baseUrl')
   if (new URL(baseUrl).origin !== baseUrl)
     throw refused('baseUrl', 'must be an origin, without path and slash; the path goes into "prefix"')
+}
+
+// draft-ietf-oauth-client-id-metadata-document section 3: what servers have to refuse is better refused here.
+function assertDocumentUrl(text: string | undefined): void {
+  if (text === undefined) return
+  const url = URL.parse(text)
+  const isPlain = url?.protocol === 'https:' && url.pathname !== '/' && url.hash === '' && url.username === ''
+  if (!isPlain || url.href !== text || url.pathname.split('/').some(part => part === '.' || part === '..'))
+    throw refused('client.documentUrl', 'must be an https URL with a path, as it is written, without fragment')
 }
 
 function refused(option: string, why: string): ConfigurationError {

@@ -2,12 +2,16 @@
 import type { ResolvedOptions } from './options.ts'
 import type { ConnectionUrls } from './types.ts'
 
-export function urlsOf({ baseUrl, prefix }: Pick<ResolvedOptions, 'baseUrl' | 'prefix'>): ConnectionUrls {
+export function urlsOf({
+  baseUrl,
+  prefix,
+  client
+}: Pick<ResolvedOptions, 'baseUrl' | 'prefix' | 'client'>): ConnectionUrls {
   const root = baseUrl + prefix
   return Object.freeze({
     index: root,
     callback: `${root}/callback`,
-    clientDocument: `${root}/client.json`,
+    clientDocument: client.documentUrl ?? `${root}/client.json`,
     jwks: `${root}/jwks.json`,
     connect(server: string, { account, returnTo }: { account?: string; returnTo?: string } = {}): string {
       const url = new URL(`${root}/connect/${encodeURIComponent(server)}`)
