@@ -7,7 +7,7 @@
 import { type RegisterHooksOptions, registerHooks } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import { INSTRUMENTER_CONSTANTS, type InstrumenterContext, type StrykerOptions } from '@stryker-mutator/api/core'
-import { commonTokens, declareClassPlugin, PluginKind } from '@stryker-mutator/api/plugin'
+import { commonTokens, declareClassPlugin, PluginKind, tokens } from '@stryker-mutator/api/plugin'
 import {
   type DryRunResult,
   DryRunStatus,
@@ -39,15 +39,18 @@ interface Collector {
   afterEach(hook: Hook): void
 }
 
+/** What Stryker's changes read: members that are not set are undefined here. */
+type Context = { [K in keyof InstrumenterContext]: InstrumenterContext[K] | undefined }
+
 /** Scheme of the modules that stand in for tap. */
 const COLLECTED = 'collected:'
 
 const t = await loadTap()
 
 class InProcessRunner implements TestRunner {
-  static readonly inject = [commonTokens.options] as const
+  static readonly inject = tokens(commonTokens.options)
   readonly #files: readonly string[]
-  readonly #context: InstrumenterContext = contextOf(globalThis)
+  readonly #context: Context = contextOf(globalThis)
   #tests: FoundTest[] = []
   #loads = 0
 
@@ -125,7 +128,7 @@ async function loadTap(): Promise<Test> {
 }
 
 /** The object through which the changed code is told which change is meant, and tells what it came by. */
-function contextOf(global: object): InstrumenterContext {
+function contextOf(global: object): Context {
   const context: InstrumenterContext = Reflect.get(global, INSTRUMENTER_CONSTANTS.NAMESPACE) ?? {}
   Reflect.set(global, INSTRUMENTER_CONSTANTS.NAMESPACE, context)
   return context
