@@ -3,6 +3,7 @@
  *
  * - `docs/conformance.md` from the titles of the tests
  * - `docs/reference/options-<package>.md` from the option schemas and the comments above them
+ * - `docs/reference/commands.md` from the declarations of the commands
  * - `docs/reference/errors.md` from the error catalogues
  * - `docs/oracle.md` from the comparison with oidc-provider
  * - files in guides, where a guide says `<!-- from path -->`
@@ -13,6 +14,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { authorizationServerEventsPage } from './docs/authorization-server-events.ts'
+import { commandsPage } from './docs/commands.ts'
 import { conformancePage } from './docs/conformance.ts'
 import { embeddingGuides } from './docs/embeds.ts'
 import { errorsPage } from './docs/errors.ts'
@@ -30,6 +32,7 @@ const pages = new Map<string, string>([
   ...embeddingGuides(),
   ['docs/conformance.md', conformancePage()],
   ['docs/oracle.md', oraclePage()],
+  ['docs/reference/commands.md', commandsPage()],
   ['docs/reference/errors.md', errorsPage()],
   ['docs/reference/events-resource-server.md', eventsPage()],
   ['docs/reference/events-authorization-server.md', authorizationServerEventsPage()],

@@ -22,6 +22,7 @@ export type {
   ScopeOptions
 } from './options.ts'
 export { default } from './plugin.ts'
+export { collections } from './records.ts'
 export type {
   ClaimsContext,
   CurrentUser,

@@ -8,6 +8,7 @@
 import {
   ClientMetadata,
   type Collection,
+  type CollectionDeclaration,
   type Display,
   defineCollection,
   openCollection,
@@ -255,6 +256,9 @@ export const COLLECTIONS = {
   }),
   signingKeys: defineCollection({ name: 'signing_keys', record: SigningKeyRecord, indexes: ['issuer'] })
 }
+
+/** Everything that the authorization server stores: for migrations, and for moving to another database. */
+export const collections: readonly CollectionDeclaration[] = Object.freeze(Object.values(COLLECTIONS))
 
 export interface Records {
   readonly clients: Collection<ClientRecord>

@@ -1,0 +1,1 @@
+export { type BootableApp, type CliConfig, defineConfig } from './config.ts'

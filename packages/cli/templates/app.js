@@ -1,0 +1,40 @@
+// The app: sign-in, authorization server, consent pages, and an MCP server that they protect.
+import authorizationServer from '@fastify-mcp-auth/authorization-server'
+import consent from '@fastify-mcp-auth/consent'
+import resourceServer, { local } from '@fastify-mcp-auth/resource-server'
+import { toWebRequest } from '@modelcontextprotocol/node'
+import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
+import Fastify from 'fastify'
+import { login, users } from './login.js'
+import { encryptionKeys, publicUrl, resource } from './settings.js'
+import { openStorage } from './storage.js'
+
+export async function buildApp() {
+  const app = Fastify({ logger: { level: 'warn' } })
+  const storage = openStorage()
+  app.addHook('onClose', () => storage.close())
+
+  await app.register(authorizationServer, {
+    issuer: publicUrl,
+    storage,
+    encryptionKeys,
+    users,
+    resources: { [resource]: { name: '{{name}}', scopes: { 'mcp:tools': 'Use its tools' } } }
+  })
+  await app.register(consent, { brand: { name: '{{name}}' } })
+  await app.register(resourceServer, { resource, verify: local(app.authorizationServer) })
+  await app.register(login)
+
+  app.post('/mcp', { config: { mcpAuth: { scopes: ['mcp:tools'] } } }, async request =>
+    mcp.fetch(await toWebRequest(request.raw, request.body), { authInfo: request.raw.auth, parsedBody: request.body })
+  )
+  return app
+}
+
+const mcp = createMcpHandler(({ authInfo }) => {
+  const server = new McpServer({ name: '{{name}}', version: '0.1.0' })
+  server.registerTool('whoami', { description: 'Says who is signed in' }, async () => ({
+    content: [{ type: 'text', text: String(authInfo?.extra?.sub) }]
+  }))
+  return server
+})
