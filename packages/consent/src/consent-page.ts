@@ -1,10 +1,10 @@
 /** Turns a consent request into the model of the page: what a person reads, in the order of reading. */
-import { domainToASCII } from 'node:url'
 import type { ConsentRequest, ConsentScope } from '@fastify-mcp-auth/core'
-import { cleanName, lookUp, plainText, type Sentence, shorten } from '@fastify-mcp-auth/core/pages'
+import { cleanName, plainText, type Sentence } from '@fastify-mcp-auth/core/pages'
+import { asciiHost, describeClient, quoted } from './client-name.ts'
 import type { Frame } from './frame.ts'
 import type { PageLocale } from './locales/languages.ts'
-import { type ClientName, type ConsentPage, type ConsentWords, type ScopeLine, SHORT_NAME } from './model.ts'
+import type { ConsentPage, ConsentWords, ScopeLine } from './model.ts'
 import { findWarnings } from './warnings.ts'
 
 /** Does not decide anything: what is preselected, required or granted already is the authorization server's word. */
@@ -13,7 +13,7 @@ export function describeConsent(
   frame: Frame,
   { locale, ownHost }: { locale: PageLocale; ownHost: string }
 ): ConsentPage {
-  const client = clientName(request, locale)
+  const client = describeClient(request.client, locale)
   const answersTo = describeAnswersTo(request, locale)
   const { asked, already } = splitScopes(request)
   const stepUp = already.length > 0
@@ -50,21 +50,6 @@ export function describeConsent(
   }
 }
 
-function clientName(request: ConsentRequest, locale: PageLocale): ClientName {
-  const { names } = request.client
-  const tag = lookUp(Object.keys(names), locale.lang)
-  const name =
-    cleanName((tag === null ? null : names[tag]) ?? '') || cleanName(request.client.name) || locale.word('name.unknown')
-  const verifiedHost = request.client.verifiedHost === null ? null : asciiHost(request.client.verifiedHost)
-  return { name, shortName: shorten(name, SHORT_NAME), verifiedHost }
-}
-
-/** A name that nobody vouches for stands in quotation marks wherever it appears. */
-function quoted(client: ClientName, locale: PageLocale): Sentence {
-  const name: Sentence = [{ value: client.shortName }]
-  return client.verifiedHost === null ? locale.say('name.unverified', { name }) : name
-}
-
 function describeAnswersTo({ redirect }: ConsentRequest, locale: PageLocale): ConsentPage['answersTo'] {
   const { kind } = redirect
   if (kind === 'private-use') {
@@ -74,12 +59,6 @@ function describeAnswersTo({ redirect }: ConsentRequest, locale: PageLocale): Co
   const host = asciiHost(redirect.host)
   const words: Sentence = [{ value: host }]
   return { kind, host, words: kind === 'loopback' ? locale.say('consent.answersTo.loopback', { host: words }) : words }
-}
-
-// Letters of other scripts can pass for Latin ones; in punycode a host cannot pass for another.
-function asciiHost(host: string): string {
-  const [, name = host, port = ''] = /^(.*?)(:\d+)?$/s.exec(host) ?? []
-  return `${domainToASCII(name) || cleanName(name)}${port}`
 }
 
 function describeOrganizations({ organizations }: ConsentRequest): Pick<ConsentPage, 'organization' | 'organizations'> {

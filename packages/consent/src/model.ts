@@ -113,8 +113,81 @@ export interface FailurePage extends Page {
   readonly words: { readonly reference: string }
 }
 
+/** What happened a moment ago: an app was disconnected, all were, or nothing was because the page was not for this account any more. */
+export type ConnectedAppsNotice = 'one' | 'all' | 'stale'
+
+/**
+ * What a person has connected. The form posts to the same address: `account` (hidden), and `revoke`, which is the `grantId` of an app
+ * or `all`.
+ *
+ * This is also the answer to a request that accepts `application/json`, and the same two members in JSON are taken there.
+ */
+export interface ConnectedAppsPage extends Page {
+  readonly page: 'connected-apps'
+  readonly heading: Sentence
+  readonly intro: Sentence
+  readonly notice: { readonly kind: ConnectedAppsNotice; readonly words: Sentence } | null
+  readonly account: {
+    readonly displayName: string
+    readonly switchUrl: string
+    /** Value of the hidden field `account`. */
+    readonly proof: string
+  }
+  readonly apps: readonly ConnectedAppEntry[]
+  /** Whether there is more than one, here or on other pages of the list. */
+  readonly hasSeveral: boolean
+  /** Of the list; relative to this page, and null where there is none. */
+  readonly nextUrl: string | null
+  readonly firstUrl: string | null
+  readonly words: ConnectedAppsWords
+}
+
+/** One app, allowed once. The same client may be there more than once: each installation was allowed by itself. */
+export interface ConnectedAppEntry {
+  readonly grantId: string
+  readonly client: ClientName
+  /** As it stands in a sentence: in quotation marks when nobody vouches for it. */
+  readonly named: Sentence
+  readonly resources: readonly { readonly resource: string; readonly name: string }[]
+  readonly uses: Sentence
+  readonly organization: string | null
+  readonly scopes: readonly { readonly scope: string; readonly description: string; readonly destructive: boolean }[]
+  readonly connected: Moment
+  /** When it last fetched a token: while it works, it does so several times an hour. */
+  readonly lastActive: Moment
+  /** When access ends in any case. */
+  readonly ends: Moment
+  /** Label of its button, as plain text. */
+  readonly disconnect: string
+}
+
+export interface Moment {
+  /** Epoch seconds. */
+  readonly at: number
+  /** "Connected Nov 27, 2026", "last active yesterday". */
+  readonly words: Sentence
+}
+
+/** Short words without values, and sentences about the whole page. */
+export interface ConnectedAppsWords {
+  readonly signedInAs: string
+  readonly switchAccount: string
+  readonly verified: string
+  readonly notVerified: string
+  readonly organization: string
+  readonly uses: string
+  readonly may: string
+  readonly irreversible: string
+  readonly disconnect: string
+  readonly disconnectAll: string
+  readonly disconnectAllText: Sentence
+  readonly next: string
+  readonly first: string
+  readonly note: Sentence
+}
+
 /** The model of any page. `page` says which one it is, and is the name of its template. */
-export type PageModel = ConsentPage | FailurePage
+export type PageModel = ConsentPage | ConnectedAppsPage | FailurePage
 
 /** Length in characters, as a reader counts them, from which on a name is shortened in the heading. */
 export const SHORT_NAME = 40

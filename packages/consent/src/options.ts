@@ -36,6 +36,13 @@ export const ConsentOptions = Type.Object(
     /** Whose pages these are. */
     brand: Type.Optional(BrandOptions),
     /**
+     * Path of the page on which people see what they have connected and take it back, for example `/connected-apps`. There is none
+     * without it.
+     */
+    connectedApps: Type.Optional(
+      Type.String({ pattern: '^(/[A-Za-z0-9_~-]+(\\.[A-Za-z0-9_~-]+)*)+$', maxLength: 200 })
+    ),
+    /**
      * Folder whose files replace ours by name: `layout.eta`, `consent.eta`, `scope.eta`, `error.eta` and the others in `src/templates`;
      * its `theme.css` comes after our style sheet. Other `.eta` files in it can be included. A missing folder or a template with
      * a syntax error stops the boot.

@@ -6,6 +6,7 @@ import { createDraw } from './drawing.ts'
 import { pageLanguages } from './locales/languages.ts'
 import { type ConsentOptions, resolveConsentOptions } from './options.ts'
 import { createPages } from './pages.ts'
+import { connectedAppsRoutes } from './routes/connected-apps.ts'
 import { interactionRoute } from './routes/interaction.ts'
 import { stylesheetRoute } from './routes/stylesheet.ts'
 import { loadTemplates } from './templates.ts'
@@ -52,6 +53,7 @@ const consent: FastifyPluginAsync<ConsentOptions> = async (app, input) => {
     interactionRoute(scope, path, pages)
     // Two segments after `interaction`: a handle has one, so it cannot be mistaken for a file.
     stylesheetRoute(scope, `${path}/assets`, stylesheet)
+    if (options.connectedApps !== undefined) await connectedAppsRoutes(scope, options.connectedApps, pages)
     app.authorizationServer.present({ error: pages.error })
   })
 }

@@ -1,11 +1,14 @@
 /** An authorization server reduced to what the pages ask of it. The real one meets them in the end-to-end tests. */
 import type {
   AuthorizationServer,
+  ConnectedApp,
+  ConnectedApps,
   ConsentRequest,
   ConsentScope,
   ErrorPageRenderer,
   LoginRequest,
-  Settled
+  Settled,
+  SignedInPerson
 } from '@fastify-mcp-auth/core'
 import Fastify, {
   type FastifyInstance,
@@ -21,6 +24,9 @@ export interface FakeServer {
   /** What `interactions.details` answers or throws. */
   details: Details | Error
   readonly asked: string[]
+  /** Who is signed in, and what this person has connected. */
+  person: SignedInPerson | null
+  connected: ConnectedApps | Error
   error: ErrorPageRenderer<FastifyRequest, FastifyReply>
   readonly decorator: AuthorizationServer<FastifyRequest, FastifyReply>
 }
@@ -33,6 +39,8 @@ export function fakeServer(details: Details | Error = consentRequest(), prefix =
   const fake: FakeServer = {
     details,
     asked: [],
+    person: { subject: 'sub-alice', displayName: 'alice@example.com' },
+    connected: { apps: [], now: NOW, cursor: null },
     error: unexpected,
     decorator: {
       issuer: 'https://notes.example',
@@ -46,8 +54,16 @@ export function fakeServer(details: Details | Error = consentRequest(), prefix =
         approve: unexpected,
         deny: unexpected
       },
-      people: { current: unexpected, loginUrl: unexpected },
-      grants: { list: unexpected, describe: unexpected, revoke: unexpected, revokeAll: unexpected },
+      people: { current: async () => fake.person, loginUrl: target => `/login?${new URLSearchParams({ ...target })}` },
+      grants: {
+        list: unexpected,
+        describe: async () => {
+          if (fake.connected instanceof Error) throw fake.connected
+          return fake.connected
+        },
+        revoke: unexpected,
+        revokeAll: unexpected
+      },
       clients: {
         get: unexpected,
         list: unexpected,
@@ -73,24 +89,72 @@ export function fakeServer(details: Details | Error = consentRequest(), prefix =
   return fake
 }
 
+/** Noon of a day in 2026. */
+const NOW = 1_800_014_400
+const DAY = 86_400
+
+/** An app with a verified host, allowed two things three weeks ago. */
+export function connectedApp(changes: Partial<ConnectedApp> = {}): ConnectedApp {
+  return {
+    grantId: 'grant-1',
+    client: { clientId: 'https://claude.ai/oauth/client.json', name: 'Claude', verifiedHost: 'claude.ai' },
+    resources: [{ resource: 'https://notes.example/mcp', name: 'Acme Notes' }],
+    organization: null,
+    scopes: [
+      { scope: 'mcp:tools', description: 'See who you are', destructive: false },
+      { scope: 'notes:read', description: 'Read your notes', destructive: false }
+    ],
+    createdAt: NOW - 21 * DAY,
+    lastUsedAt: NOW - 600,
+    expiresAt: NOW + 30 * DAY,
+    endsAt: NOW + 69 * DAY,
+    ...changes
+  }
+}
+
+/** Two that are verified or not, and one of another team that may delete. */
+export function threeConnectedApps(): ConnectedApps {
+  const apps = [
+    connectedApp(),
+    connectedApp({
+      grantId: 'grant-2',
+      client: { clientId: 'c2', name: 'My helper', verifiedHost: null },
+      organization: { id: 'acme', name: 'Acme Inc.' },
+      scopes: [{ scope: 'notes:admin', description: 'Delete notes', destructive: true }],
+      lastUsedAt: NOW - 3 * DAY
+    }),
+    connectedApp({
+      grantId: 'grant-3',
+      client: { clientId: 'https://vscode.dev/client.json', name: 'Visual Studio Code', verifiedHost: 'vscode.dev' },
+      createdAt: NOW - 80 * DAY,
+      lastUsedAt: NOW - 25 * DAY,
+      endsAt: NOW + 10 * DAY
+    })
+  ]
+  return { apps, now: NOW, cursor: null }
+}
+
 export interface Setup {
   readonly fake?: FakeServer
   readonly options?: ConsentOptions
   readonly fastify?: FastifyServerOptions
   /** Runs before the pages are registered. */
   readonly before?: (app: FastifyInstance) => Promise<void>
+  /** Of the scope in which the pages are registered. */
+  readonly prefix?: string
 }
 
 export async function buildApp({
   fake = fakeServer(),
   options = {},
   fastify = {},
-  before
+  before,
+  prefix = ''
 }: Setup = {}): Promise<FastifyInstance> {
   const app = Fastify(fastify)
   app.decorate('authorizationServer', fake.decorator)
   await before?.(app)
-  await app.register(consent, options)
+  await app.register(async scope => void (await scope.register(consent, options)), { prefix })
   return app
 }
 

@@ -177,6 +177,8 @@ export interface ConnectedApp {
 /** Some of the connected apps of a person. */
 export interface ConnectedApps {
   readonly apps: readonly ConnectedApp[]
+  /** What the server's clock said, in epoch seconds: what is "today" in the list. */
+  readonly now: number
   /** Pass it to get the next page; null when this was the last. */
   readonly cursor: string | null
 }

@@ -57,7 +57,7 @@ export async function connectedApps(
   const organizations = grants.some(({ organization }) => organization !== null)
     ? await organizationsOf(server, subject)
     : []
-  return { apps: grants.map(grant => appOf(server, grant, organizations)), cursor }
+  return { apps: grants.map(grant => appOf(server, grant, organizations)), now: server.clock.now(), cursor }
 }
 
 async function organizationsOf(server: ServerContext, subject: string): Promise<readonly Organization[]> {

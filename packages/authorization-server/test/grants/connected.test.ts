@@ -67,7 +67,7 @@ t.test('in words for the person: names in place of identifiers, for the page of 
     { scope: 'notes:read', description: 'Read your notes', destructive: false },
     { scope: 'notes:admin', description: 'Delete notes', destructive: true }
   ])
-  t.strictSame(await grants.describe('sub-bob'), { apps: [], cursor: null }, 'nothing of somebody else')
+  t.strictSame(await grants.describe('sub-bob'), { apps: [], now, cursor: null }, 'nothing of somebody else')
 })
 
 t.test('in words for the person: what the options and the app do not know any more', async t => {

@@ -54,6 +54,26 @@ export const en = {
   'warning.mixedScripts.text':
     'It mixes letters of different alphabets that look alike. Names like this are used to imitate others. Deny if you are not sure.',
 
+  'connected.heading': 'Connected apps',
+  'connected.intro': 'These apps can use {brand} for you. Disconnect what you do not need any more.',
+  'connected.none': 'No app can use {brand} for you. When one asks, you decide.',
+  'connected.notice.one': 'The app is disconnected. It has no access any more.',
+  'connected.notice.all': 'All apps are disconnected. None has access any more.',
+  'connected.notice.stale':
+    'Nothing was changed: this page was open for too long, or you signed in as somebody else. Look again.',
+  'connected.uses': 'Uses',
+  'connected.since': 'Connected {day}',
+  'connected.lastActive': 'last active {ago}',
+  'connected.ends': 'Access ends {day} at the latest',
+  'connected.disconnect': 'Disconnect',
+  'connected.disconnect.named': 'Disconnect {client}',
+  'connected.disconnectAll': 'Disconnect all apps',
+  'connected.disconnectAll.text':
+    'All apps lose their access at once. Those that you still need have to ask you again.',
+  'connected.next': 'More apps',
+  'connected.first': 'Back to the first apps',
+  'connected.note': 'Disconnecting takes effect at once. What an app has already read stays with it.',
+
   'error.reference': 'Reference for support',
 
   'error.unknown_client.title': '{brand} does not know this app any more',
