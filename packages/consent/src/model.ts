@@ -161,6 +161,7 @@ export interface ConnectedAppEntry {
   readonly disconnect: string
 }
 
+/** When something was or will be, as a number and in words. */
 export interface Moment {
   /** Epoch seconds. */
   readonly at: number
