@@ -1,13 +1,17 @@
 /** The whole package without a web framework: what a worker uses, and what the plugin is built on. */
-import { randomSecret, systemClock } from '@fastify-mcp-auth/core'
+import { joinStorage, openStorage, randomSecret, systemClock } from '@fastify-mcp-auth/core'
+import { startFlow } from './authorize.ts'
 import { authorizedFetch } from './authorized-fetch.ts'
-import type { Context } from './context.ts'
-import { targetOf } from './context.ts'
+import { completeFlow } from './callback.ts'
+import { createClientKeys } from './client-keys.ts'
+import { clientDocument } from './client-metadata.ts'
+import { type Context, targetOf } from './context.ts'
+import { Discoveries } from './discoveries.ts'
 import { createEvents, SILENT } from './events.ts'
 import { listConnections, readStatus } from './listing.ts'
 import { connectedClient, isForThePerson, withConnectedClient } from './mcp-client.ts'
 import { createNetwork } from './network.ts'
-import type { ConnectionsOptions } from './options.ts'
+import type { ConnectionsOptions, ResolvedOptions } from './options.ts'
 import { readOptions } from './read-options.ts'
 import { COLLECTIONS, openRecords } from './records.ts'
 import { createRegistry } from './registry.ts'
@@ -23,6 +27,11 @@ export type AvailableConnections = Pick<
   | 'withClient'
   | 'fetchFor'
   | 'setCredential'
+  | 'start'
+  | 'complete'
+  | 'clientMetadata'
+  | 'jwks'
+  | 'rotateClientKeys'
   | 'status'
   | 'list'
   | 'catalog'
@@ -40,7 +49,7 @@ export type AvailableConnections = Pick<
  * @throws UnavailableError when the storage does not answer
  */
 export async function createConnections(input: ConnectionsOptions): Promise<AvailableConnections> {
-  const { context, storage } = await openContext(input)
+  const context = await openContext(input)
   return Object.freeze({
     clientFor: (...args) => connectedClient(context, ...args),
     tryClientFor: (...args) =>
@@ -59,6 +68,11 @@ export async function createConnections(input: ConnectionsOptions): Promise<Avai
       }
     },
     setCredential: (...args) => storeCredential(context, ...args),
+    start: (...args) => startFlow(context, ...args),
+    complete: options => completeFlow(context, options),
+    clientMetadata: (variant = 'keyed') => clientDocument(context, variant === 'public'),
+    jwks: () => context.clientKeys.jwks(),
+    rotateClientKeys: async () => void (await context.clientKeys.rotate()),
     status: (...args) => readStatus(context, ...args),
     list: owner => listConnections(context, owner, { all: false }),
     catalog: owner => listConnections(context, owner, { all: true }),
@@ -66,17 +80,22 @@ export async function createConnections(input: ConnectionsOptions): Promise<Avai
     urls: context.urls,
     async close() {
       await context.network.close()
-      await storage.close?.()
+      // The drivers are the app's own, and it may use them for something else.
     }
   } satisfies AvailableConnections)
 }
 
-async function openContext(input: ConnectionsOptions) {
+// On loopback nobody could fetch the key set.
+function keyAlgorithm({ baseUrl, client }: ResolvedOptions): 'ES256' | 'RS256' | 'none' {
+  return baseUrl.startsWith('https:') ? (client.keys ?? 'ES256') : 'none'
+}
+
+async function openContext(input: ConnectionsOptions): Promise<Context> {
   const { options, storage, ring, isForgetful } = readOptions(input)
   const clock = options.clock ?? systemClock
   const log = options.log ?? SILENT
-  await storage.open?.(Object.values(COLLECTIONS))
-  const records = openRecords(storage)
+  await openStorage(storage, Object.values(COLLECTIONS))
+  const records = openRecords(joinStorage(storage))
   const context: Context = Object.freeze({
     options,
     records,
@@ -86,9 +105,11 @@ async function openContext(input: ConnectionsOptions) {
     events: createEvents({ clock, log, onEvent: options.onEvent }),
     network: createNetwork(options.network, options.refresh.timeout),
     registry: createRegistry({ options, records, ring, clock }),
+    discoveries: new Discoveries(),
+    clientKeys: createClientKeys({ algorithm: keyAlgorithm(options), records, ring, clock }),
     urls: urlsOf(options),
     holder: randomSecret(16)
   })
   if (isForgetful) log.warn({}, 'mcp-auth: connections are kept in memory and gone with the process')
-  return { context, storage }
+  return context
 }

@@ -1,5 +1,7 @@
 /** What every part of the package is handed: nothing captures, nothing is global. */
 import type { Clock, EventLog, KeyRing } from '@fastify-mcp-auth/core'
+import type { ClientKeys } from './client-keys.ts'
+import type { Discoveries } from './discoveries.ts'
 import type { Events } from './events.ts'
 import type { Network, Route } from './network.ts'
 import type { ResolvedOptions, ServerDefinition } from './options.ts'
@@ -17,6 +19,8 @@ export interface Context {
   readonly events: Events
   readonly network: Network
   readonly registry: Registry
+  readonly discoveries: Discoveries
+  readonly clientKeys: ClientKeys
   readonly urls: ConnectionUrls
   /** Random: this process, as the holder of leases. */
   readonly holder: string

@@ -4,7 +4,10 @@ import {
   AdapterThat,
   type Clock,
   type EventLog,
+  isStorage,
   type Lookup,
+  type SplitStorage,
+  STORAGE_VERBS,
   type StorageDriver
 } from '@fastify-mcp-auth/core'
 import { type Static, Type } from 'typebox'
@@ -149,7 +152,7 @@ export const ServerDefinition = Type.Object(
     ),
     /** Lets `rawTokenFor` give the access token out of our hands. */
     allowRawToken: Type.Optional(Type.Boolean()),
-    /** The operator chose this URL inside his own network: private addresses and plain http are in order, for it and what it names. */
+    /** The operator chose this URL inside his own network: private addresses are in order, for it and what it names, and plain http for it. */
     internal: Type.Optional(Type.Boolean())
   },
   { additionalProperties: false }
@@ -163,8 +166,10 @@ export const Options = Type.Object(
     baseUrl: Type.String(),
     /** Path of our routes below it. */
     prefix: Type.String({ default: '/mcp/connections', pattern: '^(/[A-Za-z0-9._~-]+)+$' }),
-    /** Where connections are kept. Memory, which forgets, when left out; that is for loopback origins only. */
-    storage: Type.Optional(Adapter<StorageDriver>('get', 'insert', 'update', 'remove', 'list', 'removeWhere')),
+    /** Where connections are kept; `{ default, shortLived }` for two databases. Memory, which forgets, when left out; that is for loopback origins only. */
+    storage: Type.Optional(
+      AdapterThat<StorageDriver | SplitStorage>(isStorage, `must have the methods ${STORAGE_VERBS.join(', ')}`)
+    ),
     /** 32 random bytes each, base64 (`openssl rand -base64 32`). The first encrypts, the others still decrypt. */
     encryptionKeys: Type.Optional(Type.Array(Type.String(), { minItems: 1 })),
     /** What authorization servers and people there are told about this app. */

@@ -7,8 +7,9 @@ import {
   isHttpLoopback,
   type KeyRing,
   randomSecret,
+  readStorage,
   resolveOptions,
-  type StorageDriver
+  type SplitStorage
 } from '@fastify-mcp-auth/core'
 import { memoryStorage } from '@fastify-mcp-auth/core/memory'
 import { definitionFault } from './definition.ts'
@@ -17,7 +18,7 @@ import { Options, type ResolvedOptions, ServerDefinition } from './options.ts'
 /** Options that can be trusted, and what follows from them. */
 export interface Settings {
   readonly options: ResolvedOptions
-  readonly storage: StorageDriver
+  readonly storage: SplitStorage
   readonly ring: KeyRing
   /** Nothing is kept when the process ends. */
   readonly isForgetful: boolean
@@ -30,8 +31,15 @@ export function readOptions(input: unknown): Settings {
   const isLocal = isHttpLoopback(options.baseUrl)
   if (!options.storage && !isLocal)
     throw refused('storage', 'is missing: what people connected would be gone with the process')
-  const storage = options.storage ?? memoryStorage()
-  const { durable, shared, atomic } = storage.capabilities
+  const storage = readStorage(options.storage ?? memoryStorage())
+  const { durable, shared } = storage.default.capabilities
+  const atomic = storage.default.capabilities.atomic && storage.shortLived.capabilities.atomic
+  if (shared && !storage.shortLived.capabilities.shared) {
+    throw new ConfigurationError(
+      'FST_OAUTH_STORAGE',
+      'connections: option "storage.shortLived" is not shared, but "storage.default" is: a second process would not know what the first one began'
+    )
+  }
   if (!atomic && !isLocal) {
     throw new ConfigurationError(
       'FST_OAUTH_STORAGE',

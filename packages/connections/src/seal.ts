@@ -4,6 +4,7 @@
  */
 import type { KeyRing } from '@fastify-mcp-auth/core'
 import type { JWK } from 'jose'
+import type { OAuthClient } from './oauth-client.ts'
 import type { Place } from './owner.ts'
 
 /** The secret part of a connection. */
@@ -13,10 +14,8 @@ export interface Credential {
   readonly refreshToken: string | null
   /** Key that the token is bound to. @see RFC 9449 */
   readonly dpopKey: { readonly alg: string; readonly privateJwk: JWK; readonly publicJwk: JWK } | null
-  /** Secret of the client that the token was issued to. */
-  readonly clientSecret: string | null
-  /** Claim of who it is, for a revocation later. */
-  readonly tokenType: string
+  /** The client that the token was issued to; null for a key that a person pasted. */
+  readonly client: OAuthClient | null
 }
 
 /** @param url of the server, as registered */

@@ -23,8 +23,7 @@ export async function storeCredential(
     token: secret,
     refreshToken: null,
     dpopKey: null,
-    clientSecret: null,
-    tokenType: 'Bearer'
+    client: null
   })
   const before = await writeConnection(context, target, {
     ...NO_OAUTH,

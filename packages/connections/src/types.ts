@@ -357,7 +357,7 @@ export interface Connections {
     setDisabled(id: string, disabled: boolean): Promise<void>
   }
   /** Content of the client metadata document, and of the key set it points to. Serve both at the URLs of `urls`. */
-  clientMetadata(): ClientMetadataDocument
+  clientMetadata(variant?: 'keyed' | 'public'): ClientMetadataDocument
   jwks(): Promise<{ readonly keys: readonly object[] }>
   rotateClientKeys(): Promise<void>
   /** @returns a function that ends it */
@@ -376,6 +376,8 @@ export type OwnedFetch = (url: string | URL, init?: RequestInit) => Promise<Resp
 export interface ConnectionUrls {
   readonly callback: string
   readonly clientDocument: string
+  /** The same for authorization servers that cannot check keys. */
+  readonly publicClientDocument: string
   readonly jwks: string
   readonly index: string
   connect(server: string, options?: AccountChoice & { readonly returnTo?: string }): string

@@ -12,6 +12,7 @@ export function urlsOf({
     index: root,
     callback: `${root}/callback`,
     clientDocument: client.documentUrl ?? `${root}/client.json`,
+    publicClientDocument: `${root}/client-public.json`,
     jwks: `${root}/jwks.json`,
     connect(server: string, { account, returnTo }: { account?: string; returnTo?: string } = {}): string {
       const url = new URL(`${root}/connect/${encodeURIComponent(server)}`)

@@ -28,14 +28,15 @@ export async function discoverMetadata(issuer: string, fetch: SafeFetch): Promis
       if (!isFetchRefusedError(error)) throw error
       return error
     })
-    const found = response instanceof Error ? response.message : judge(response, issuer)
+    const found = response instanceof Error ? response.message : readMetadata(response, issuer)
     if (typeof found !== 'string') return found
     problems.push(response instanceof Error ? found : `${url}: ${found}`)
   }
   throw new UnavailableError(`no usable metadata of ${issuer} (${problems.join('; ')})`)
 }
 
-function judge(response: SafeResponse, issuer: string): AuthorizationServerMetadata | string {
+/** The metadata in an answer of one of the places, or what is wrong with it, in one sentence that may quote it. */
+export function readMetadata(response: SafeResponse, issuer: string): AuthorizationServerMetadata | string {
   if (response.status !== 200) return `status ${response.status}`
   const document = jsonBody(response)
   if (!Value.Check(AuthorizationServerMetadata, document)) return 'not authorization server metadata'

@@ -1,0 +1,63 @@
+/**
+ * Remembers what was discovered, for refreshes: a document per refresh would be asked for far too often. Only a cache of this process; a
+ * fresh challenge ends an entry, and the start of a flow never uses one.
+ */
+import { LRUCache } from 'lru-cache'
+import type { Context, Target } from './context.ts'
+import { type Discovered, type DiscoverOptions, discover } from './discovery.ts'
+
+/** Seconds. */
+const FRESH_FOR = 3600
+/** Seconds between two looks that challenges led to. */
+const COOLDOWN = 30
+
+export class Discoveries {
+  readonly #found = new LRUCache<string, { readonly found: Discovered; readonly at: number }>({ max: 500 })
+  readonly #running = new Map<string, Promise<Discovered>>()
+
+  /** What is known, or is looked up now. @throws as {@link discover} */
+  async get(context: Context, target: Pick<Target, 'server' | 'definition'>): Promise<Discovered> {
+    const entry = this.#found.get(keyOf(target))
+    const age = entry ? context.clock.now() - entry.at : Number.POSITIVE_INFINITY
+    // A clock may also jump back.
+    if (entry && age >= 0 && age < FRESH_FOR) return entry.found
+    return this.look(context, target)
+  }
+
+  /** Looks again because the server said something new, but not for each of a flood of refusals. */
+  async afterChallenge(
+    context: Context,
+    target: Pick<Target, 'server' | 'definition'>,
+    options: DiscoverOptions
+  ): Promise<Discovered> {
+    const entry = this.#found.get(keyOf(target))
+    if (entry && Math.abs(context.clock.now() - entry.at) < COOLDOWN) return entry.found
+    return this.look(context, target, options)
+  }
+
+  /** Parallel looks at one server are one. */
+  look(
+    context: Context,
+    target: Pick<Target, 'server' | 'definition'>,
+    options: DiscoverOptions = {}
+  ): Promise<Discovered> {
+    const key = keyOf(target)
+    let running = options.log ? undefined : this.#running.get(key)
+    if (!running) {
+      running = discover(context, target, options)
+        .then(found => {
+          this.#found.set(key, { found, at: context.clock.now() })
+          return found
+        })
+        .finally(() => {
+          if (this.#running.get(key) === running) this.#running.delete(key)
+        })
+      if (!options.log) this.#running.set(key, running)
+    }
+    return running
+  }
+}
+
+function keyOf({ server, definition }: Pick<Target, 'server' | 'definition'>): string {
+  return JSON.stringify([server.id, definition.url, definition.oauth?.issuer, definition.oauth?.client?.issuer])
+}

@@ -1,0 +1,290 @@
+/**
+ * Which authorization server a server belongs to, and what both say about themselves. Every step is written down, for the doctor page and
+ * for errors that can be acted on.
+ *
+ * @see RFC 9728 sections 3 and 5, RFC 8414 section 3, MCP authorization 2026-07-28
+ */
+import {
+  type AuthorizationServerMetadata,
+  authorizationServerMetadataUrls,
+  isFetchRefusedError,
+  isLoopbackHost,
+  isUnavailableError,
+  jsonBody,
+  ProtectedResourceMetadata,
+  protectedResourceMetadataUrl,
+  readMetadata,
+  type SafeResponse
+} from '@fastify-mcp-auth/core'
+import { checkResourceAllowed } from '@modelcontextprotocol/client'
+import Value from 'typebox/value'
+import { type BearerChallenge, readChallenge } from './bearer-challenge.ts'
+import { type Context, routeOf, type Target } from './context.ts'
+import { McpConnectionError, type McpConnectionErrorCode } from './errors.ts'
+import type { Route } from './network.ts'
+import { StepLog } from './step-log.ts'
+import type { DiscoveryStep } from './types.ts'
+
+/** Metadata of the resource, with what is used of it. */
+type ResourceMetadata = ProtectedResourceMetadata
+
+/** What was found. */
+export interface Discovered {
+  readonly issuer: string
+  readonly metadata: AuthorizationServerMetadata & { readonly [member: string]: unknown }
+  /** Byte for byte as the resource calls itself; null where it says nothing. */
+  readonly resource: string | null
+  readonly scopesSupported: readonly string[] | null
+  /** Scopes that the server asked for; null when it asked for none. */
+  readonly challengeScopes: readonly string[] | null
+  /** The endpoints are those of 2025-03-26, not of any document. */
+  readonly isLegacy: boolean
+  readonly steps: readonly DiscoveryStep[]
+}
+
+/** What makes another look necessary, or spares a request. */
+export interface DiscoverOptions {
+  /** The challenge that the server sent lately; it is asked for one when left out. */
+  readonly challenge?: BearerChallenge | undefined
+  /** Told of every step, also when it ends in an error. */
+  readonly log?: StepLog | undefined
+}
+
+/**
+ * Looks again; see {@link Discoveries} for what is remembered.
+ *
+ * @throws McpConnectionError `MCP_DISCOVERY_FAILED`, `MCP_RESOURCE_MISMATCH`, `MCP_ISSUER_MISMATCH`, `MCP_URL_BLOCKED`,
+ *   `MCP_SERVER_UNAVAILABLE`, `MCP_AUTHORIZATION_SERVER_UNAVAILABLE`
+ */
+export async function discover(
+  context: Context,
+  target: Pick<Target, 'server' | 'definition'>,
+  { challenge, log = new StepLog() }: DiscoverOptions = {}
+): Promise<Discovered> {
+  const discovery = new Discovery(routeOf(context, target), target, log)
+  return discovery.run(challenge)
+}
+
+class Discovery {
+  readonly #route: Route
+  readonly #target: Pick<Target, 'server' | 'definition'>
+  readonly #log: StepLog
+  #outage: unknown = null
+
+  constructor(route: Route, target: Pick<Target, 'server' | 'definition'>, log: StepLog) {
+    this.#route = route
+    this.#target = target
+    this.#log = log
+  }
+
+  async run(known: BearerChallenge | undefined): Promise<Discovered> {
+    const challenge = known ?? (await this.#askServer())
+    const resource = await this.#resourceMetadata(challenge)
+    const issuer = resource ? this.#chooseIssuer(resource) : null
+    const found = issuer === null ? await this.#legacy() : await this.#serverMetadata(issuer)
+    this.#assertEndpoints(found.metadata)
+    return Object.freeze({
+      ...found,
+      resource: resource?.resource ?? null,
+      scopesSupported: resource?.scopes_supported ?? null,
+      challengeScopes: challenge.scopes,
+      steps: this.#log.steps
+    })
+  }
+
+  /** Asks without credentials, to be told where the metadata is. What else it answers does not matter here. */
+  async #askServer(): Promise<BearerChallenge> {
+    const { url } = this.#target.definition
+    try {
+      const response = await this.#route.mcp(url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+        body: PROBE,
+        signal: AbortSignal.timeout(15_000)
+      })
+      await response.body?.cancel()
+      const challenge = readChallenge(response)
+      const detail = `status ${response.status}${challenge.resourceMetadata ? ', names its metadata' : ''}`
+      this.#log.add('server', url, 'ok', detail, 'RFC 9728 section 5.1')
+      return { ...challenge, status: response.status }
+    } catch (error) {
+      this.#log.add('server', url, 'failed', reasonOf(error), 'RFC 9728 section 5.1')
+      throw this.#failure(error, 'MCP_SERVER_UNAVAILABLE', 'the server does not answer')
+    }
+  }
+
+  async #resourceMetadata({ resourceMetadata }: BearerChallenge): Promise<ResourceMetadata | null> {
+    const { url } = this.#target.definition
+    const root = `${new URL(url).origin}/.well-known/oauth-protected-resource`
+    const places = [
+      ...new Set([...(resourceMetadata ? [resourceMetadata] : []), protectedResourceMetadataUrl(url), root])
+    ]
+    for (const place of places) {
+      const document = await this.#document(place, 'resource metadata', 'RFC 9728 section 3')
+      if (document === null) continue
+      if (!Value.Check(ProtectedResourceMetadata, document)) {
+        this.#log.add('resource metadata', place, 'failed', 'is no such document', 'RFC 9728 section 2')
+        continue
+      }
+      if (!isSameResource(url, document.resource)) {
+        this.#log.add('resource metadata', place, 'failed', 'is for another resource', 'RFC 9728 section 3.3')
+        throw this.#error('MCP_RESOURCE_MISMATCH', 'the metadata of the server is for another resource')
+      }
+      this.#log.add('resource metadata', place, 'ok', 'found', 'RFC 9728 section 3')
+      if (document.authorization_servers) return document
+      this.#log.add('resource metadata', place, 'failed', 'names no authorization server', 'RFC 9728 section 2')
+    }
+    // One that is only down must not be taken for one of the old kind: that would send people somewhere else.
+    if (this.#outage) throw this.#failure(this.#outage, 'MCP_SERVER_UNAVAILABLE', 'the metadata cannot be read now')
+    return null
+  }
+
+  #chooseIssuer({ authorization_servers: offered = [] }: ResourceMetadata): string {
+    const { oauth } = this.#target.definition
+    const wanted = oauth?.issuer
+    if (wanted !== undefined && !offered.includes(wanted)) {
+      this.#log.add('issuer', wanted, 'failed', 'the server does not name it', 'RFC 9728 section 7.6')
+      throw this.#error('MCP_ISSUER_MISMATCH', 'the server does not name the authorization server of the options')
+    }
+    const registered = offered.find(issuer => issuer === oauth?.client?.issuer)
+    const issuer = wanted ?? registered ?? (offered[0] as string)
+    this.#log.add('issuer', issuer, 'ok', `one of ${offered.length}`, 'RFC 9728 section 7.6')
+    return issuer
+  }
+
+  async #serverMetadata(issuer: string): Promise<Pick<Discovered, 'issuer' | 'metadata' | 'isLegacy'>> {
+    if (!URL.canParse(issuer)) throw this.#error('MCP_DISCOVERY_FAILED', 'the issuer is no URL')
+    const found = await this.#findMetadata([issuer])
+    if (found) return { issuer, metadata: found, isLegacy: false }
+    if (this.#outage)
+      throw this.#failure(
+        this.#outage,
+        'MCP_AUTHORIZATION_SERVER_UNAVAILABLE',
+        'the authorization server does not answer'
+      )
+    const isForeign = this.#log.steps.some(({ detail }) => detail === FOREIGN_ISSUER)
+    if (isForeign) throw this.#error('MCP_ISSUER_MISMATCH', 'the metadata is that of another issuer')
+    throw this.#error('MCP_DISCOVERY_FAILED', 'the authorization server has no usable metadata')
+  }
+
+  /** As 2025-03-26 had it: the origin is the issuer, and where it says nothing it has three endpoints. */
+  async #legacy(): Promise<Pick<Discovered, 'issuer' | 'metadata' | 'isLegacy'>> {
+    const { definition } = this.#target
+    const { origin } = new URL(definition.url)
+    if (definition.oauth?.legacy === 'off')
+      throw this.#error('MCP_DISCOVERY_FAILED', 'the server says nothing about its authorization server')
+    // Nobody named this issuer, so its own spelling of the slash is as good as ours.
+    const found = await this.#findMetadata([origin, `${origin}/`])
+    if (found) return { issuer: found.issuer, metadata: found, isLegacy: false }
+    if (this.#outage)
+      throw this.#failure(
+        this.#outage,
+        'MCP_AUTHORIZATION_SERVER_UNAVAILABLE',
+        'the authorization server does not answer'
+      )
+    this.#log.add('default endpoints', origin, 'ok', '/authorize, /token, /register', 'MCP 2025-03-26')
+    const metadata = {
+      issuer: origin,
+      authorization_endpoint: `${origin}/authorize`,
+      token_endpoint: `${origin}/token`,
+      registration_endpoint: `${origin}/register`
+    }
+    return { issuer: origin, metadata, isLegacy: true }
+  }
+
+  /** @param spellings of one issuer; the document may have any of them */
+  async #findMetadata(spellings: readonly [string, ...string[]]): Promise<Discovered['metadata'] | null> {
+    for (const place of authorizationServerMetadataUrls(spellings[0])) {
+      const response = await this.#fetch(place, 'authorization server metadata', 'RFC 8414 section 3')
+      if (response === null) continue
+      const judged = spellings.map(issuer => readMetadata(response, issuer))
+      const found = judged.find(verdict => typeof verdict !== 'string')
+      const verdict = found ? 'found' : ownWords(String(judged[0]))
+      this.#log.add('authorization server metadata', place, found ? 'ok' : 'failed', verdict, 'RFC 8414 section 3')
+      if (found) return found as Discovered['metadata']
+    }
+    return null
+  }
+
+  async #document(place: string, step: string, spec: string): Promise<unknown> {
+    const response = await this.#fetch(place, step, spec)
+    if (response === null) return null
+    const document = response.status === 200 ? jsonBody(response) : undefined
+    if (document !== undefined) return document
+    // A page with status 200, a 401 or 403: somebody's front door, not this document.
+    this.#log.add(step, place, 'skipped', `status ${response.status}, no JSON`, spec)
+    return null
+  }
+
+  async #fetch(place: string, step: string, spec: string): Promise<SafeResponse | null> {
+    try {
+      const response = await this.#route.oauth(place, { headers: { accept: 'application/json' } })
+      if (response.status < 500 && response.status !== 429) return response
+      this.#log.add(step, place, 'failed', `status ${response.status}`, spec)
+      this.#outage ??= new Error(`status ${response.status}`)
+      return null
+    } catch (error) {
+      this.#log.add(step, place, 'failed', reasonOf(error), spec)
+      if (isFetchRefusedError(error) && ['redirect', 'too_large', 'encoding'].includes(error.reason)) return null
+      if (isUnavailableError(error)) {
+        this.#outage ??= error
+        return null
+      }
+      throw this.#failure(error, 'MCP_DISCOVERY_FAILED', 'a URL of the metadata cannot be used')
+    }
+  }
+
+  /** One is opened in a browser, the others get secrets: none may lead back to this computer unless the server itself is here. */
+  #assertEndpoints(metadata: Discovered['metadata']): void {
+    const { authorization_endpoint, token_endpoint } = metadata
+    if (!token_endpoint) throw this.#error('MCP_DISCOVERY_FAILED', 'the authorization server has no token endpoint')
+    for (const endpoint of [authorization_endpoint, token_endpoint, metadata.registration_endpoint]) {
+      const url = endpoint === undefined ? null : new URL(endpoint)
+      if (!url || this.#route.addresses !== 'public' || !isLoopbackHost(url.hostname)) continue
+      this.#log.add('endpoints', endpoint ?? null, 'failed', 'leads to this computer', 'RFC 9728 section 7.7')
+      throw this.#error('MCP_URL_BLOCKED', 'an endpoint of the authorization server leads to this computer')
+    }
+  }
+
+  #failure(error: unknown, code: McpConnectionErrorCode, message: string): McpConnectionError {
+    if (error instanceof McpConnectionError) return error
+    if (isFetchRefusedError(error))
+      return this.#error('MCP_URL_BLOCKED', 'a URL leads where this app must not go', error)
+    return this.#error(code, message, error)
+  }
+
+  #error(code: McpConnectionErrorCode, message: string, cause?: unknown): McpConnectionError {
+    const reason = isFetchRefusedError(cause) ? cause.reason : undefined
+    return new McpConnectionError(code, message, {
+      server: this.#target.server.id,
+      steps: this.#log.steps,
+      reason,
+      cause
+    })
+  }
+}
+
+// A message that every revision knows and that changes nothing, but for a session that nobody uses.
+const PROBE = JSON.stringify({
+  jsonrpc: '2.0',
+  id: 1,
+  method: 'initialize',
+  params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'probe', version: '1.0.0' } }
+})
+
+const FOREIGN_ISSUER = 'is for another issuer'
+
+// What the document says is not for our pages.
+function ownWords(verdict: string): string {
+  if (verdict.startsWith('is for the issuer')) return FOREIGN_ISSUER
+  return verdict.includes('is not an https URL') ? 'names an endpoint that is not https' : verdict
+}
+
+function reasonOf(error: unknown): string {
+  if (isFetchRefusedError(error)) return `refused: ${error.reason}`
+  return isUnavailableError(error) ? 'no answer' : 'failed'
+}
+
+function isSameResource(url: string, resource: string): boolean {
+  return URL.canParse(resource) && checkResourceAllowed({ requestedResource: url, configuredResource: resource })
+}
