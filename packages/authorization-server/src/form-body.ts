@@ -14,9 +14,13 @@ export type Form = { readonly [name: string]: string | undefined }
 const MAX_LENGTH = 8192
 const MAX_RESOURCES = 10
 
+/** What most values are: quicker to find out than what is none of the others. */
+const PLAIN = /^[ -~]*$/
+const FORBIDDEN = /[\0\p{Cs}]/u
+
 /** Short enough to be kept, and text that every database keeps as it is: no NUL, no half characters. */
 export function isParameterValue(value: unknown): value is string {
-  return typeof value === 'string' && value.length <= MAX_LENGTH && !/[\0\p{Cs}]/u.test(value)
+  return typeof value === 'string' && value.length <= MAX_LENGTH && (PLAIN.test(value) || !FORBIDDEN.test(value))
 }
 
 /**
@@ -44,6 +48,7 @@ export function readForm(source: unknown, anyText?: string): Form {
 export const resourcesOf = (resource: string | undefined): string[] => resource?.split(' ') ?? []
 
 function joinResources(value: unknown): unknown {
+  if (typeof value === 'string' && !value.includes(' ')) return value
   const values: unknown[] = [...new Set([value].flat())].filter(one => one !== '')
   if (!values.every(one => typeof one === 'string')) return value
   if (values.some(one => one.includes(' ')))

@@ -5,28 +5,43 @@
 import {
   createCipheriv,
   createDecipheriv,
+  createHmac,
   createSecretKey,
   hash,
-  hkdfSync,
   type KeyObject,
   randomBytes,
+  randomFillSync,
   timingSafeEqual
 } from 'node:crypto'
 import { ConfigurationError } from './errors.ts'
 
 /** A random value of `bytes` bytes (32 by default: 256 bits; nothing below 16 is a secret), base64url. */
 export function randomSecret(bytes = 32): string {
-  return randomBytes(bytes).toString('base64url')
+  if (bytes > POOL_SIZE / 16) return randomBytes(bytes).toString('base64url')
+  if (used + bytes > POOL_SIZE) {
+    randomFillSync(pool)
+    used = 0
+  }
+  const secret = pool.toString('base64url', used, used + bytes)
+  // What was given out is nowhere in memory a second time.
+  pool.fill(0, used, used + bytes)
+  used += bytes
+  return secret
 }
+
+// Asking the system costs the same for 16 bytes as for some thousand, and more than everything else that is done with them.
+const POOL_SIZE = 4096
+const pool = Buffer.alloc(POOL_SIZE)
+let used = POOL_SIZE
 
 /** SHA-256, base64url: what the storage sees of a token, code, handle or secret. Only for values of at least 128 random bits. */
 export function digest(value: string): string {
   return hash('sha256', value, 'base64url')
 }
 
-/** Compares without telling by its duration where two strings differ, nor how long the right one is. */
+/** Compares without telling by its duration where two strings differ. It may tell that their lengths do: compare digests. */
 export function equalInConstantTime(a: string, b: string): boolean {
-  return timingSafeEqual(hash('sha256', a, 'buffer'), hash('sha256', b, 'buffer'))
+  return equalBytesInConstantTime(Buffer.from(a), Buffer.from(b))
 }
 
 /** The same for bytes whose length is no secret, such as a MAC and the one it should be. */
@@ -50,32 +65,33 @@ export interface KeyRing {
  * AES-256-GCM. Each text has a key of its own, derived (HKDF-SHA-256) from the ring's key, a random salt and the context,
  * so a ciphertext cannot be moved to another record, and nonces cannot collide.
  *
+ * @see RFC 5869 section 3.3: a key that is random already needs no extraction
+ *
  * @param keys base64 or base64url, 32 bytes each; the first encrypts
  * @throws ConfigurationError when there is none, or one is not base64, not 32 bytes, or 32 times the same byte
  */
 export function createKeyRing(keys: readonly string[]): KeyRing {
   const [current, ...others] = keys.map(decodeKey)
   if (!current) throw new ConfigurationError('FST_OAUTH_OPTION', 'option "encryptionKeys": at least one key is needed')
-  return ringOf(current, others)
+  return ringOf(ringKey(current), others.map(ringKey))
 }
 
-function ringOf(first: Buffer, others: readonly Buffer[] = []): KeyRing {
-  const current = ringKey(first)
-  const ring = [current, ...others.map(ringKey)]
+function ringOf(current: RingKey, others: readonly RingKey[] = []): KeyRing {
+  const ring = [current, ...others]
   return Object.freeze({
     seal(plaintext: string, context: string): string {
-      const salt = randomBytes(16)
+      const salt = randomSecret(SALT)
       const cipher = createCipheriv('aes-256-gcm', deriveKey(current.key, salt, context), NONCE)
       const body = Buffer.concat([cipher.update(plaintext, 'utf8'), cipher.final(), cipher.getAuthTag()])
-      return `${current.id}.${salt.toString('base64url')}.${body.toString('base64url')}`
+      return `${current.id}.${salt}.${body.toString('base64url')}`
     },
     unseal(sealed: string, context: string): string | null {
-      const [id, ...encoded] = sealed.split('.')
+      const [id, salt = '', body = '', ...more] = sealed.split('.')
       const entry = ring.find(candidate => candidate.id === id)
-      const [salt, bytes, ...more] = encoded.map(part => Buffer.from(part, 'base64url'))
-      if (!entry || !salt || !bytes || more.length > 0 || bytes.length < 16) return null
+      const bytes = Buffer.from(body, 'base64url')
+      if (!entry || more.length > 0 || salt.length !== SALT_LENGTH || bytes.length < 16) return null
       // One text, one spelling: decoding skips stray bits and foreign characters without a word.
-      if ([entry.id, salt.toString('base64url'), bytes.toString('base64url')].join('.') !== sealed) return null
+      if (bytes.toString('base64url') !== body) return null
       const key = deriveKey(entry.key, salt, context)
       const decipher = createDecipheriv('aes-256-gcm', key, NONCE, { authTagLength: 16 })
       decipher.setAuthTag(bytes.subarray(-16))
@@ -96,9 +112,12 @@ function ringOf(first: Buffer, others: readonly Buffer[] = []): KeyRing {
  * @param secret at least 128 random bits in it; not a password
  */
 export function keyRingOfSecret(secret: string): KeyRing {
-  const key = createSecretKey(secret, 'utf8')
-  return ringOf(Buffer.from(hkdfSync('sha256', key, '', 'sealed by a secret', 32)))
+  const key = createSecretKey(createHmac('sha256', SEALED_BY_A_SECRET).update(secret).digest())
+  return ringOf({ id: 'secret', key })
 }
+
+/** The salt with which a key is extracted from a secret. @see RFC 5869 section 2.2 */
+const SEALED_BY_A_SECRET = createSecretKey('sealed by a secret', 'utf8')
 
 interface RingKey {
   readonly id: string
@@ -127,7 +146,11 @@ function decodeKey(text: string): Buffer {
 // The nonce may be constant because the key is never used twice: the salt is 128 random bits.
 const NONCE = Buffer.alloc(12)
 
-function deriveKey(key: KeyObject, salt: Buffer, context: string): KeyObject {
-  // HKDF limits its info to 1,024 bytes; a context may be longer.
-  return createSecretKey(Buffer.from(hkdfSync('sha256', key, salt, hash('sha256', context, 'buffer'), 32)))
+/** Bytes of the salt, and characters of its base64url. */
+const SALT = 16
+const SALT_LENGTH = 22
+
+/** One block of HKDF-Expand, whose `info` is the salt, always as long, and the context. @see RFC 5869 section 2.3 */
+function deriveKey(key: KeyObject, salt: string, context: string): KeyObject {
+  return createSecretKey(createHmac('sha256', key).update(`${salt}${context}\u0001`).digest())
 }

@@ -11,6 +11,29 @@ t.test('randomSecret: base64url of as many bytes as asked for', async t => {
   t.not(randomSecret(), randomSecret())
 })
 
+t.test('randomSecret: no two have a part in common, however many are taken at a time', async t => {
+  const parts = new Set<string>()
+  let taken = 0
+  for (let round = 0; round < 500; round++)
+    for (const bytes of [16, 32, 24, 255, 256, 257, 5000]) {
+      const secret = randomSecret(bytes)
+      const plain = Buffer.from(secret, 'base64url')
+      if (plain.length !== bytes) t.fail(`${plain.length} bytes in place of ${bytes}`)
+      for (let at = 0; at + 8 <= Math.min(bytes, 256); at += 8) {
+        parts.add(plain.toString('hex', at, at + 8))
+        taken++
+      }
+    }
+  t.equal(parts.size, taken)
+})
+
+t.test('key ring: RFC 5869 2.3: a text of another implementation of the same is opened', async t => {
+  // Sealed by the HKDFExpand and AESGCM of Python's cryptography. What is stored outlives a release: this must never change.
+  const sealed = 'LqjGAJ5W.AAECAwQFBgcICQoLDA0ODw.dg6OrmUTje6Qt_DYI9Hs3zVbG2xrpQ'
+  const ring = createKeyRing([Buffer.from('0123456789abcdef0123456789abcdef').toString('base64')])
+  t.equal(ring.unseal(sealed, 'a context'), 'a text')
+})
+
 t.test('digest: SHA-256 in base64url', async t => {
   t.equal(digest('abc'), 'ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0')
 })

@@ -135,7 +135,10 @@ export function grantedResource(
   grant: GrantRecord,
   resource: string | undefined
 ): ResourcePolicy {
-  const granted = resource === undefined ? grant.resources[0] : grant.resources.find(one => sameResource(one, resource))
+  const granted =
+    resource === undefined
+      ? grant.resources[0]
+      : grant.resources.find(one => one === resource || sameResource(one, resource))
   if (granted !== undefined) return server.catalogue.resolve(granted)
   throw new OAuthError('invalid_target', 'a token is for one resource of those that were allowed', {
     reason: 'resource_differs'

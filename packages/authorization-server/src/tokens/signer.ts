@@ -18,10 +18,19 @@ export interface Signer {
 
 /** Makes a token. @param typ what kind of token it is, so that no kind can be taken for another (RFC 8725 section 3.11) */
 export async function signJwt(signer: Signer, typ: string, claims: object): Promise<string> {
-  const header = encoded({ alg: signer.alg, typ, kid: signer.kid })
-  const content = `${header}.${encoded(claims)}`
-  const signature = await signer.sign(Buffer.from(content))
+  const content = `${headerOf(signer, typ)}.${encoded(claims)}`
+  const signature = await signer.sign(Buffer.from(content, 'latin1'))
   return `${content}.${signature.toString('base64url')}`
+}
+
+/** The same for every token of a kind. */
+const headers = new WeakMap<Signer, Map<string, string>>()
+
+function headerOf(signer: Signer, typ: string): string {
+  const known = headers.get(signer) ?? new Map<string, string>()
+  const header = known.get(typ) ?? encoded({ alg: signer.alg, typ, kid: signer.kid })
+  headers.set(signer, known.set(typ, header))
+  return header
 }
 
 const encoded = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url')
