@@ -1,5 +1,6 @@
 /** Resources and their scopes, read once from the options: what can be asked for, and what it means. */
 import { canonicalResource, expandScopes, OAuthError, parseScope } from '@fastify-mcp-auth/core'
+import { type LocalizedText, sortTexts } from '@fastify-mcp-auth/core/pages'
 import type { Options, ScopeOptions } from './options.ts'
 import { type AccessTokenPolicy, type ResourcePolicy, type ScopePolicy, together } from './resource-policy.ts'
 
@@ -61,20 +62,22 @@ function policyOf(
   resource: string,
   { definition, identity }: { definition: Options['resources'][string]; identity: ReadonlyMap<string, ScopePolicy> }
 ): ResourcePolicy {
-  const entries = Object.entries(definition.scopes).map(
-    ([scope, given]) => [scope, typeof given === 'string' ? { description: given } : given] as const
-  )
+  const entries = Object.entries(definition.scopes).map<[string, ScopeOptions]>(([scope, given]) => [
+    scope,
+    isScopeOptions(given) ? given : { description: given }
+  ])
   const descriptions = new Map(entries.map(([scope, given]) => [scope, given.description]))
   const hierarchy = Object.fromEntries(entries.map(([scope, given]) => [scope, given.implies ?? []]))
-  const includes = (scope: string): string[] =>
+  const includes = (scope: string): LocalizedText[] =>
     [...expandScopes([scope], hierarchy)]
       .filter(other => other !== scope)
-      .flatMap(other => descriptions.get(other) ?? [])
+      .map(other => descriptions.get(other))
+      .filter(text => text !== undefined)
   return {
     resource,
     resources: [{ resource, name: definition.name }],
     scopes: new Map([
-      ...entries.map(([scope, given]) => [scope, scopePolicy(given, includes(scope).toSorted())] as const),
+      ...entries.map(([scope, given]) => [scope, scopePolicy(given, sortTexts(includes(scope)))] as const),
       ...identity
     ]),
     hierarchy,
@@ -94,11 +97,16 @@ export function defaultScopesOf({
   defaultScopes
 }: Pick<Options['resources'][string], 'scopes'> & { defaultScopes?: string[] | undefined }): string[] {
   if (defaultScopes) return [...defaultScopes]
-  const harmless = Object.entries(scopes).filter(([, given]) => typeof given === 'string' || !given.destructive)
+  const harmless = Object.entries(scopes).filter(([, given]) => !isScopeOptions(given) || !given.destructive)
   return harmless.map(([scope]) => scope)
 }
 
-function scopePolicy(given: ScopeOptions, includes: string[]): ScopePolicy {
+/** No language has a tag as long as `description`. */
+export function isScopeOptions(given: LocalizedText | ScopeOptions): given is ScopeOptions {
+  return typeof given === 'object' && 'description' in given
+}
+
+function scopePolicy(given: ScopeOptions, includes: LocalizedText[]): ScopePolicy {
   const { description, detail = null, tools = [], required = false, destructive = false } = given
   return { description, detail, tools, includes, required, destructive }
 }

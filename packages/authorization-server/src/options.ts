@@ -11,6 +11,7 @@ import {
   STORAGE_VERBS,
   type StorageDriver
 } from '@fastify-mcp-auth/core'
+import { type LocalizedText, LocalizedTextSchema } from '@fastify-mcp-auth/core/pages'
 import { type Static, Type } from 'typebox'
 import type { ClientSource } from './clients/client-source.ts'
 import type { DocumentPolicy } from './clients/documents.ts'
@@ -19,10 +20,10 @@ import type { ExternalSigner, RegistrationPolicy, UserAdapter } from './types.ts
 
 const ScopeDefinition = Type.Object(
   {
-    /** One short sentence with a verb, for people: "Read your notes". */
-    description: Type.String({ minLength: 1 }),
-    /** One more line for the consent page. */
-    detail: Type.Optional(Type.String()),
+    /** One short sentence with a verb, for people: "Read your notes", or `{ en: 'Read your notes', de: 'Notizen lesen' }`. */
+    description: LocalizedTextSchema,
+    /** One more line for the consent page, or that by language tag. */
+    detail: Type.Optional(LocalizedTextSchema),
     /** Names of the MCP tools that the scope unlocks, for the consent page. */
     tools: Type.Optional(Type.Array(Type.String())),
     /** Other scopes that it brings along; shown, granted and checked with it. */
@@ -61,8 +62,8 @@ const ResourceDefinition = Type.Object(
   {
     /** Name of the resource for people: "Acme Notes". */
     name: Type.String({ minLength: 1, maxLength: 200 }),
-    /** What may be asked for, by scope. A string is short for `{ description }`. */
-    scopes: Type.Record(Type.String(), Type.Union([Type.String({ minLength: 1 }), ScopeDefinition])),
+    /** What may be asked for, by scope. A text, in one language or by language tag, is short for `{ description }`. */
+    scopes: Type.Record(Type.String(), Type.Union([LocalizedTextSchema, ScopeDefinition])),
     /** Scopes of a request that names none; every scope that is not destructive when left out. */
     defaultScopes: Type.Optional(Type.Array(Type.String())),
     /** The resource of a request that names none. Not needed when there is only one resource. */
@@ -96,7 +97,9 @@ const ClientDefinition = Type.Object(
     /** Refuse its authorization requests unless it pushed them. @see RFC 9126 section 6 */
     require_pushed_authorization_requests: Type.Optional(Type.Boolean()),
     /** Home page of the client, shown on the consent page. */
-    client_uri: Type.Optional(Type.String())
+    client_uri: Type.Optional(Type.String()),
+    /** Its logo for the consent page: an https URL of a PNG, JPEG, GIF or WebP. */
+    logo_uri: Type.Optional(Type.String())
   },
   { additionalProperties: false }
 )
@@ -156,18 +159,28 @@ const ClientIdMetadataDocuments = Type.Object(
   { additionalProperties: false }
 )
 
+const KNOW_WHO_YOU_ARE: LocalizedText = {
+  en: 'Know who you are',
+  de: 'Wissen, wer Sie sind',
+  fr: 'Savoir qui vous êtes',
+  es: 'Saber quién eres',
+  ja: 'あなたが誰であるかを確認する',
+  ar: 'معرفة هويتك',
+  'zh-Hans': '了解您的身份'
+}
+
 const IdentityScopes = Type.Object(
   {
-    /** Gives an ID token; needed for the others. */
-    openid: Type.String({ minLength: 1, default: 'Know who you are' }),
+    /** Gives an ID token; needed for the others. "Know who you are" when left out, in the languages of the pages. */
+    openid: { ...LocalizedTextSchema, default: KNOW_WHO_YOU_ARE },
     /** Opens name, picture and the like. */
-    profile: Type.Optional(Type.String({ minLength: 1 })),
+    profile: Type.Optional(LocalizedTextSchema),
     /** Opens email and email_verified. */
-    email: Type.Optional(Type.String({ minLength: 1 })),
+    email: Type.Optional(LocalizedTextSchema),
     /** Opens address. */
-    address: Type.Optional(Type.String({ minLength: 1 })),
+    address: Type.Optional(LocalizedTextSchema),
     /** Opens phone_number and phone_number_verified. */
-    phone: Type.Optional(Type.String({ minLength: 1 }))
+    phone: Type.Optional(LocalizedTextSchema)
   },
   { additionalProperties: false, default: {} }
 )
@@ -317,7 +330,7 @@ export type AuthorizationServerOptions = Pick<Options, 'issuer' | 'storage' | 'u
 /** A protected resource: its name and what may be asked for there. */
 export type ResourceOptions = Pick<Static<typeof ResourceDefinition>, 'name'> &
   Partial<Omit<Static<typeof ResourceDefinition>, 'name' | 'scopes'>> & {
-    scopes: { [scope: string]: string | ScopeOptions }
+    scopes: { [scope: string]: LocalizedText | ScopeOptions }
   }
 
 /** OpenID Connect: which scopes about the person, in which words, and what signs. */

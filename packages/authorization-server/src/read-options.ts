@@ -11,7 +11,7 @@ import {
   readStorage,
   resolveOptions
 } from '@fastify-mcp-auth/core'
-import { defaultScopesOf, OFFLINE_ACCESS } from './catalogue.ts'
+import { defaultScopesOf, isScopeOptions, OFFLINE_ACCESS } from './catalogue.ts'
 import { readKeySource } from './clients/client-keys.ts'
 import { Options } from './options.ts'
 
@@ -91,7 +91,7 @@ function assertScopes(
     if (scope === OFFLINE_ACCESS) throw refused(`${option}.scopes`, `must not name "${OFFLINE_ACCESS}"`)
     if (identityScopes.includes(scope))
       throw refused(`${option}.scopes`, `must not name "${scope}", which is a scope of option "openid"`)
-    const implied = typeof definition === 'object' ? (definition.implies ?? []) : []
+    const implied = isScopeOptions(definition) ? (definition.implies ?? []) : []
     const unknown = implied.find(other => !Object.hasOwn(scopes, other))
     if (unknown !== undefined) throw refused(`${option}.scopes`, `"${scope}" implies an unknown scope "${unknown}"`)
   }

@@ -75,6 +75,7 @@ export const InteractionRecord = Type.Object({
     names: Type.Record(Type.String(), Type.String()),
     verifiedHost: nullable(Type.String()),
     clientUri: nullable(Type.String()),
+    logoUri: nullable(Type.String()),
     policyUri: nullable(Type.String()),
     tosUri: nullable(Type.String()),
     refreshable: Type.Boolean()

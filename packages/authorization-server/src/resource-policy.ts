@@ -4,14 +4,15 @@
  * @see RFC 8707 section 2: a scope of a request means that scope at each of its resources
  */
 import { expandScopes, type ScopeHierarchy } from '@fastify-mcp-auth/core'
+import { joinTexts, type LocalizedText, sortTexts } from '@fastify-mcp-auth/core/pages'
 import type { Algorithm } from './tokens/algorithms.ts'
 
 export interface ScopePolicy {
-  readonly description: string
-  readonly detail: string | null
+  readonly description: LocalizedText
+  readonly detail: LocalizedText | null
   readonly tools: readonly string[]
   /** Descriptions of all that it brings along: whoever ticks a scope must see all that it allows. */
-  readonly includes: readonly string[]
+  readonly includes: readonly LocalizedText[]
   readonly required: boolean
   readonly destructive: boolean
 }
@@ -61,13 +62,12 @@ export function together(policies: readonly ResourcePolicy[]): ResourcePolicy {
 }
 
 function sumOf(policies: readonly ScopePolicy[]): ScopePolicy {
-  const texts = (of: (policy: ScopePolicy) => readonly string[]): string[] => [...new Set(policies.flatMap(of))]
-  const details = texts(({ detail }) => (detail === null ? [] : [detail]))
+  const details = policies.flatMap(({ detail }) => (detail === null ? [] : [detail]))
   return {
-    description: texts(({ description }) => [description]).join(' · '),
-    detail: details.length === 0 ? null : details.join(' · '),
-    tools: texts(({ tools }) => tools),
-    includes: texts(({ includes }) => includes).toSorted(),
+    description: joinTexts(policies.map(({ description }) => description)),
+    detail: details.length === 0 ? null : joinTexts(details),
+    tools: [...new Set(policies.flatMap(({ tools }) => tools))],
+    includes: sortTexts(policies.flatMap(({ includes }) => includes)),
     required: policies.some(({ required }) => required),
     destructive: policies.some(({ destructive }) => destructive)
   }

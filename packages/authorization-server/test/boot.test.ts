@@ -133,6 +133,7 @@ t.test('cleanup works in batches until nothing is left', async t => {
       names: {},
       verifiedHost: null,
       clientUri: null,
+      logoUri: null,
       policyUri: null,
       tosUri: null,
       refreshable: true

@@ -69,7 +69,7 @@ function describeApp(
     resources: resources.map(({ resource, name }) => ({ resource, name: cleanName(name) })),
     uses: locale.list(resources.map(({ name }) => cleanName(name))),
     organization: organization === null ? null : cleanName(organization.name) || organization.id,
-    scopes,
+    scopes: scopes.map(scope => ({ ...scope, description: locale.text(scope.description) })),
     connected: { at: createdAt, words: locale.say('connected.since', { day: locale.day(createdAt) }) },
     lastActive: { at: lastUsedAt, words: locale.say('connected.lastActive', { ago: locale.ago(lastUsedAt, now) }) },
     ends: { at: endsAt, words: locale.say('connected.ends', { day: locale.day(endsAt) }) },

@@ -2,33 +2,43 @@
 import type { ConsentRequest, ConsentScope } from '@fastify-mcp-auth/core'
 import { cleanName, plainText, type Sentence } from '@fastify-mcp-auth/core/pages'
 import { asciiHost, describeClient, quoted } from './client-name.ts'
+import { describeDetails } from './details.ts'
 import type { Frame } from './frame.ts'
 import type { PageLocale } from './locales/languages.ts'
-import type { ConsentPage, ConsentWords, ScopeLine } from './model.ts'
+import type { ConsentPage, ConsentWords } from './model.ts'
+import { describeScope } from './scope-line.ts'
+import type { ToolsByScope } from './tools.ts'
 import { findWarnings } from './warnings.ts'
 
-/** Does not decide anything: what is preselected, required or granted already is the authorization server's word. */
-export function describeConsent(
-  request: ConsentRequest,
-  frame: Frame,
-  { locale, ownHost }: { locale: PageLocale; ownHost: string }
-): ConsentPage {
-  const client = describeClient(request.client, locale)
+export interface ConsentContext {
+  readonly locale: PageLocale
+  readonly ownHost: string
+  /** Path of the logo, when it can be shown. */
+  readonly logoUrl: string | null
+  readonly manageUrl: string | null
+  readonly tools: ToolsByScope
+}
+
+/** Does not decide anything: what is required or granted already is the authorization server's word. */
+export function describeConsent(request: ConsentRequest, frame: Frame, context: ConsentContext): ConsentPage {
+  const { locale, ownHost, logoUrl, manageUrl, tools } = context
+  const { firstTime } = request
+  const { clientId } = request.client
+  const client = { ...describeClient(request.client, locale), clientId, logoUrl, firstTime }
   const answersTo = describeAnswersTo(request, locale)
   const { asked, already } = splitScopes(request)
   const stepUp = already.length > 0
   const names = request.resources.map(({ name }) => cleanName(name))
-  const resource = locale.list(names)
   const named = quoted(client, locale)
-  const heading = stepUp
-    ? locale.say('consent.heading.more', { client: named, count: asked.length })
-    : locale.say('consent.heading', { client: named, resource })
+  const words = { named, resource: locale.list(names), locale }
+  const heading = headingOf(words, stepUp ? asked.length : null)
+  const line = (scope: ConsentScope) => describeScope(scope, { locale, tools, stepUp })
   return {
     ...frame,
     page: 'consent',
     title: plainText(heading),
     heading,
-    intro: stepUp ? locale.say('consent.intro.more', { resource }) : locale.say('consent.intro', {}),
+    intro: introOf(words, { stepUp, manageUrl }),
     decisionUrl: request.decisionUrl,
     client,
     answersTo,
@@ -42,12 +52,36 @@ export function describeConsent(
       locale
     }),
     ...describeOrganizations(request),
-    scopes: asked.map(scope => scopeLine(scope, locale)),
-    alreadyAllowed: already.map(scope => scopeLine(scope, locale)),
+    scopes: asked.map(line),
+    alreadyAllowed: already.map(line),
     stepUp,
     until: describeTtl(request.grantTtl, locale),
-    words: consentWords(stepUp, locale)
+    expiresAt: request.expiresAt,
+    manageUrl,
+    details: describeDetails(request, locale),
+    words: consentWords(locale, { stepUp, firstTime })
   }
+}
+
+interface Words {
+  readonly named: Sentence
+  readonly resource: Sentence
+  readonly locale: PageLocale
+}
+
+/** @param more number of new permissions of a step-up; null for a first question */
+function headingOf({ named, resource, locale }: Words, more: number | null): Sentence {
+  return more === null
+    ? locale.say('consent.heading', { client: named, resource })
+    : locale.say('consent.heading.more', { client: named, count: more })
+}
+
+function introOf(
+  { resource, locale }: Words,
+  { stepUp, manageUrl }: { stepUp: boolean; manageUrl: string | null }
+): Sentence {
+  if (stepUp) return locale.say('consent.intro.more', { resource })
+  return locale.say(manageUrl === null ? 'consent.intro' : 'consent.intro.manage', {})
 }
 
 function describeAnswersTo({ redirect }: ConsentRequest, locale: PageLocale): ConsentPage['answersTo'] {
@@ -75,20 +109,6 @@ function splitScopes(request: ConsentRequest): { asked: readonly ConsentScope[];
   return { asked, already: request.scopes.filter(({ granted }) => granted) }
 }
 
-function scopeLine(scope: ConsentScope, locale: PageLocale): ScopeLine {
-  const names = scope.tools.map(tool => tool.replaceAll(/[_-]+/g, ' ')).join(', ')
-  return {
-    scope: scope.scope,
-    description: scope.description,
-    detail: scope.detail,
-    tools: scope.tools.length === 0 ? null : locale.say('consent.tools', { count: scope.tools.length, names }),
-    includes: scope.includes.length === 0 ? null : locale.say('consent.includes', { list: scope.includes.join(' · ') }),
-    destructive: scope.destructive,
-    required: scope.required,
-    checked: scope.required || scope.preselected
-  }
-}
-
 // Rounded up: "at most" has to stay true.
 function describeTtl(seconds: number, locale: PageLocale): Sentence {
   if (seconds >= 86_400) return locale.say('consent.until.days', { count: Math.ceil(seconds / 86_400) })
@@ -96,11 +116,15 @@ function describeTtl(seconds: number, locale: PageLocale): Sentence {
   return locale.say('consent.until.minutes', { count: Math.ceil(seconds / 60) })
 }
 
-function consentWords(stepUp: boolean, locale: PageLocale): ConsentWords {
+function consentWords(
+  locale: PageLocale,
+  { stepUp, firstTime }: { stepUp: boolean; firstTime: boolean }
+): ConsentWords {
   return {
     askedBy: locale.word('consent.askedBy'),
     verified: locale.word('consent.verified'),
     notVerified: locale.word('consent.notVerified'),
+    familiarity: locale.word(firstTime ? 'consent.firstTime' : 'consent.known'),
     wholeName: locale.word('consent.wholeName'),
     answersTo: locale.word('consent.answersTo'),
     signedInAs: locale.word('consent.signedInAs'),
@@ -110,7 +134,10 @@ function consentWords(stepUp: boolean, locale: PageLocale): ConsentWords {
     may: locale.word(stepUp ? 'consent.may.more' : 'consent.may'),
     needed: locale.word('consent.needed'),
     irreversible: locale.word('consent.irreversible'),
+    allTools: locale.word('consent.tools.all'),
     alreadyAllowed: locale.word('consent.alreadyAllowed'),
+    details: locale.word('consent.details'),
+    manage: locale.word('consent.manage'),
     deny: locale.word('consent.deny'),
     allow: locale.word('consent.allow')
   }

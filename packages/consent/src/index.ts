@@ -1,6 +1,8 @@
 export type { Brand, Isolated, Page, Sentence } from '@fastify-mcp-auth/core/pages'
+export { checkTemplates, missingFacts } from './check-templates.ts'
 export type { Words } from './locales/languages.ts'
 export type {
+  AskingClient,
   ClientName,
   ConnectedAppEntry,
   ConnectedAppsNotice,
@@ -8,10 +10,12 @@ export type {
   ConnectedAppsWords,
   ConsentPage,
   ConsentWords,
+  Detail,
   FailurePage,
   Moment,
   PageModel,
   ScopeLine,
+  ToolLine,
   Warning
 } from './model.ts'
 export {
@@ -23,3 +27,4 @@ export {
   type TemplateEngine
 } from './options.ts'
 export { default } from './plugin.ts'
+export type { ListedTool, ListTools } from './tools.ts'

@@ -18,8 +18,9 @@ export interface ConsentPage extends Page {
   readonly page: 'consent'
   readonly heading: Sentence
   readonly intro: Sentence
+  /** Path to post the form to. */
   readonly decisionUrl: string
-  readonly client: ClientName
+  readonly client: AskingClient
   readonly answersTo: {
     readonly kind: RedirectKind
     /** Host in ASCII (punycode for other scripts), or the scheme of an app. */
@@ -44,6 +45,12 @@ export interface ConsentPage extends Page {
   readonly alreadyAllowed: readonly ScopeLine[]
   readonly stepUp: boolean
   readonly until: Sentence
+  /** Epoch seconds after which the question can no longer be answered. */
+  readonly expiresAt: number
+  /** Page where it can be taken back; null when there is none. */
+  readonly manageUrl: string | null
+  /** For those who want to know exactly. Folded away. */
+  readonly details: readonly Detail[]
   readonly words: ConsentWords
 }
 
@@ -57,9 +64,19 @@ export interface ClientName {
   readonly verifiedHost: string | null
 }
 
+/** The client that asks. */
+export interface AskingClient extends ClientName {
+  /** Identifier of the client; for a client with a metadata document the URL of that. */
+  readonly clientId: string
+  /** Path of its logo on this origin; null when it has none that can be shown, or nobody vouches for the name that it stands for. */
+  readonly logoUrl: string | null
+  /** The person did not allow it anything here before. */
+  readonly firstTime: boolean
+}
+
 /** Something that the page warns of: a heading and a sentence. */
 export interface Warning {
-  readonly kind: 'loopback' | 'private-use' | 'imitation' | 'mixed-scripts'
+  readonly kind: 'loopback' | 'private-use' | 'first-time' | 'imitation' | 'mixed-scripts'
   /** What to do, or what to look at. */
   readonly lead: Sentence
   readonly text: Sentence
@@ -71,14 +88,35 @@ export interface ScopeLine {
   readonly scope: string
   readonly description: string
   readonly detail: string | null
-  /** "2 tools: list notes, search", or null. */
-  readonly tools: Sentence | null
+  /** The MCP tools that it unlocks, as far as they are known; the dangerous ones first. */
+  readonly tools: readonly ToolLine[]
+  /** "2 tools: list notes, search", or null. With more than {@link SHOWN_TOOLS}, the first ones. */
+  readonly toolsText: Sentence | null
+  /** All of them by name, when `toolsText` does not have them all. */
+  readonly allToolsText: Sentence | null
   /** "Includes: read your notes, write notes", or null. */
   readonly includes: Sentence | null
+  /** It cannot be undone, or one of its tools cannot. */
   readonly destructive: boolean
   /** Checked and locked; it counts without being sent. */
   readonly required: boolean
   readonly checked: boolean
+}
+
+/** An MCP tool by the name that people see. */
+export interface ToolLine {
+  readonly name: string
+  readonly title: string
+  /** The server says that what it does cannot be undone. */
+  readonly destructive: boolean
+}
+
+/** One line of the details. */
+export interface Detail {
+  readonly term: string
+  readonly value: string
+  /** Where the value may be followed; null for what a stranger wrote. Open it in a tab of its own, without a referrer. */
+  readonly url: string | null
 }
 
 /** Short words without values. */
@@ -86,6 +124,8 @@ export interface ConsentWords {
   readonly askedBy: string
   readonly verified: string
   readonly notVerified: string
+  /** "first time", or that it was allowed before. */
+  readonly familiarity: string
   readonly wholeName: string
   readonly answersTo: string
   readonly signedInAs: string
@@ -95,7 +135,10 @@ export interface ConsentWords {
   readonly may: string
   readonly needed: string
   readonly irreversible: string
+  readonly allTools: string
   readonly alreadyAllowed: string
+  readonly details: string
+  readonly manage: string
   readonly deny: string
   readonly allow: string
 }
@@ -192,3 +235,6 @@ export type PageModel = ConsentPage | ConnectedAppsPage | FailurePage
 
 /** Length in characters, as a reader counts them, from which on a name is shortened in the heading. */
 export const SHORT_NAME = 40
+
+/** Number of tools that a line of the page names. */
+export const SHOWN_TOOLS = 6

@@ -1,9 +1,10 @@
-import { AdapterThat, resolveOptions } from '@fastify-mcp-auth/core'
+import { AdapterThat, resolveOptions, type SafeFetch } from '@fastify-mcp-auth/core'
 import { BrandOptions, type PartialTranslation } from '@fastify-mcp-auth/core/pages'
 import type { FastifyReply } from 'fastify'
 import Type, { type Static } from 'typebox'
 import type { Words } from './locales/languages.ts'
 import type { PageModel } from './model.ts'
+import type { ListTools } from './tools.ts'
 
 /** A template engine as @fastify/view takes it: `{ handlebars }`, `{ nunjucks }`, `{ ejs }`... */
 export type TemplateEngine = { readonly [name: string]: unknown }
@@ -44,8 +45,8 @@ export const ConsentOptions = Type.Object(
     ),
     /**
      * Folder whose files replace ours by name: `layout.eta`, `consent.eta`, `scope.eta`, `error.eta` and the others in `src/templates`;
-     * its `theme.css` comes after our style sheet. Other `.eta` files in it can be included. A missing folder or a template with
-     * a syntax error stops the boot.
+     * its `theme.css` comes after our style sheet. Other `.eta` files in it can be included. A missing folder, a template with a
+     * syntax error, or one that keeps from people who asks, where the answer goes or what it may do, stops the boot.
      */
     templates: Type.Optional(Type.String({ minLength: 1 })),
     /** Draws the files of `templates` that have its extension, as @fastify/view takes it: `{ handlebars }`, `{ nunjucks }`... */
@@ -62,6 +63,16 @@ export const ConsentOptions = Type.Object(
     sameOrigin: Type.Optional(
       Type.Array(Type.Union([Type.Literal('images'), Type.Literal('fonts'), Type.Literal('scripts')]))
     ),
+    /**
+     * Lists the MCP tools of a resource as `tools/list` does. The consent page then says which of them each permission unlocks and which
+     * cannot be undone (`destructiveHint`). Which scope lets in which tool is read from the resource server of this app (`operations`), or
+     * from a member `scopes` of each tool. Asked once a minute at most; without an answer the page goes without.
+     */
+    tools: Type.Optional(Type.Unsafe<ListTools>(Type.Function([], Type.Unknown()))),
+    /** Adds the question as JSON and an endpoint for the answer, for a front end that draws the page by script. */
+    json: Type.Optional(Type.Boolean()),
+    /** Fetches logos of clients. The default reaches public addresses only and follows no redirect. */
+    fetch: Type.Optional(Type.Unsafe<SafeFetch>(Type.Function([], Type.Unknown()))),
     /** Words of yours, by language tag and key: others than ours, or a language that we do not speak. What is missing is said in English. */
     locales: Type.Optional(
       Type.Unsafe<LocaleChanges>(

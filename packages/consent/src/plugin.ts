@@ -1,15 +1,26 @@
-import { type AuthorizationServer, ConfigurationError } from '@fastify-mcp-auth/core'
-import { buildStylesheet, poorContrasts, type Stylesheet, unreadableIn } from '@fastify-mcp-auth/core/pages'
+import { type AuthorizationServer, ConfigurationError, createSafeFetch } from '@fastify-mcp-auth/core'
+import {
+  buildStylesheet,
+  type Languages,
+  poorContrasts,
+  type Stylesheet,
+  unreadableIn
+} from '@fastify-mcp-auth/core/pages'
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { assertTemplates } from './check-templates.ts'
 import { createDraw } from './drawing.ts'
-import { pageLanguages } from './locales/languages.ts'
+import { pageLanguages, type Words } from './locales/languages.ts'
+import { createLogos, MAX_LOGO_BYTES } from './logos.ts'
 import { type ConsentOptions, resolveConsentOptions } from './options.ts'
-import { createPages } from './pages.ts'
+import { createPages, type Pages } from './pages.ts'
 import { connectedAppsRoutes } from './routes/connected-apps.ts'
 import { interactionRoute } from './routes/interaction.ts'
+import { jsonRoutes } from './routes/json.ts'
+import { logoRoute } from './routes/logo.ts'
 import { stylesheetRoute } from './routes/stylesheet.ts'
 import { loadTemplates } from './templates.ts'
+import { createToolCatalogue, scopesOfToolIn } from './tools.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -36,26 +47,44 @@ const consent: FastifyPluginAsync<ConsentOptions> = async (app, input) => {
       '@fastify-mcp-auth/consent needs an authorization server: register @fastify-mcp-auth/authorization-server before it'
     )
   const stylesheet = stylesheetOf(options)
+  const languages = pageLanguages(options.locales)
   warnAboutColours(app, stylesheet, options)
+  warnAboutWords(app, languages)
+  await assertTemplates(options)
 
   const { issuer, prefix } = app.authorizationServer
   const interactions = `${prefix}/interaction`
   await app.register(async scope => {
+    const path = withoutPrefix(interactions, scope.prefix)
+    const logos = createLogos(options.fetch ?? createSafeFetch({ maxBytes: MAX_LOGO_BYTES }), (url, error) =>
+      app.log.info({ url, err: error }, 'the logo of a client could not be fetched')
+    )
     const pages = createPages({
       draw: await createDraw(scope, options),
-      languages: pageLanguages(options.locales),
+      languages,
       brand: options.brand ?? {},
       stylesheetUrl: `${interactions}/assets/${stylesheet.fileName}`,
+      manageUrl: options.connectedApps === undefined ? null : `${scope.prefix}${options.connectedApps}`,
+      logos,
+      tools: createToolCatalogue(options.tools, scopesOfToolIn(app), (resource, error) =>
+        app.log.warn({ resource, err: error }, 'option "tools": the consent page goes without the list of tools')
+      ),
       issuer,
       options
     })
-    const path = withoutPrefix(interactions, scope.prefix)
     interactionRoute(scope, path, pages)
     // Two segments after `interaction`: a handle has one, so it cannot be mistaken for a file.
     stylesheetRoute(scope, `${path}/assets`, stylesheet)
+    logoRoute(scope, path, logos)
+    if (options.json) await addJson(scope, path, { pages, origin: new URL(issuer).origin })
     if (options.connectedApps !== undefined) await connectedAppsRoutes(scope, options.connectedApps, pages)
     app.authorizationServer.present({ error: pages.error })
   })
+}
+
+// Their errors are JSON, so they have a scope of their own.
+async function addJson(scope: FastifyInstance, path: string, about: { pages: Pages; origin: string }): Promise<void> {
+  await scope.register(async json => jsonRoutes(json, path, about))
 }
 
 function stylesheetOf({ templates, brand }: ConsentOptions): Stylesheet {
@@ -82,6 +111,11 @@ function warnAboutColours(app: FastifyInstance, stylesheet: Stylesheet, { brand 
     )
   for (const poor of poorContrasts(stylesheet))
     app.log.warn(poor, 'theme.css has colours that people cannot read: text needs 4.5 to 1 against its ground')
+}
+
+function warnAboutWords(app: FastifyInstance, { missing }: Languages<Words>): void {
+  for (const [language, keys] of missing)
+    app.log.warn({ language, keys }, 'option "locales": what is missing in a language is said in English')
 }
 
 /**

@@ -5,10 +5,10 @@
  */
 import { imitates, mixesScripts, type Sentence } from '@fastify-mcp-auth/core/pages'
 import type { PageLocale } from './locales/languages.ts'
-import type { ClientName, ConsentPage, Warning } from './model.ts'
+import type { AskingClient, ConsentPage, Warning } from './model.ts'
 
 export interface Suspect {
-  readonly client: ClientName
+  readonly client: AskingClient
   /** The name as it stands in a sentence, with quotation marks when nobody vouches for it. */
   readonly named: Sentence
   readonly redirect: Pick<ConsentPage['answersTo'], 'kind' | 'host'>
@@ -50,7 +50,12 @@ function redirectWarning({ client, named, redirect, locale }: Suspect): Warning 
       lead,
       text: locale.say('warning.privateUse', { scheme: [{ value: `${redirect.host}:` }] })
     }
-  if (redirect.kind !== 'loopback') return null
+  if (redirect.kind === 'https') {
+    // Whoever is known here, or vouched for, needs no warning: a fact in the table is enough.
+    if (client.verifiedHost !== null || !client.firstTime) return null
+    const host = [{ value: redirect.host }]
+    return { kind: 'first-time', lead, text: locale.say('warning.firstTime', { client: named, host }) }
+  }
   const key = client.verifiedHost === null ? 'warning.loopback' : 'warning.loopback.verified'
   return { kind: 'loopback', lead, text: locale.say(key, { client: named }) }
 }

@@ -7,7 +7,7 @@ const draw = async (changes?: Parameters<typeof consentRequest>[0]): Promise<str
 t.test('PX-3: the page says who asks, for what, and where the answer goes', async t => {
   const html = await draw()
   t.match(html, '<h1><bdi>Claude</bdi> wants to use <bdi>Acme Notes</bdi> for you</h1>')
-  t.match(html, /Asked by<\/dt><dd><bdi>Claude<\/bdi>.*verified<\/span> <bdi>claude\.ai<\/bdi>/)
+  t.match(html, /Asked by<\/dt><dd class="asked-by"><div><bdi>Claude<\/bdi>.*verified<\/span> <bdi>claude\.ai<\/bdi>/)
   t.match(html, 'Answers go to</dt><dd class="address"><bdi>claude.ai</bdi></dd>')
   t.match(html, '<bdi>alice@example.com</bdi>')
   t.match(html, '<a href="/login?switch=1">not you?</a>')
@@ -47,8 +47,8 @@ t.test('scopes are sentences: needed ones locked, dangerous ones marked, optiona
   ])
   t.match(html, '<span>See who you are</span> <span class="tag">needed</span>')
   t.match(html, '<span>Delete notes</span> <span class="tag tag-danger">cannot be undone</span>')
-  t.match(html, '3 tools: list notes, search, open')
-  t.match(html, '1 tool: delete all notes')
+  t.match(html, '3 tools: <bdi>list notes</bdi>, <bdi>search</bdi>, <bdi>open</bdi>')
+  t.match(html, '1 tool: <bdi>delete all notes</bdi>')
 })
 
 t.test('REG-12: an unverified name stands in quotation marks, and the host is shown', async t => {
@@ -112,13 +112,13 @@ t.test('a step-up shows what is new and folds what it has', async t => {
   t.match(html, '<h1><bdi>Claude</bdi> asks for one more permission</h1>')
   t.match(
     html,
-    /It may also.*value="notes:admin".*<details class="already"><summary>Already allowed<\/summary>.*value="notes:read"/
+    /It may also.*value="notes:admin".*<details class="fold already"><summary>Already allowed<\/summary>.*value="notes:read"/
   )
   const two = await draw({ stepUp: true, scopes: [...had, scope('a', 'A'), scope('b', 'B')] })
   t.match(two, 'asks for 2 more permissions')
   const nothingNew = await draw({ stepUp: true, scopes: had })
   t.match(nothingNew, 'wants to use', 'nothing new is an ordinary question')
-  t.notMatch(nothingNew, '<details')
+  t.notMatch(nothingNew, 'Already allowed')
 })
 
 t.test('the end of access is never told too early', async t => {

@@ -171,6 +171,7 @@ export function consentRequest(changes: Changes = {}): ConsentRequest {
       names: {},
       verifiedHost: 'claude.ai',
       clientUri: null,
+      logoUri: null,
       policyUri: null,
       tosUri: null
     },
@@ -188,6 +189,7 @@ export function consentRequest(changes: Changes = {}): ConsentRequest {
       scope('notes:admin', 'Delete notes', { tools: ['delete_all_notes'], destructive: true, preselected: false })
     ],
     stepUp: false,
+    firstTime: false,
     account: { displayName: 'alice@example.com', switchUrl: '/login?switch=1', proof: 'proof-1' },
     uiLocales: [],
     display: null,

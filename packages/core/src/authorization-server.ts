@@ -3,20 +3,21 @@
  * the host app meet the authorization server at run time. `Request` and `Reply` are those of the framework.
  */
 import type { AuthorizationServerEvent, AuthorizationServerEventType } from './authorization-server-events.ts'
+import type { LocalizedText } from './pages/language.ts'
 import type { RegisteredClients } from './registered-clients.ts'
 import type { AccessTokenClaims } from './schemas/access-token-claims.ts'
 
 /** A permission as the consent page shows it. */
 export interface ConsentScope {
   readonly scope: string
-  /** One short sentence with a verb: "Read your notes". */
-  readonly description: string
+  /** One short sentence with a verb: "Read your notes". In the words of the options; `inLanguage()` of `core/pages` picks a language. */
+  readonly description: LocalizedText
   /** One more line, or null. */
-  readonly detail: string | null
-  /** Names of the MCP tools that it unlocks. */
+  readonly detail: LocalizedText | null
+  /** Names of the MCP tools that it unlocks, as far as the options say. */
   readonly tools: readonly string[]
   /** Descriptions of what it brings along, whether or not that is asked for by itself. */
-  readonly includes: readonly string[]
+  readonly includes: readonly LocalizedText[]
   /** Cannot be undone: marked, and not preselected unless it is the very thing that a step-up asks for. */
   readonly destructive: boolean
   /** Shown checked and locked: without it nothing works. */
@@ -39,6 +40,8 @@ export interface ConsentRequest {
     /** Host that published the client's metadata document and so vouches for the name; null when nobody does. */
     readonly verifiedHost: string | null
     readonly clientUri: string | null
+    /** Where it says that its logo is. A stranger's URL: fetch it by `createSafeFetch()`, never let a browser load it. */
+    readonly logoUri: string | null
     readonly policyUri: string | null
     readonly tosUri: string | null
   }
@@ -60,6 +63,8 @@ export interface ConsentRequest {
   readonly scopes: readonly ConsentScope[]
   /** The person already uses this client and is asked for something new. */
   readonly stepUp: boolean
+  /** This person has not allowed this client anything here yet, or took it back, or the answer went somewhere else. */
+  readonly firstTime: boolean
   readonly account: {
     readonly displayName: string
     /** Where to sign in as somebody else; leads back here. */
@@ -163,7 +168,11 @@ export interface ConnectedApp {
   /** The organization that was picked at consent, by its id where the app does not name it any more; null where there is none. */
   readonly organization: { readonly id: string; readonly name: string } | null
   /** What it may do now: permissions that the options do not have any more are left out. */
-  readonly scopes: readonly { readonly scope: string; readonly description: string; readonly destructive: boolean }[]
+  readonly scopes: readonly {
+    readonly scope: string
+    readonly description: LocalizedText
+    readonly destructive: boolean
+  }[]
   /** Epoch seconds. */
   readonly createdAt: number
   /** When it last fetched a token. What it does with one is not counted, so this may be as old as a token can be. */

@@ -8,6 +8,7 @@ import { writeDenial } from './challenge-reply.ts'
 import { createResourceServer, DENIAL, POLICY, type ResourceServer, SENDING, WATCHED } from './context.ts'
 import { describeRoute, REQUIRED_SCOPES } from './describe-routes.ts'
 import { outermost, publishMetadata, WITHOUT_FOREIGN_CORS } from './metadata.ts'
+import { needsOf } from './operations.ts'
 import { assertScopesKnown, type ResourceServerOptions, resolveResourceServerOptions } from './options.ts'
 import { decideRoute, optionAboutBodies, placeRoute } from './protected-routes.ts'
 import { watchStrayRoutes } from './stray-routes.ts'
@@ -87,6 +88,7 @@ function decorate(app: FastifyInstance, server: ResourceServer): void {
     metadata,
     metadataUrl,
     verify: async token => verifyToken(server, token, null),
+    scopesFor: operation => needsOf(server.operations, [operation]),
     on: (type, listener) => server.events.on(type, listener),
     health: () => healthOf(server)
   }

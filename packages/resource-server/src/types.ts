@@ -1,5 +1,5 @@
 /** What the plugin adds to Fastify, and the shapes that travel between verifiers, routes and MCP handlers. */
-import type { ProtectedResourceMetadata, UnavailableError } from '@fastify-mcp-auth/core'
+import type { OperationScopes, ProtectedResourceMetadata, UnavailableError } from '@fastify-mcp-auth/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { EventListener, McpAuthEventType } from './events.ts'
 
@@ -146,9 +146,7 @@ export interface RouteAuth {
 }
 
 /** `app.mcpAuth` */
-export interface McpAuth {
-  /** Canonical identifier of the protected resource. */
-  readonly resource: string
+export interface McpAuth extends OperationScopes {
   readonly metadata: Readonly<ProtectedResourceMetadata>
   readonly metadataUrl: string
   /**

@@ -32,6 +32,7 @@ export function consentRequest(
     organizations: offer.organizations,
     scopes: offer.scopes.flatMap(scope => consentScope(offer, scope, interaction)),
     stepUp: offer.stepUp,
+    firstTime: offer.firstTime,
     account: {
       displayName,
       switchUrl: server.users.loginUrl(loginTarget(pageUrl(server, handle), interaction, 'login')),

@@ -21,6 +21,8 @@ export interface Offer {
   readonly granted: ReadonlySet<string>
   /** The client is known here and asks for something new. */
   readonly stepUp: boolean
+  /** This person never allowed this client anything, at this place for answers. */
+  readonly firstTime: boolean
   /** What of the scopes this person may allow for that organization. */
   allowedFor(organization: string | null): readonly string[]
   /** What was decided before for that organization; null for nothing, or nothing that still counts. */
@@ -52,6 +54,7 @@ export async function offerOf(server: ServerContext, request: FrozenRequest, ses
     scopes: [...asked, ...kept].filter(scope => choices.some(choice => allowed.get(choice)?.includes(scope))),
     granted,
     stepUp: stepUp && granted.size > 0,
+    firstTime: recalled.every(consent => consent === null),
     allowedFor: organization => allowed.get(organization) ?? [],
     consentFor: organization => recalled[choices.indexOf(organization)] ?? null
   }

@@ -49,11 +49,11 @@ const loginRequired = (): OAuthError => new OAuthError('login_required', 'the pe
 const consentRequired = (): OAuthError => new OAuthError('consent_required', 'the person has to be asked')
 
 function freeze({ client, redirectUri, state }: TrustedClient, asked: AuthorizationRequest): FrozenRequest {
-  const { name, names, verifiedHost, clientUri, policyUri, tosUri } = client
+  const { name, names, verifiedHost, clientUri, logoUri, policyUri, tosUri } = client
   const refreshable = client.grantTypes.includes('refresh_token')
   return {
     clientId: client.clientId,
-    client: { name, names, verifiedHost, clientUri, policyUri, tosUri, refreshable },
+    client: { name, names, verifiedHost, clientUri, logoUri, policyUri, tosUri, refreshable },
     redirectUri,
     state,
     resources: [...asked.resources],

@@ -27,6 +27,7 @@ export interface Client {
   /** Resources whose tokens it may ask about, because it is their resource server. Only clients of the options have any. */
   readonly introspects?: readonly string[]
   readonly clientUri: string | null
+  readonly logoUri: string | null
   readonly policyUri: string | null
   readonly tosUri: string | null
 }
@@ -48,6 +49,7 @@ export function clientFromMetadata(
     grantTypes: metadata.grant_types ?? DEFAULT_GRANT_TYPES,
     pushesRequests: metadata.require_pushed_authorization_requests ?? false,
     clientUri: metadata.client_uri ?? null,
+    logoUri: metadata.logo_uri ?? null,
     policyUri: metadata.policy_uri ?? null,
     tosUri: metadata.tos_uri ?? null,
     ...rest

@@ -99,6 +99,7 @@ function clientOf(definition: Options['clients'][number], issuer: string): Clien
     // Whoever wrote the options vouches for the name: this very app.
     verifiedHost: new URL(issuer).host,
     clientUri: definition.client_uri ?? null,
+    logoUri: definition.logo_uri ?? null,
     policyUri: null,
     tosUri: null
   }

@@ -4,6 +4,7 @@
  *
  * @see OpenID Connect Core section 5.4
  */
+import type { LocalizedText } from '@fastify-mcp-auth/core/pages'
 import type { Options } from '../options.ts'
 import type { ScopePolicy } from '../resource-policy.ts'
 
@@ -30,7 +31,7 @@ export function identityScopes(openid: Options['openid']): Map<string, ScopePoli
   return new Map(described.map(([scope, description]) => [scope, policyOf(description)]))
 }
 
-function policyOf(description: string): ScopePolicy {
+function policyOf(description: LocalizedText): ScopePolicy {
   return { description, detail: null, tools: [], includes: [], required: false, destructive: false }
 }
 

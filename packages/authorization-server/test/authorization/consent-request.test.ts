@@ -15,10 +15,19 @@ t.test(
     t.match(model, {
       status: 'consent',
       decisionUrl: /^\/oauth\/interaction\/[\w-]{43}$/,
-      client: { name: 'Test client', names: {}, verifiedHost: null, clientUri: null, policyUri: null, tosUri: null },
+      client: {
+        name: 'Test client',
+        names: {},
+        verifiedHost: null,
+        clientUri: null,
+        logoUri: null,
+        policyUri: null,
+        tosUri: null
+      },
       redirect: { uri: CALLBACK, kind: 'loopback', host: '127.0.0.1', formAction: 'http://127.0.0.1:49152' },
       resources: [{ resource: RESOURCE, name: 'Notes' }],
       stepUp: false,
+      firstTime: true,
       account: { displayName: 'alice', proof: /^[\w-]{43}$/ },
       grantTtl: 90 * 86_400,
       expiresAt: server.clock.now() + 900

@@ -1,5 +1,5 @@
 /** What went wrong, for the person in front of a page and for the log. */
-import { type ErrorPageReason, isInteractionError, isUnavailableError } from '@fastify-mcp-auth/core'
+import { type ErrorPageReason, isInteractionError, isOAuthError, isUnavailableError } from '@fastify-mcp-auth/core'
 import type { FastifyRequest } from 'fastify'
 
 export interface Failure {
@@ -23,4 +23,9 @@ export function failureOf(error: unknown): Failure {
 export function logFailure(request: FastifyRequest, error: unknown, { reason }: Failure): void {
   if (reason === 'server_error') request.log.error({ err: error }, 'the page could not be shown')
   else request.log.info({ reason }, 'the page was not shown')
+}
+
+/** Seconds after which to try again, where that is known. */
+export function retryAfterOf(error: unknown): number | undefined {
+  return isUnavailableError(error) || isOAuthError(error) ? error.retryAfter : undefined
 }

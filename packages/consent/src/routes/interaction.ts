@@ -1,8 +1,7 @@
 /** `GET {prefix}/interaction/:handle`: the consent page, or what stands in its way. */
-import { isOAuthError, isUnavailableError } from '@fastify-mcp-auth/core'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Pages, RenderedPage } from '../pages.ts'
-import { failureOf, logFailure } from './failure.ts'
+import { failureOf, logFailure, retryAfterOf } from './failure.ts'
 
 /**
  * Adds the route to a scope of its own, whose errors become pages.
@@ -14,7 +13,7 @@ export function interactionRoute(scope: FastifyInstance, path: string, pages: Pa
   scope.setErrorHandler(async (error, request, reply) => {
     const failure = failureOf(error)
     logFailure(request, error, failure)
-    const retryAfter = isUnavailableError(error) || isOAuthError(error) ? error.retryAfter : undefined
+    const retryAfter = retryAfterOf(error)
     if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
     return send(reply, failure.statusCode, await pages.error({ ...failure, reference: request.id }, { request, reply }))
   })

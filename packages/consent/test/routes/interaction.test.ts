@@ -1,5 +1,4 @@
 import { type ErrorPageReason, InteractionError, UnavailableError } from '@fastify-mcp-auth/core'
-import type { FastifyReply, FastifyRequest } from 'fastify'
 import t from 'tap'
 import { buildApp, consentRequest, fakeServer, openPage, unverified } from '../fake-server.ts'
 
@@ -113,7 +112,11 @@ t.test('a fault of ours shows no inside, and the log has it under the reference 
 t.test('every reason for an error page has its words', async t => {
   const fake = fakeServer()
   const app = await buildApp({ fake, options: { brand: { name: 'Acme Notes' } } })
-  const reader = { request: { headers: {} } as FastifyRequest, reply: {} as FastifyReply }
+  app.get<{ Params: { reason: ErrorPageReason } }>('/failure/:reason', async (request, reply) => {
+    const { reason } = request.params
+    const page = await fake.error({ statusCode: 400, reason, clientName: null, reference: 'r<1>' }, { request, reply })
+    return reply.headers(page.headers).send(page.html)
+  })
   const reasons: Record<ErrorPageReason, RegExp> = {
     unknown_client:
       /<bdi>Acme Notes<\/bdi> does not know this app any more.*Remove it in your assistant and add it again\./s,
@@ -132,9 +135,9 @@ t.test('every reason for an error page has its words', async t => {
     server_error: /went wrong/
   }
   for (const [reason, words] of Object.entries(reasons) as [ErrorPageReason, RegExp][]) {
-    const page = await fake.error({ statusCode: 400, reason, clientName: null, reference: 'r<1>' }, reader)
-    t.match(page.html, words)
-    t.match(page.html, '<code>r&lt;1&gt;</code>')
+    const page = await app.inject(`/failure/${reason}`)
+    t.match(page.body, words)
+    t.match(page.body, '<code>r&lt;1&gt;</code>')
     t.equal(page.headers['x-frame-options'], 'DENY')
   }
   await app.close()

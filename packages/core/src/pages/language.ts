@@ -58,6 +58,19 @@ export function inLanguage(text: LocalizedText, lang: string): string {
   return tag === undefined ? '' : (text[tag] ?? '')
 }
 
+/** Several texts as one, each once: "Read notes · Read tasks", in every language that one of them has. */
+export function joinTexts(texts: readonly LocalizedText[]): LocalizedText {
+  const tags = [...new Set(texts.flatMap(text => (typeof text === 'string' ? [] : Object.keys(text))))]
+  const joined = (lang: string): string => [...new Set(texts.map(text => inLanguage(text, lang)))].join(' · ')
+  return tags.length === 0 ? joined('en') : Object.fromEntries(tags.map(tag => [tag, joined(tag)]))
+}
+
+/** Each once, in the order of their English words. */
+export function sortTexts(texts: readonly LocalizedText[]): LocalizedText[] {
+  const byWords = new Map(texts.map(text => [JSON.stringify(text), text]))
+  return [...byWords.values()].toSorted((a, b) => (inLanguage(a, 'en') < inLanguage(b, 'en') ? -1 : 1))
+}
+
 const RIGHT_TO_LEFT = new Set(['Adlm', 'Arab', 'Hebr', 'Mand', 'Mend', 'Nkoo', 'Rohg', 'Samr', 'Syrc', 'Thaa'])
 
 /** Reading direction of a language, by the script that it is written in. */
