@@ -14,9 +14,9 @@ import {
   type StoredRecord
 } from '@fastify-mcp-auth/core'
 import type { CompiledQuery, QueryResult } from 'kysely'
-import { answer } from './answer.ts'
+import { answer, inTime } from './answer.ts'
 import { migrate } from './migrate.ts'
-import { connect, type SqlStorageOptions } from './options.ts'
+import { type Connection, connect, type SqlStorageOptions } from './options.ts'
 import { createStatements, type Statements } from './statements.ts'
 import { type Column, decode, encode, KEY, type Row, type SqlValue, type Table, tableOf } from './tables.ts'
 
@@ -24,12 +24,17 @@ import { type Column, decode, encode, KEY, type Row, type SqlValue, type Table, 
 export interface SqlStorage extends StorageDriver {
   readonly capabilities: Capabilities
   open(collections: readonly CollectionDeclaration[]): Promise<void>
-  /** Ends the connections; verbs reject with UnavailableError afterwards. A Kysely instance that was handed in stays open. */
+  /**
+   * Ends the connections that the driver has opened itself; verbs reject with UnavailableError afterwards. A pool that was handed
+   * in is for the app to end; so is a Kysely instance, through which verbs keep working.
+   */
   close(): Promise<void>
   /**
-   * Creates missing tables, columns and indexes, as `open` does, also when `autoMigrate` is off. Never drops or renames.
+   * Creates missing tables, columns and indexes, as `open` does, also when `autoMigrate` is off. Never drops or renames. Of processes
+   * that do it together one does it and the others find nothing left.
    *
    * @returns the statements that were run, or with `dryRun` those that would be; empty when nothing is missing
+   * @throws ConfigurationError `FST_OAUTH_STORAGE` for a database that newer code has migrated, and for columns of another type
    */
   migrate(collections: readonly CollectionDeclaration[], options?: { dryRun?: boolean }): Promise<string[]>
 }
@@ -53,14 +58,18 @@ interface Prepared {
  * @throws ConfigurationError naming the option
  */
 export function sqlStorage(options: SqlStorageOptions): SqlStorage {
-  const connection = connect(options)
-  const { db, dialect, tablePrefix, autoMigrate } = connection
+  return driverOf(connect(options))
+}
+
+/** The driver on a connection. */
+export function driverOf(connection: Connection): SqlStorage {
+  const { db, dialect, autoMigrate } = connection
   const prepared = new WeakMap<CollectionDeclaration, Prepared>()
 
   function prepare(collection: CollectionDeclaration): Prepared {
     let known = prepared.get(collection)
     if (!known) {
-      const table = tableOf(collection, tablePrefix)
+      const table = tableOf(collection, connection)
       const columns = new Map(table.columns.map(column => [column.name, column]))
       known = { table, columns, statements: createStatements(table, dialect, db) }
       prepared.set(collection, known)
@@ -69,7 +78,9 @@ export function sqlStorage(options: SqlStorageOptions): SqlStorage {
   }
 
   function run(statement: CompiledQuery, parameters: readonly SqlValue[]): Promise<QueryResult<Row>> {
-    return answer(connection, () => db.executeQuery<Row>({ ...statement, parameters } as CompiledQuery<Row>))
+    const ask = (): Promise<QueryResult<Row>> =>
+      db.executeQuery<Row>({ ...statement, parameters } as CompiledQuery<Row>)
+    return answer(connection, () => inTime(ask, connection.timeout))
   }
 
   const changed = async (statement: CompiledQuery, parameters: readonly SqlValue[]): Promise<number> =>

@@ -1,54 +1,122 @@
 /**
- * Brings a database to what the collections need. There is no version number: what is there is compared with what is
- * declared, and only what is missing is added. Nothing is ever dropped, so an older process keeps working beside a newer one.
+ * Brings a database to what the collections need. What is there is compared with what is declared, and only what is missing is
+ * added: nothing is ever dropped or rewritten. Beside that the database knows the version of each collection, so that code that is
+ * older than the records refuses to start on them.
  */
-import { ConfigurationError } from '@fastify-mcp-auth/core'
+import { ConfigurationError, defineCollection, digest } from '@fastify-mcp-auth/core'
 import { type RawBuilder, sql } from 'kysely'
+import { Type } from 'typebox'
 import type { Database, ExistingTable } from './dialects/dialect.ts'
 import type { Connection } from './options.ts'
-import { type Column, KEY, REVISION, type Table } from './tables.ts'
+import { type Column, KEY, REVISION, type Table, tableOf } from './tables.ts'
+
+/** Key: the name of a collection. What its records are, by the code that migrated them last. */
+const versionsCollection = defineCollection({
+  name: 'schema_versions',
+  record: Type.Object({ version: Type.Integer() })
+})
 
 type Step = RawBuilder<unknown>
 
+/** What is there. */
+interface Found {
+  readonly hasSchema: boolean
+  readonly tables: ReadonlyMap<string, ExistingTable>
+  /** By collection. */
+  readonly versions: ReadonlyMap<string, number>
+}
+
+const NOTHING: Found = { hasSchema: true, tables: new Map(), versions: new Map() }
+
 /**
  * @returns the statements that were run, or would be run when `dryRun`; empty when everything is there
- * @throws ConfigurationError `FST_OAUTH_STORAGE` when a column has a type that cannot be changed without a decision
+ * @throws ConfigurationError `FST_OAUTH_STORAGE` when newer code has migrated the database, or when a column has a type that cannot be
+ *   changed without a decision
  */
 export async function migrate(
   connection: Connection,
   tables: readonly Table[],
   { dryRun = false }: { dryRun?: boolean } = {}
 ): Promise<string[]> {
-  const { db, dialect, tablePrefix } = connection
+  const { patient, dialect, tablePrefix, schema } = connection
+  const plan = async (db: Database): Promise<Step[]> => stepsTo(connection, tables, await find(connection, db, tables))
   // Most starts find nothing to do, and need neither the lock nor the right to create tables.
-  const planned = await plan(connection, db, tables)
-  if (dryRun || planned.length === 0) return planned.map(step => step.compile(db).sql)
+  const planned = await plan(patient)
+  if (dryRun || planned.length === 0) return planned.map(step => step.compile(patient).sql)
   const done: string[] = []
-  await dialect.exclusively(db, tablePrefix, async alone => {
-    // Another process may have been first: plan again, now that nobody else can.
-    for (const step of await plan(connection, alone, tables)) {
-      await step.execute(alone)
-      done.push(step.compile(alone).sql)
+  await dialect.exclusively(
+    patient,
+    `fastify-mcp-auth:${digest(`${schema}:${tablePrefix}`).slice(0, 32)}`,
+    async alone => {
+      // Another process may have been first: plan again, now that nobody else can.
+      for (const step of await plan(alone)) {
+        await step.execute(alone)
+        done.push(step.compile(alone).sql)
+      }
     }
-  })
+  )
   return done
 }
 
-async function plan({ dialect }: Connection, db: Database, tables: readonly Table[]): Promise<Step[]> {
-  if (tables.length === 0) return []
-  const names = tables.map(table => table.name)
-  const existing = await dialect.inspect(db, names)
-  const options = existing.size === new Set(names).size ? sql`` : await dialect.tableOptions(db)
-  return tables.flatMap(table => {
-    const found = existing.get(table.name)
-    const steps = found ? extend(dialect, table, found) : [create(dialect, table, options)]
-    return [...steps, ...addIndexes(dialect, table, found)]
-  })
+/** The statements for an empty database. Asks none. */
+export function statementsForEmpty(connection: Connection, tables: readonly Table[]): string[] {
+  const hasSchema = connection.schema === null
+  return stepsTo(connection, tables, { ...NOTHING, hasSchema }).map(step => step.compile(connection.db).sql)
 }
 
-function create(dialect: Connection['dialect'], table: Table, options: Step): Step {
+async function find(connection: Connection, db: Database, tables: readonly Table[]): Promise<Found> {
+  if (tables.length === 0) return NOTHING
+  const { dialect, schema } = connection
+  const versionsTable = tableOf(versionsCollection, connection)
+  const names = new Set([versionsTable, ...tables].map(table => table.name))
+  const existing = await dialect.inspect(db, [...names], schema)
+  const hasSchema = existing.size > 0 || schema === null || (await dialect.hasSchema(db, schema))
+  if (!existing.has(versionsTable.name)) return { hasSchema, tables: existing, versions: new Map() }
+  const { rows } = await sql<{ collection: string; version: unknown }>`
+    select ${sql.ref(KEY)} as collection, ${sql.ref('version')} as version from ${sql.table(versionsTable.path)}
+    where ${sql.ref(KEY)} in (${sql.join(tables.map(({ collection }) => collection))})`.execute(db)
+  const versions = new Map(rows.map(({ collection, version }) => [collection, Number(version)]))
+  return { hasSchema, tables: existing, versions }
+}
+
+function stepsTo(connection: Connection, tables: readonly Table[], found: Found): Step[] {
+  if (tables.length === 0) return []
+  const { dialect, schema } = connection
+  for (const table of tables) refuseNewer(table, found.versions.get(table.collection))
+  const versionsTable = tableOf(versionsCollection, connection)
+  const home = found.hasSchema || schema === null ? [] : [sql`create schema ${sql.ref(schema)}`]
+  const shape = [versionsTable, ...new Map(tables.map(table => [table.name, table])).values()].flatMap(table => {
+    const existing = found.tables.get(table.name)
+    const steps = existing ? extend(dialect, table, existing) : [create(dialect, table)]
+    return [...steps, ...addIndexes(dialect, table, existing)]
+  })
+  const versions = tables.flatMap(table => recordVersion(versionsTable, table, found.versions.get(table.collection)))
+  return [...home, ...shape, ...versions]
+}
+
+// It may hold what this code does not know and would pass over, such as a reason to refuse.
+function refuseNewer({ collection, version }: Table, found: number | undefined): void {
+  if (found === undefined || found <= version) return
+  throw new ConfigurationError(
+    'FST_OAUTH_STORAGE',
+    `storage-sql: the records of "${collection}" have version ${found} and this code knows ${version}: newer code has been at work, update this one`
+  )
+}
+
+// Without parameters, so that the statement can be printed and run elsewhere.
+function recordVersion({ path }: Table, { collection, version }: Table, found: number | undefined): Step[] {
+  if (found === version) return []
+  const [key, column] = [sql.ref(KEY), sql.ref('version')]
+  if (found === undefined)
+    return [
+      sql`insert into ${sql.table(path)} (${key}, ${column}) values (${sql.lit(collection)}, ${sql.lit(version)})`
+    ]
+  return [sql`update ${sql.table(path)} set ${column} = ${sql.lit(version)} where ${key} = ${sql.lit(collection)}`]
+}
+
+function create(dialect: Connection['dialect'], table: Table): Step {
   const columns = allColumns(dialect, table).map(column => define(dialect, column))
-  return sql`create table ${sql.table(table.name)} (${sql.join(columns)}) ${options}`
+  return sql`create table ${sql.table(table.path)} (${sql.join(columns)}) ${dialect.tableOptions}`
 }
 
 // Fields are nullable in the table whatever they are in the declaration: records from before a field have no value for it.
@@ -67,12 +135,12 @@ function extend(dialect: Connection['dialect'], table: Table, found: ExistingTab
   return allColumns(dialect, table).flatMap(column => {
     const type = found.columns.get(column.name)
     const definition = define(dialect, column)
-    if (type === undefined) return [sql`alter table ${sql.table(table.name)} add column ${definition}`]
+    if (type === undefined) return [sql`alter table ${sql.table(table.path)} add column ${definition}`]
     if (type === dialect.typeName(column.type)) return []
     if (dialect.alterable && isText(column)) {
       // A longer type than needed is left alone: an older process may still rely on it.
       if (type === 'varchar') return []
-      if (type === 'longtext') return [sql`alter table ${sql.table(table.name)} modify column ${definition}`]
+      if (type === 'longtext') return [sql`alter table ${sql.table(table.path)} modify column ${definition}`]
     }
     throw new ConfigurationError(
       'FST_OAUTH_STORAGE',
@@ -90,6 +158,6 @@ function addIndexes(dialect: Connection['dialect'], table: Table, found: Existin
       // InnoDB appends the primary key to every index by itself, and both together would be longer than it allows.
       const own = dialect.name === 'mysql' ? columns.filter(column => column !== KEY) : columns
       const list = sql.join(own.map(column => sql.ref(column)))
-      return sql`create index ${sql.ref(name)} on ${sql.table(table.name)} (${list})`
+      return sql`create index ${sql.ref(name)} on ${sql.table(table.path)} (${list})`
     })
 }

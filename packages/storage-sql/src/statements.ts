@@ -43,13 +43,13 @@ export function createStatements(table: Table, dialect: SqlDialect, db: Database
 
   return {
     get: () =>
-      once('get', () => sql`select ${columns(table)} from ${sql.table(table.name)} where ${sql.ref(KEY)} = ${ANY}`),
+      once('get', () => sql`select ${columns(table)} from ${sql.table(table.path)} where ${sql.ref(KEY)} = ${ANY}`),
     insert: () => once('insert', () => insert(table, dialect)),
     update: (patched, guarded) =>
       once(`update ${patched} where ${guarded.map(({ column, isNull }) => (isNull ? `!${column}` : column))}`, () =>
         update(table, dialect, patched, guarded)
       ),
-    remove: () => once('remove', () => sql`delete from ${sql.table(table.name)} where ${sql.ref(KEY)} = ${ANY}`),
+    remove: () => once('remove', () => sql`delete from ${sql.table(table.path)} where ${sql.ref(KEY)} = ${ANY}`),
     list: (column, after) => once(`list ${column} ${after}`, () => list(table, column, after)),
     listExpired: (column, after) => once(`list expired ${after}`, () => listExpired(table, column, after)),
     removeBatch: (column, comparison) =>
@@ -57,7 +57,7 @@ export function createStatements(table: Table, dialect: SqlDialect, db: Database
     count: () =>
       once('count', () => {
         const key = sql.ref(KEY)
-        return sql`select count(*) as ${sql.ref('found')} from (select ${key} from ${sql.table(table.name)}
+        return sql`select count(*) as ${sql.ref('found')} from (select ${key} from ${sql.table(table.path)}
           where ${key} >= ${ANY} and ${key} < ${ANY} limit ${ANY}) as ${sql.ref('some')}`
       }),
     scan: after =>
@@ -76,7 +76,7 @@ function columns(table: Table): RawBuilder<unknown> {
 
 function insert(table: Table, dialect: SqlDialect): RawBuilder<unknown> {
   const values = sql.join([KEY, ...table.columns].map(() => sql`${ANY}`))
-  const statement = sql`insert into ${sql.table(table.name)} (${columns(table)}) values (${values})`
+  const statement = sql`insert into ${sql.table(table.path)} (${columns(table)}) values (${values})`
   // MySQL's ways to ignore a duplicate ignore other errors too or count it as a match: there the error is the verdict.
   return dialect.name === 'mysql' ? statement : sql`${statement} on conflict do nothing`
 }
@@ -96,13 +96,13 @@ function update(
     isNull ? sql`${sql.ref(column)} is null` : sql`${sql.ref(column)} = ${ANY}`
   )
   const where = sql.join([sql`${sql.ref(KEY)} = ${ANY}`, ...conditions], sql` and `)
-  return sql`update ${sql.table(table.name)} set ${sql.join(changes)} where ${where}`
+  return sql`update ${sql.table(table.path)} set ${sql.join(changes)} where ${where}`
 }
 
 function list(table: Table, column: string, after: boolean): RawBuilder<unknown> {
   const key = sql.ref(KEY)
   const rest = after ? sql` and ${key} > ${ANY}` : sql``
-  return sql`select ${columns(table)} from ${sql.table(table.name)}
+  return sql`select ${columns(table)} from ${sql.table(table.path)}
     where ${sql.ref(column)} = ${ANY}${rest} order by ${key} limit ${ANY}`
 }
 
@@ -115,7 +115,7 @@ function listExpired(table: Table, column: string, after: boolean): RawBuilder<u
 }
 
 function removeBatch(table: Table, dialect: SqlDialect, column: string, comparison: '=' | '<'): RawBuilder<unknown> {
-  const [name, key] = [sql.table(table.name), sql.ref(KEY)]
+  const [name, key] = [sql.table(table.path), sql.ref(KEY)]
   const condition = sql`${sql.ref(column)} ${sql.raw(comparison)} ${ANY}`
   const order = comparison === '=' ? key : sql.ref(column)
   if (dialect.name === 'mysql') return sql`delete from ${name} where ${condition} order by ${order} limit ${ANY}`

@@ -6,7 +6,7 @@ import {
   KEY_LENGTH,
   type StoredRecord
 } from '@fastify-mcp-auth/core'
-import type { ColumnType } from './dialects/dialect.ts'
+import type { ColumnType, Schema } from './dialects/dialect.ts'
 
 /** Column of the key, beside one column for each field under the name of the field. */
 export const KEY = 'record_key'
@@ -26,7 +26,13 @@ export interface Column {
 }
 
 export interface Table {
+  /** Without its schema. */
   readonly name: string
+  /** With its schema, as statements call it. */
+  readonly path: string
+  /** What the collection declares; see `defineCollection`. */
+  readonly version: number
+  readonly collection: string
   readonly columns: readonly Column[]
   /** By column: indexed fields together with the key, so that pages come in key order; the expiry alone. */
   readonly indexes: readonly { readonly name: string; readonly columns: readonly string[] }[]
@@ -34,8 +40,11 @@ export interface Table {
 }
 
 /** @throws TypeError when a name cannot be kept: a mistake of the declaring code */
-export function tableOf(collection: CollectionDeclaration, prefix: string): Table {
-  const name = prefix + collection.name
+export function tableOf(
+  collection: CollectionDeclaration,
+  { tablePrefix, schema }: { tablePrefix: string; schema: Schema }
+): Table {
+  const name = tablePrefix + collection.name
   const columns = collection.fields.map(field => columnOf(field, collection.indexes))
   const byField = collection.indexes.map(field => ({ name: `${name}_${field}_idx`, columns: [field, KEY] }))
   const { expiry } = collection
@@ -46,7 +55,8 @@ export function tableOf(collection: CollectionDeclaration, prefix: string): Tabl
   // Column names ignore case on two of the three engines.
   if (new Set(names.map(each => each.toLowerCase())).size !== names.length)
     throw new TypeError(`${collection.name}: two of ${names.join(', ')} would be the same column`)
-  return { name, columns, indexes, expiry }
+  const path = schema === null ? name : `${schema}.${name}`
+  return { name, path, version: collection.version, collection: collection.name, columns, indexes, expiry }
 }
 
 function columnOf(field: Field, indexes: readonly string[]): Column {

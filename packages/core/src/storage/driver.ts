@@ -18,6 +18,12 @@ export interface Field {
 export interface CollectionDeclaration<S extends TObject = TObject> {
   /** snake_case, unique in a deployment; a driver may prefix it. */
   readonly name: string
+  /**
+   * Raised by a change that older code must not work beside, such as a field by which records are refused. A driver that can
+   * remember it refuses code that knows a lower one than the records were last kept by. A field, index or collection that is merely new
+   * needs none: older code may go on beside it.
+   */
+  readonly version: number
   /** Shape of the record. Every member is required; "nothing" is null. */
   readonly record: S
   readonly fields: readonly Field[]
@@ -125,18 +131,20 @@ export interface StorageDriver {
  * Declares a collection. Strings become text fields, integers and booleans theirs, `Union([..., Null()])` makes a field
  * nullable, and everything else is kept as JSON.
  *
- * @throws TypeError for a name that is not snake_case, an optional member, an index that is not a text field or an expiry that
+ * @throws TypeError for a name that is not snake_case, a version that is no positive integer, an optional member, an index that is not a text field or an expiry that
  *   is not an integer field: mistakes of the declaring code
  */
 export function defineCollection<S extends TObject>(declaration: {
   name: string
+  version?: number
   record: S
   indexes?: readonly (keyof Static<S> & string)[]
   expiry?: keyof Static<S> & string
   shortLived?: boolean
 }): CollectionDeclaration<S> {
-  const { name, record, indexes = [], expiry = null, shortLived = false } = declaration
+  const { name, version = 1, record, indexes = [], expiry = null, shortLived = false } = declaration
   if (!/^[a-z][a-z0-9]*(?:_[a-z0-9]+)*$/.test(name)) throw new TypeError(`${name}: a collection has a snake_case name`)
+  if (!Number.isSafeInteger(version) || version < 1) throw new TypeError(`${name}: version ${version} is none`)
   const required: readonly string[] = record.required ?? []
   const optional = Object.keys(record.properties).find(field => !required.includes(field))
   if (optional !== undefined) throw new TypeError(`${name}: "${optional}" is optional; use null for nothing`)
@@ -149,6 +157,7 @@ export function defineCollection<S extends TObject>(declaration: {
     throw new TypeError(`${name}: expiry "${expiry}" is not an integer field`)
   return Object.freeze({
     name,
+    version,
     record,
     fields: Object.freeze(fields),
     indexes: Object.freeze([...indexes]),

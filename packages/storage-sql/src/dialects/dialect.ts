@@ -1,6 +1,6 @@
 /** What the three engines do differently, and nothing else. */
 import type { Capabilities } from '@fastify-mcp-auth/core'
-import type { Dialect, Kysely, RawBuilder } from 'kysely'
+import type { Kysely, RawBuilder } from 'kysely'
 
 /** Tables are derived at run time, so Kysely is used without table types. */
 export type Database = Kysely<unknown>
@@ -9,6 +9,9 @@ export type DialectName = 'sqlite' | 'postgres' | 'mysql'
 
 /** `key` and `indexed` are texts of at most 768 characters, compared byte by byte; `text` has no limit of its own. */
 export type ColumnType = 'key' | 'indexed' | 'text' | 'integer' | 'boolean' | 'json'
+
+/** Where the tables are: a schema of PostgreSQL or a database of MySQL, null for that of the connection. */
+export type Schema = string | null
 
 /** A table as the database has it: columns with the type that the engine names, and the names of its indexes. */
 export interface ExistingTable {
@@ -33,23 +36,34 @@ export interface SqlDialect {
   /** What {@link ExistingTable} calls that type, in lower case. */
   typeName(type: ColumnType): string
   /** Clauses after the column list of CREATE TABLE. */
-  tableOptions(db: Database): Promise<RawBuilder<unknown>>
+  readonly tableOptions: RawBuilder<unknown>
+  /** Whether tables can be put elsewhere than where the connection would put them. */
+  readonly hasSchemas: boolean
   /** Whether a text column may be given another text type in place. */
   readonly alterable: boolean
+  /** Whether a CREATE that fails takes those before it back. */
+  readonly transactional: boolean
   /** The tables among `names` that exist. */
-  inspect(db: Database, names: readonly string[]): Promise<ReadonlyMap<string, ExistingTable>>
-  /** Runs alone among all processes that use the same prefix. Locks, and unlocks also after a failure. */
-  exclusively(db: Database, prefix: string, run: (db: Database) => Promise<void>): Promise<void>
+  inspect(db: Database, names: readonly string[], schema: Schema): Promise<ReadonlyMap<string, ExistingTable>>
+  /** Whether that schema exists. */
+  hasSchema(db: Database, schema: string): Promise<boolean>
+  /** Runs alone among all processes that give the same name. Locks, and unlocks also after a failure. */
+  exclusively(db: Database, name: string, run: (db: Database) => Promise<void>): Promise<void>
   /** Refuses a database whose settings would break a promise. */
   check(db: Database): Promise<void>
   judge(error: unknown): Failure
 }
 
-/** A place to connect to: made from a URL, opened by the first statement. */
+/** A place to connect to: opened by the first statement. */
 export interface Connector {
   readonly dialect: SqlDialect
-  readonly kysely: Dialect
+  /** For the verbs: a connection that does not answer in time is given up. */
+  readonly db: Database
+  /** For migrations, which may take as long as they take. */
+  readonly patient: Database
   readonly capabilities: Capabilities
+  /** Statements are refused afterwards. Ends the connections that the driver has opened itself, and no others. */
+  close(): Promise<void>
 }
 
 /** The `code` of a database error: SQLSTATE, a name of the engine, or a name of the operating system. */

@@ -1,7 +1,8 @@
 /** MySQL 8 and MariaDB through mysql2: many processes, many machines. */
 import { ConfigurationError } from '@fastify-mcp-auth/core'
-import { MysqlDialect, type MysqlPool, sql } from 'kysely'
+import { Kysely, MysqlDialect, sql } from 'kysely'
 import type { PoolOptions } from 'mysql2'
+import { limitedMysqlPool, type Mysql2Pool } from '../time-limit.ts'
 import type { ColumnType, Connector, Database, Failure, SqlDialect } from './dialect.ts'
 import { codeOf, groupTables } from './dialect.ts'
 import { loadPeer } from './peer.ts'
@@ -28,17 +29,17 @@ export const mysql: SqlDialect = {
   columnType: type => sql.raw(TYPES[type]),
   typeName: type => TYPES[type].replace(/\(.*/, ''),
 
-  async tableOptions(db) {
-    // Columns inherit the collation. Both compare bytes and do not ignore spaces at the end, as utf8mb4_bin would.
-    const { rows } = await sql<{ name: string }>`
-      select collation_name as name from information_schema.collations
-      where collation_name in ('utf8mb4_0900_bin', 'utf8mb4_nopad_bin')`.execute(db)
-    const [collation] = rows
-    if (!collation) throw refuse('is too old: MySQL 8.0.17 or MariaDB 10.2 is needed')
-    return sql`engine = InnoDB character set utf8mb4 collate ${sql.raw(collation.name)}`
-  },
+  hasSchemas: true,
+  // Every DDL statement commits.
+  transactional: false,
+  // Columns inherit the collation. Both compare bytes and do not ignore spaces at the end, as utf8mb4_bin would; each server
+  // reads the comment that is for it.
+  tableOptions: sql`engine = InnoDB character set utf8mb4 /*!80017 collate utf8mb4_0900_bin */ /*M!100200 collate utf8mb4_nopad_bin */`,
 
   async check(db) {
+    const collations = await sql`select 1 from information_schema.collations
+      where collation_name in ('utf8mb4_0900_bin', 'utf8mb4_nopad_bin')`.execute(db)
+    if (collations.rows.length === 0) throw refuse('is too old: MySQL 8.0.17 or MariaDB 10.2 is needed')
     const { rows } = await sql<{ mode: string }>`select @@session.sql_mode as mode`.execute(db)
     const modes = rows[0]?.mode.split(',') ?? []
     if (!modes.includes('STRICT_TRANS_TABLES') && !modes.includes('STRICT_ALL_TABLES'))
@@ -48,20 +49,25 @@ export const mysql: SqlDialect = {
     if (modes.includes('ANSI_QUOTES')) throw refuse('has sql_mode ANSI_QUOTES: turn it off')
   },
 
-  async inspect(db, names) {
+  async hasSchema(db, schema) {
+    const { rows } = await sql`select 1 from information_schema.schemata where schema_name = ${schema}`.execute(db)
+    return rows.length > 0
+  },
+
+  async inspect(db, names, schema) {
+    const place = schema === null ? sql`database()` : sql`${schema}`
     const columns = await sql<{ table: string; column: string; type: string }>`
       select table_name as ${sql.ref('table')}, column_name as ${sql.ref('column')}, data_type as ${sql.ref('type')}
       from information_schema.columns
-      where table_schema = database() and table_name in (${sql.join(names)})`.execute(db)
+      where table_schema = ${place} and table_name in (${sql.join(names)})`.execute(db)
     const indexes = await sql<{ table: string; name: string }>`
       select distinct table_name as ${sql.ref('table')}, index_name as name from information_schema.statistics
-      where table_schema = database() and table_name in (${sql.join(names)})`.execute(db)
+      where table_schema = ${place} and table_name in (${sql.join(names)})`.execute(db)
     return groupTables(columns.rows, indexes.rows)
   },
 
-  exclusively(db, prefix, run) {
+  exclusively(db, name, run) {
     return db.connection().execute(async connection => {
-      const name = `fastify-mcp-auth:${prefix}`
       const { rows } = await sql<{ locked: unknown }>`select get_lock(${name}, ${LOCK_TIMEOUT}) as locked`.execute(
         connection
       )
@@ -94,24 +100,57 @@ async function releaseLock(connection: Database, name: string): Promise<void> {
   await sql`select release_lock(${name})`.execute(connection)
 }
 
-/** @param poolSize connections at most, per process */
-export function connectMysql(url: string, poolSize: number): Connector {
+/**
+ * @param poolSize connections at most, per process
+ * @param timeout seconds
+ */
+export function connectMysql(url: string, { poolSize, timeout }: { poolSize: number; timeout: number }): Connector {
+  let opened: Promise<Mysql2Pool> | undefined
   const settings: PoolOptions = {
     uri: url.replace(/^mariadb:/, 'mysql:'),
     connectionLimit: poolSize,
     connectTimeout: 5000,
     enableKeepAlive: true,
+    keepAliveInitialDelay: 10_000,
     charset: 'utf8mb4',
     multipleStatements: false
   }
+  const open = (): Promise<Mysql2Pool> => {
+    opened ??= openPool(settings)
+    return opened
+  }
+  return connector(open, timeout, async () => {
+    const pool = await opened
+    if (pool) await new Promise<void>((resolve, reject) => pool.end(error => (error ? reject(error) : resolve())))
+  })
+}
+
+/** The app ends its pool itself. */
+export function useMysqlPool(pool: Mysql2Pool, timeout: number): Connector {
+  return connector(
+    async () => pool,
+    timeout,
+    async () => {}
+  )
+}
+
+function connector(open: () => Promise<Mysql2Pool>, timeout: number, end: () => Promise<void>): Connector {
+  const connect = (seconds: number | null): Kysely<unknown> =>
+    new Kysely({ dialect: new MysqlDialect({ pool: limitedMysqlPool(open, seconds) }) })
+  const [db, patient] = [connect(timeout), connect(null)]
   return {
     dialect: mysql,
-    kysely: new MysqlDialect({ pool: () => openPool(settings) }),
-    capabilities: Object.freeze({ durable: true, atomic: true, shared: true })
+    db,
+    patient,
+    capabilities: Object.freeze({ durable: true, atomic: true, shared: true }),
+    async close() {
+      await Promise.all([db.destroy(), patient.destroy()])
+      await end()
+    }
   }
 }
 
-async function openPool(settings: PoolOptions): Promise<MysqlPool> {
+async function openPool(settings: PoolOptions): Promise<Mysql2Pool> {
   const { createPool } = await loadPeer<typeof import('mysql2')>('mysql2')
   const pool = createPool(settings)
   pool.on('connection', connection => {
@@ -120,5 +159,5 @@ async function openPool(settings: PoolOptions): Promise<MysqlPool> {
       if (error) connection.destroy()
     })
   })
-  return pool as unknown as MysqlPool
+  return pool as unknown as Mysql2Pool
 }

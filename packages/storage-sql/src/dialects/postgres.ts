@@ -1,6 +1,7 @@
 /** PostgreSQL through pg: many processes, many machines. */
-import { PostgresDialect, sql } from 'kysely'
+import { Kysely, PostgresDialect, sql } from 'kysely'
 import type { Pool, PoolConfig } from 'pg'
+import { limitedPgPool, type PgPool } from '../time-limit.ts'
 import type { ColumnType, Connector, Failure, SqlDialect } from './dialect.ts'
 import { codeOf, groupTables } from './dialect.ts'
 import { loadPeer } from './peer.ts'
@@ -22,24 +23,32 @@ export const postgres: SqlDialect = {
   alterable: false,
   columnType: type => sql.raw(TYPES[type]),
   typeName: type => TYPE_NAMES[type],
-  tableOptions: async () => sql``,
+  tableOptions: sql``,
+  hasSchemas: true,
+  transactional: true,
   check: async () => {},
 
-  async inspect(db, names) {
+  async inspect(db, names, schema) {
+    const place = schema === null ? sql`current_schema()` : sql`${schema}`
     const columns = await sql<{ table: string; column: string; type: string }>`
       select table_name as "table", column_name as "column", data_type as "type" from information_schema.columns
-      where table_schema = current_schema() and table_name in (${sql.join(names)})`.execute(db)
+      where table_schema = ${place} and table_name in (${sql.join(names)})`.execute(db)
     const indexes = await sql<{ table: string; name: string }>`
       select tablename as "table", indexname as "name" from pg_indexes
-      where schemaname = current_schema() and tablename in (${sql.join(names)})`.execute(db)
+      where schemaname = ${place} and tablename in (${sql.join(names)})`.execute(db)
     return groupTables(columns.rows, indexes.rows)
   },
 
-  exclusively(db, prefix, run) {
+  async hasSchema(db, schema) {
+    const { rows } = await sql`select 1 from information_schema.schemata where schema_name = ${schema}`.execute(db)
+    return rows.length > 0
+  },
+
+  exclusively(db, name, run) {
     return db.transaction().execute(async transaction => {
       // Building an index on a large table may take longer than a request is allowed to.
       await sql`set local statement_timeout = 0`.execute(transaction)
-      await sql`select pg_advisory_xact_lock(hashtext(${`fastify-mcp-auth:${prefix}`}))`.execute(transaction)
+      await sql`select pg_advisory_xact_lock(hashtext(${name}))`.execute(transaction)
       await run(transaction)
     })
   },
@@ -52,30 +61,67 @@ export const postgres: SqlDialect = {
   }
 }
 
-/** @param poolSize connections at most, per process */
-export function connectPostgres(url: string, poolSize: number): Connector {
+/**
+ * @param poolSize connections at most, per process
+ * @param timeout seconds
+ */
+export function connectPostgres(url: string, { poolSize, timeout }: { poolSize: number; timeout: number }): Connector {
+  let opened: Promise<Pool> | undefined
   const settings: PoolConfig = {
     connectionString: url,
     max: poolSize,
     keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
     connectionTimeoutMillis: 5000,
-    // A verb that hangs has to become a 503 while somebody still waits for it.
-    statement_timeout: 10_000,
+    // What nobody waits for any longer should not go on in the server.
+    statement_timeout: timeout * 1000,
     application_name: 'fastify-mcp-auth'
   }
+  const open = (): Promise<Pool> => {
+    opened ??= openPool(settings)
+    return opened
+  }
+  return connector(open, timeout, async () => {
+    if (opened) await (await opened).end()
+  })
+}
+
+/** The app ends its pool itself. */
+export function usePgPool(pool: PgPool & Pick<Pool, 'on'>, timeout: number): Connector {
+  survive(pool)
+  return connector(
+    async () => pool,
+    timeout,
+    async () => {}
+  )
+}
+
+function connector(open: () => Promise<PgPool>, timeout: number, end: () => Promise<void>): Connector {
+  const connect = (seconds: number | null): Kysely<unknown> =>
+    new Kysely({ dialect: new PostgresDialect({ pool: limitedPgPool(open, seconds) }) })
+  const [db, patient] = [connect(timeout), connect(null)]
   return {
     dialect: postgres,
-    kysely: new PostgresDialect({ pool: () => openPool(settings) }),
-    capabilities: Object.freeze({ durable: true, atomic: true, shared: true })
+    db,
+    patient,
+    capabilities: Object.freeze({ durable: true, atomic: true, shared: true }),
+    async close() {
+      await Promise.all([db.destroy(), patient.destroy()])
+      await end()
+    }
   }
 }
 
 async function openPool(settings: PoolConfig): Promise<Pool> {
   const { default: pg } = await loadPeer<{ default: typeof import('pg') }>('pg')
   const pool = new pg.Pool(settings)
-  // A connection that the server ends is reported and replaced: by the pool while it is idle, by itself between two events
-  // while it is lent. Either report would end the process if nobody listened; the verb has its own error.
+  survive(pool)
+  return pool
+}
+
+// A connection that the server ends is reported and replaced: by the pool while it is idle, by itself between two events
+// while it is lent. Either report would end the process if nobody listened; the verb has its own error.
+function survive(pool: Pick<Pool, 'on'>): void {
   pool.on('error', () => {})
   pool.on('connect', client => client.on('error', () => {}))
-  return pool
 }

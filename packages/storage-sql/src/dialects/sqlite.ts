@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type BetterSqlite3 from 'better-sqlite3'
-import { type SqliteDatabase, SqliteDialect, type SqliteStatement, sql } from 'kysely'
+import { Kysely, type SqliteDatabase, SqliteDialect, type SqliteStatement, sql } from 'kysely'
 import type { ColumnType, Connector, Failure, SqlDialect } from './dialect.ts'
 import { codeOf, groupTables } from './dialect.ts'
 import { loadPeer } from './peer.ts'
@@ -25,8 +25,11 @@ export const sqlite: SqlDialect = {
   alterable: false,
   columnType: type => sql.raw(TYPES[type]),
   typeName: type => TYPES[type],
-  tableOptions: async () => sql``,
+  tableOptions: sql``,
+  hasSchemas: false,
+  transactional: true,
   check: async () => {},
+  hasSchema: async () => true,
 
   async inspect(db, names) {
     const { rows } = await sql<{ table: string; column: string; type: string }>`
@@ -39,7 +42,7 @@ export const sqlite: SqlDialect = {
     return groupTables(rows, indexes.rows)
   },
 
-  exclusively(db, _prefix, run) {
+  exclusively(db, _name, run) {
     return db.connection().execute(async connection => {
       // IMMEDIATE takes the write lock before anything is read: a second process waits here instead of failing at its first write.
       await sql`begin immediate`.execute(connection)
@@ -63,10 +66,23 @@ export const sqlite: SqlDialect = {
 /** @param path a file, taken from the working directory, or `:memory:` */
 export function connectSqlite(path: string): Connector {
   const inMemory = path === ':memory:' || path === ''
+  return connector(() => openFile(inMemory ? ':memory:' : resolve(path)), inMemory)
+}
+
+/** The app closes its database itself, and has chosen its pragmas. */
+export function useSqliteDatabase(database: BetterSqlite3.Database): Connector {
+  return connector(async () => ({ ...withStatementCache(database), close: () => {} }), database.memory)
+}
+
+function connector(open: () => Promise<SqliteDatabase>, inMemory: boolean): Connector {
+  const db = new Kysely<unknown>({ dialect: new SqliteDialect({ database: open }) })
   return {
     dialect: sqlite,
-    kysely: new SqliteDialect({ database: () => openFile(inMemory ? ':memory:' : resolve(path)) }),
-    capabilities: Object.freeze({ durable: !inMemory, atomic: true, shared: !inMemory })
+    // A file answers or is locked, and how long that is waited for is a matter of its busy_timeout.
+    db,
+    patient: db,
+    capabilities: Object.freeze({ durable: !inMemory, atomic: true, shared: !inMemory }),
+    close: () => db.destroy()
   }
 }
 
