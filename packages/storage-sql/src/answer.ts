@@ -36,21 +36,3 @@ function withoutValues(error: unknown): unknown {
   if (error instanceof Error && 'sql' in error) delete error.sql
   return error
 }
-
-/**
- * Waits for an answer, but not longer than that. What was asked may still happen: nobody knows. Whether the connection is given up too
- * is for whoever owns it.
- *
- * @param seconds for everything together, a connection from the pool too
- */
-export async function inTime<T>(ask: () => Promise<T>, seconds: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const silence = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${seconds} seconds`)), seconds * 1000)
-  })
-  try {
-    return await Promise.race([ask(), silence])
-  } finally {
-    clearTimeout(timer)
-  }
-}

@@ -14,11 +14,12 @@ import {
   type StoredRecord
 } from '@fastify-mcp-auth/core'
 import type { CompiledQuery, QueryResult } from 'kysely'
-import { answer, inTime } from './answer.ts'
+import { answer } from './answer.ts'
 import { migrate } from './migrate.ts'
 import { type Connection, connect, type SqlStorageOptions } from './options.ts'
 import { createStatements, type Statements } from './statements.ts'
 import { type Column, decode, encode, KEY, type Row, type SqlValue, type Table, tableOf } from './tables.ts'
+import { inTime } from './time-limit.ts'
 
 /** A {@link StorageDriver} on SQL. */
 export interface SqlStorage extends StorageDriver {
@@ -80,7 +81,7 @@ export function driverOf(connection: Connection): SqlStorage {
   function run(statement: CompiledQuery, parameters: readonly SqlValue[]): Promise<QueryResult<Row>> {
     const ask = (): Promise<QueryResult<Row>> =>
       db.executeQuery<Row>({ ...statement, parameters } as CompiledQuery<Row>)
-    return answer(connection, () => inTime(ask, connection.timeout))
+    return answer(connection, () => inTime(connection.timeout, ask))
   }
 
   const changed = async (statement: CompiledQuery, parameters: readonly SqlValue[]): Promise<number> =>

@@ -64,7 +64,7 @@ export function createStatements(table: Table, dialect: SqlDialect, db: Database
       once(`scan ${after}`, () => {
         const key = sql.ref(KEY)
         const rest = after ? sql`where ${key} > ${ANY}` : sql``
-        return sql`select ${columns(table)} from ${sql.table(table.name)} ${rest} order by ${key} limit ${ANY}`
+        return sql`select ${columns(table)} from ${sql.table(table.path)} ${rest} order by ${key} limit ${ANY}`
       })
   }
 }

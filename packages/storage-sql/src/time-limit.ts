@@ -4,6 +4,46 @@
  */
 import type { MysqlPool, MysqlPoolConnection, PostgresPool, PostgresPoolClient } from 'kysely'
 
+/** There was no answer in time. */
+class Silence extends Error {
+  constructor(seconds: number) {
+    super(`no answer within ${seconds} seconds`)
+  }
+}
+
+/**
+ * Waits for an answer, but not longer than that. What was asked may still happen: nobody knows.
+ *
+ * @param seconds null for no limit
+ * @param tooLate gets an answer that came when nobody waited for it any longer
+ */
+export async function inTime<T>(
+  seconds: number | null,
+  ask: () => Promise<T>,
+  tooLate: (late: T) => void = () => {}
+): Promise<T> {
+  if (seconds === null) return ask()
+  let isLate = false
+  let timer: NodeJS.Timeout | undefined
+  const silence = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      isLate = true
+      reject(new Silence(seconds))
+    }, seconds * 1000)
+  })
+  const answer = ask()
+  // An error that comes too late has nobody to go to either.
+  answer.then(
+    late => isLate && tooLate(late),
+    () => {}
+  )
+  try {
+    return await Promise.race([answer, silence])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 /** What the two packages have of these types; their own are stricter than what Kysely asks for. */
 export type PgPool = PostgresPool
 export type Mysql2Pool = MysqlPool
@@ -15,7 +55,14 @@ export function limitedPgPool(open: () => Promise<PgPool>, seconds: number | nul
     return {
       options: pool.options,
       end: async () => {},
-      connect: async () => limitedClient(await pool.connect(), seconds)
+      connect: async () => {
+        const client = await inTime(
+          seconds,
+          () => pool.connect(),
+          late => late.release()
+        )
+        return limitedClient(client, seconds)
+      }
     }
   }
 }
@@ -23,21 +70,11 @@ export function limitedPgPool(open: () => Promise<PgPool>, seconds: number | nul
 function limitedClient(client: PostgresPoolClient, seconds: number | null): PostgresPoolClient {
   let isLost = false
   async function query(sql: string, parameters: readonly unknown[]): Promise<unknown> {
-    if (seconds === null) return client.query(sql, parameters)
-    let timer: NodeJS.Timeout | undefined
-    const silence = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        isLost = true
-        reject(noAnswer(seconds))
-      }, seconds * 1000)
-    })
-    const answer = client.query(sql, parameters)
-    // Ending the connection makes an error of it, after everybody has gone.
-    answer.catch(() => {})
     try {
-      return await Promise.race([answer, silence])
-    } finally {
-      clearTimeout(timer)
+      return await inTime(seconds, () => client.query(sql, parameters))
+    } catch (error) {
+      isLost ||= error instanceof Silence
+      throw error
     }
   }
   return {
@@ -53,12 +90,25 @@ export function limitedMysqlPool(open: () => Promise<Mysql2Pool>, seconds: numbe
     const pool = await open()
     return {
       end: done => done(null),
-      getConnection: done =>
-        pool.getConnection((error, connection) =>
-          done(error, error || seconds === null ? connection : limitedConnection(connection, seconds))
+      getConnection: done => {
+        const connection = inTime(
+          seconds,
+          () => connectionOf(pool),
+          late => late.release()
         )
+        connection.then(
+          found => done(null, seconds === null ? found : limitedConnection(found, seconds)),
+          error => done(error, undefined as never)
+        )
+      }
     }
   }
+}
+
+function connectionOf(pool: Mysql2Pool): Promise<MysqlPoolConnection> {
+  return new Promise((resolve, reject) => {
+    pool.getConnection((error, connection) => (error ? reject(error) : resolve(connection)))
+  })
 }
 
 function limitedConnection(connection: MysqlPoolConnection, seconds: number): MysqlPoolConnection {
@@ -78,13 +128,9 @@ function limitedConnection(connection: MysqlPoolConnection, seconds: number): My
       }
       const timer = setTimeout(() => {
         connection.destroy()
-        end(noAnswer(seconds), [])
+        end(new Silence(seconds), [])
       }, seconds * 1000)
       return connection.query(sql, parameters, end)
     }
   }
-}
-
-function noAnswer(seconds: number): Error {
-  return new Error(`no answer within ${seconds} seconds`)
 }

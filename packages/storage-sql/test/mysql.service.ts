@@ -40,11 +40,17 @@ const database = `${run}killable`
 const separate = new URL(url)
 separate.pathname = `/${database}`
 
+// With promises, as most apps have it.
+const exact = createPool({ uri: url, supportBigNumbers: true, bigNumberStrings: true }).promise()
+t.teardown(() => exact.end())
+
 await t.test('MySQL as the app has set it up', async t => {
   await sql`create database ${sql.ref(database)}`.execute(admin)
   await sharedPromises(t, {
     url,
     kysely: { kysely: admin, dialect: 'mysql' },
+    pool: { pool: exact },
+    ask: () => exact.query('select 1'),
     tablePrefix: `${run}c_`,
     killableUrl: separate.href,
     kill: async () => {

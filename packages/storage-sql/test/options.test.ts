@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { defineCollection } from '@fastify-mcp-auth/core'
 import { sqlStorage } from '@fastify-mcp-auth/storage-sql'
+import Database from 'better-sqlite3'
 import t from 'tap'
 import { Type } from 'typebox'
 
@@ -13,6 +14,16 @@ await t.test('wrong options stop the boot and are named', async t => {
     [{}, /"url" is missing/],
     [{ url: '' }, /"url"/],
     [{ url: 'x.db', kysely, dialect: 'sqlite' }, /"url" and "kysely"/],
+    [{ url: 'x.db', pool: new Database(':memory:') }, /"url" and "pool"/],
+    [{ url: 'x.db', pool: new Database(':memory:'), kysely }, /"url" and "pool" and "kysely"/],
+    [{ pool: {} }, /"pool"/],
+    [{ pool: { connect() {}, on() {} } }, /"pool"/],
+    [{ pool: new Database(':memory:'), dialect: 'sqlite' }, /"dialect"/],
+    [{ url: 'x.db', dialect: 'sqlite' }, /"dialect"/],
+    [{ dialect: 'postgres' }, /"dialect"/],
+    [{ url: 'x.db', schema: 'auth' }, /"schema"/],
+    [{ url: 'postgres://127.0.0.1/x', schema: 'a.b' }, /"schema"/],
+    [{ url: 'postgres://127.0.0.1/x', timeout: 0 }, /"timeout"/],
     [{ kysely }, /"dialect"/],
     [{ kysely, dialect: 'oracle' }, /"dialect"/],
     [{ kysely: {}, dialect: 'sqlite' }, /"kysely/],

@@ -31,10 +31,18 @@ await t.test('PostgreSQL, ten processes', async t => {
 const named = new URL(url)
 named.searchParams.set('application_name', run)
 
+const exact = new pg.Pool({
+  connectionString: url,
+  types: { getTypeParser: (type, format) => (type === 20 ? BigInt : pg.types.getTypeParser(type, format)) }
+})
+t.teardown(() => exact.end())
+
 await t.test('PostgreSQL as the app has set it up', t =>
   sharedPromises(t, {
     url,
     kysely: { kysely: admin, dialect: 'postgres' },
+    pool: { pool: exact },
+    ask: () => exact.query('select 1'),
     tablePrefix: `${run}c_`,
     killableUrl: named.href,
     kill: async () => {

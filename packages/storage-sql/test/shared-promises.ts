@@ -2,12 +2,16 @@
 import { createServer } from 'node:net'
 import { defineCollection, isUnavailableError } from '@fastify-mcp-auth/core'
 import { type SqlStorageOptions, sqlStorage } from '@fastify-mcp-auth/storage-sql'
+import { storageSuite } from '@fastify-mcp-auth/testing/storage-suite'
 import type { Test } from 'tap'
 import { Type } from 'typebox'
 
 interface Server {
   url: string
   kysely: SqlStorageOptions
+  /** A pool of the app that reads 64-bit integers in another way than the packages do by themselves, and what tells that it is open. */
+  pool: SqlStorageOptions
+  ask: () => Promise<unknown>
   tablePrefix: string
   /** A URL whose connections can be told from those of everybody else on the server, */
   killableUrl: string
@@ -21,8 +25,18 @@ const codes = defineCollection({
   indexes: ['owner']
 })
 
-export async function sharedPromises(t: Test, { url, kysely, tablePrefix, killableUrl, kill }: Server): Promise<void> {
-  await t.test('a pool of the app is used and left open', async t => {
+export async function sharedPromises(t: Test, server: Server): Promise<void> {
+  const { url, kysely, tablePrefix, killableUrl, kill } = server
+  await t.test('the contract, by a pool of the app, which is left open', async t => {
+    await storageSuite(t, () => sqlStorage({ ...server.pool, tablePrefix: `${tablePrefix}p_` }), { runs: 10 })
+    const storage = sqlStorage({ ...server.pool, tablePrefix })
+    await storage.open([codes])
+    await storage.close()
+    t.ok(isUnavailableError(await storage.get(codes, 'a').catch(error => error)))
+    await t.resolves(server.ask())
+  })
+
+  await t.test('a Kysely instance of the app is used and left open', async t => {
     const storage = sqlStorage({ ...kysely, tablePrefix })
     await storage.open([codes])
     t.equal(await storage.insert(codes, 'pool', { owner: 'alice', used: false }), true)

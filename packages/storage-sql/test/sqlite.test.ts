@@ -34,6 +34,22 @@ await t.test('SQLite through the Kysely instance of the app', async t => {
   t.same(await storage.get(notes, 'a'), { text: 'kept' }, 'closing the driver leaves the instance of the app open')
 })
 
+await t.test('SQLite by a database of the app', async t => {
+  const database = new Database(join(t.testdir(), 'app.db'))
+  t.teardown(() => database.close())
+  database.defaultSafeIntegers(true)
+  await storageSuite(t, () => sqlStorage({ pool: database }), { runs: 20 })
+  t.same(
+    database.pragma('user_version', { simple: true }),
+    0n,
+    'closing the driver leaves the database of the app open'
+  )
+  t.same(sqlStorage({ pool: database }).capabilities, { durable: true, atomic: true, shared: true })
+  const inMemory = new Database(':memory:')
+  t.teardown(() => inMemory.close())
+  t.same(sqlStorage({ pool: inMemory }).capabilities, { durable: false, atomic: true, shared: false })
+})
+
 await t.test('a database file is made with its folder, in WAL mode', async t => {
   const file = join(t.testdir(), 'new', 'folder', 'auth.db')
   const storage = sqlStorage({ url: file })

@@ -12,9 +12,14 @@
  * Checks are made with `node:assert`, so the kit runs under tap and under `node:test`. It writes into collections whose names
  * begin with `suite_` and needs them for itself while it runs; the records that it leaves are for the caller to drop.
  */
-import { type CreateDriver, type SuiteContext, titled, withDriver } from './storage/driver-under-test.ts'
+import type { CollectionDeclaration } from '@fastify-mcp-auth/core'
+import { testCleanup } from './storage/cleanup.ts'
+import { testClocks } from './storage/clocks.ts'
+import { COLLECTIONS, type CreateDriver, type SuiteContext, titled, withDriver } from './storage/driver-under-test.ts'
 import { testExpiry } from './storage/expiry.ts'
+import { type CreateDriverAt, testFaults } from './storage/faults.ts'
 import { testIndexes } from './storage/indexes.ts'
+import type { ServerAddress } from './storage/line.ts'
 import { testModel } from './storage/model.ts'
 import { type DriverModule, testProcesses } from './storage/processes.ts'
 import { testPromises } from './storage/promises.ts'
@@ -23,7 +28,10 @@ import { testScan } from './storage/scan.ts'
 import { testValues } from './storage/values.ts'
 import { testVerbs } from './storage/verbs.ts'
 
-export type { CreateDriver, DriverModule, SuiteContext }
+export type { CreateDriver, CreateDriverAt, DriverModule, ServerAddress, SuiteContext }
+
+/** The collections that the kit writes into, for a driver whose tables have to be there before it is opened. */
+export const suiteCollections: readonly CollectionDeclaration[] = Object.freeze([...COLLECTIONS])
 
 /** How much the suite does. */
 export interface StorageSuiteOptions {
@@ -34,8 +42,8 @@ export interface StorageSuiteOptions {
 }
 
 /**
- * Holds a driver to the seven verbs, their races, and what it says about itself. Does not start other processes: see
- * {@link storageSuiteAcrossProcesses}.
+ * Holds a driver to the seven verbs, their races, and what it says about itself. Does not start other processes and breaks no
+ * connections: see {@link storageSuiteAcrossProcesses} and {@link storageSuiteUnderFaults}.
  *
  * @param t a test of tap or of `node:test`; each promise becomes a subtest of it
  * @param createDriver connects to the same database each time it is called, when the driver has one outside the process
@@ -50,6 +58,8 @@ export async function storageSuite(
     await testVerbs(test, driver)
     await testRaces(test, driver, contenders)
     await testExpiry(test, driver)
+    await testClocks(test, driver)
+    await testCleanup(test, driver)
     await testIndexes(test, driver)
     await testValues(test, driver)
     await testScan(test, driver)
@@ -59,8 +69,8 @@ export async function storageSuite(
 }
 
 /**
- * Holds a driver whose capabilities say `shared` and `durable` to both: processes that open an empty database together, race
- * for the same records, and are killed while they write.
+ * Holds a driver whose capabilities say `shared` and `durable` to both: processes that open an empty database together, with clocks
+ * that disagree, race for the same records, and are killed while they write and while they clean up.
  *
  * @param createDriver connects to the same database as the processes do, to look at what they left
  */
@@ -70,4 +80,21 @@ export async function storageSuiteAcrossProcesses(
   module: DriverModule
 ): Promise<void> {
   await testProcesses(titled(t), createDriver, module)
+}
+
+/**
+ * Holds a driver that talks to a server to `UnavailableError`: connections that break before a statement arrives or before its answer
+ * comes back, and a server that stops answering. The kit stands between the two and knows no protocol, so the line must not be
+ * encrypted.
+ *
+ * @param createDriver connects to the address that it is handed, and otherwise to the same database each time; how long it waits for an
+ *   answer decides how long this takes
+ * @param server where the real server listens
+ */
+export async function storageSuiteUnderFaults(
+  t: SuiteContext,
+  createDriver: CreateDriverAt,
+  server: ServerAddress
+): Promise<void> {
+  await testFaults(titled(t), createDriver, server)
 }

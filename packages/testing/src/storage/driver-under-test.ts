@@ -46,7 +46,15 @@ export const others = defineCollection({ ...declaration, name: 'suite_others' })
 /** Nothing in it ever expires. */
 export const lasting = defineCollection({ name: 'suite_lasting', record: Type.Object({ owner: Type.String() }) })
 
-export const COLLECTIONS = [samples, others, lasting]
+/** Without an index, as what lives for minutes is: a database may drop such records by itself, once they have expired long ago. */
+export const handles = defineCollection({
+  name: 'suite_handles',
+  record: Type.Object({ usedAt: nullable(Type.Integer()), expiresAt: Type.Integer() }),
+  expiry: 'expiresAt',
+  shortLived: true
+})
+
+export const COLLECTIONS = [samples, others, lasting, handles]
 
 /** @param fields what matters to the test; the rest is ordinary */
 export function sample(fields: Partial<Sample> = {}): Sample {

@@ -1,10 +1,12 @@
-/** Several processes on one database: they start together, race, and one is killed while it writes. */
+/** Several processes on one database: they start together, race by clocks that disagree, and are killed while they write or clean up. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type CreateDriver, samples, type Test, unique, withDriver } from './driver-under-test.ts'
+import { type CreateDriver, sample, samples, type Test, unique, withDriver } from './driver-under-test.ts'
+import { removeAllExpiring } from './expiry.ts'
+import { allKeys } from './indexes.ts'
 import type { Order, Report } from './racer.ts'
 
 /** How another process makes the driver: it cannot be handed a function. */
@@ -19,12 +21,15 @@ export interface DriverModule {
   execArgv?: string[]
 }
 
+/** Seconds by which the clock of every other process is wrong. */
+const SKEW = 7200
+
 export async function testProcesses(test: Test, createDriver: CreateDriver, module: DriverModule): Promise<void> {
   const { processes = 10 } = module
 
   await test(`${processes} processes open the database at once and then race: each record has one winner`, async () => {
     const keys = Array.from({ length: 25 }, () => unique())
-    const racers = Array.from({ length: processes }, () => startRacer(module))
+    const racers = Array.from({ length: processes }, (_, position) => startRacer(module, (position % 2) * SKEW))
     try {
       // Nobody gets its order before all have opened the database.
       await Promise.all(racers.map(racer => reportOf(racer, 'ready')))
@@ -72,12 +77,45 @@ export async function testProcesses(test: Test, createDriver: CreateDriver, modu
       }
     })
   })
+
+  await test('kill -9 of a process that cleans up leaves the rest to others, and their lists right', async () => {
+    const owner = unique('owner')
+    const keys = Array.from({ length: 400 }, () => unique())
+    await withDriver(createDriver, async driver => {
+      await removeAllExpiring(driver, samples)
+      for (const [count, key] of keys.entries())
+        await driver.insert(samples, key, sample({ owner, expiresAt: count % 4 === 0 ? 1000 : 10 }))
+    })
+    const cleaner = startRacer(module)
+    await reportOf(cleaner, 'ready')
+    let removed = 0
+    const enough = new Promise<void>(resolve =>
+      cleaner.on('message', (report: Report) => {
+        if (report.kind !== 'cleaned') return
+        removed += report.removed
+        if (removed >= 50) resolve()
+      })
+    )
+    cleaner.send({ task: 'clean', before: 100 } satisfies Order)
+    await enough
+    cleaner.kill('SIGKILL')
+    await once(cleaner, 'exit')
+
+    await withDriver(createDriver, async driver => {
+      const rest = await driver.removeWhere(samples, 'expiresBefore', 100)
+      assert.ok(rest <= 300 - removed, `${removed} and ${rest} of 300`)
+      const left = keys.filter((_, count) => count % 4 === 0).toSorted()
+      assert.deepEqual(await allKeys(driver, { index: 'owner', value: owner, limit: 100 }), left)
+      for (const key of left) assert.notEqual(await driver.get(samples, key), null, 'what is listed is there')
+    })
+  })
 }
 
-function startRacer({ url, argument = '', execArgv = process.execArgv }: DriverModule): ChildProcess {
+/** @param skew seconds by which its clock is wrong */
+function startRacer({ url, argument = '', execArgv = process.execArgv }: DriverModule, skew = 0): ChildProcess {
   // The same folder holds .ts in the source and .js in the package.
   const racer = new URL(`./racer${extname(import.meta.url)}`, import.meta.url)
-  const child = fork(fileURLToPath(racer), [url.href, argument], {
+  const child = fork(fileURLToPath(racer), [url.href, argument, String(skew)], {
     execArgv,
     stdio: ['ignore', 'inherit', 'inherit', 'ipc']
   })

@@ -2,15 +2,23 @@
 import type { StorageDriver } from '@fastify-mcp-auth/core'
 import { COLLECTIONS, sample, samples, unique } from './driver-under-test.ts'
 
-export type Order = { task: 'race'; keys: string[] } | { task: 'write'; prefix: string }
+export type Order =
+  | { task: 'race'; keys: string[] }
+  | { task: 'write'; prefix: string }
+  | { task: 'clean'; before: number }
 
 export type Report =
   | { kind: 'ready' }
   | { kind: 'raced'; pid: number; inserted: string[]; consumed: string[] }
   | { kind: 'written'; key: string }
+  | { kind: 'cleaned'; removed: number }
   | { kind: 'failed'; message: string }
 
-const [module = '', argument = ''] = process.argv.slice(2)
+const [module = '', argument = '', skew = '0'] = process.argv.slice(2)
+
+// The clock of this process is wrong, for the driver too.
+const rightTime = Date.now.bind(Date)
+Date.now = () => rightTime() + Number(skew) * 1000
 
 const report = (message: Report): void => void process.send?.(message)
 
@@ -38,6 +46,20 @@ async function write(driver: StorageDriver, prefix: string): Promise<never> {
   }
 }
 
+/** Removes batch by batch until it is killed, and reports each only after the driver's answer. */
+async function clean(driver: StorageDriver, before: number): Promise<never> {
+  for (;;) {
+    const removed = await driver.removeWhere(samples, 'expiresBefore', before, { limit: 7 })
+    report({ kind: 'cleaned', removed })
+    await new Promise(resolve => setImmediate(resolve))
+  }
+}
+
+function obey(driver: StorageDriver, order: Order): Promise<void> {
+  if (order.task === 'race') return race(driver, order.keys)
+  return order.task === 'write' ? write(driver, order.prefix) : clean(driver, order.before)
+}
+
 try {
   const { createDriver } = (await import(module)) as {
     createDriver(argument: string): StorageDriver | Promise<StorageDriver>
@@ -45,8 +67,7 @@ try {
   const driver = await createDriver(argument)
   await driver.open?.(COLLECTIONS)
   process.on('message', (order: Order) => {
-    const done = order.task === 'race' ? race(driver, order.keys) : write(driver, order.prefix)
-    done.catch(fail)
+    obey(driver, order).catch(fail)
   })
   // The one that asked is gone: nobody will stop this process otherwise.
   process.on('disconnect', () => process.exit())
