@@ -37,6 +37,8 @@ await t.test('SQLite through the Kysely instance of the app', async t => {
 await t.test('SQLite by a database of the app', async t => {
   const database = new Database(join(t.testdir(), 'app.db'))
   t.teardown(() => database.close())
+  database.pragma('journal_mode = WAL')
+  database.pragma('synchronous = OFF')
   database.defaultSafeIntegers(true)
   await storageSuite(t, () => sqlStorage({ pool: database }), { runs: 20 })
   t.same(
@@ -77,6 +79,14 @@ await t.test('a locked database is unavailable, and the write did not happen', a
   other.exec('rollback')
   t.equal(await storage.get(notes, 'a'), null)
   t.equal(await storage.insert(notes, 'a', { text: 'x' }), true)
+})
+
+await t.test('a driver that is closed before it was used opens nothing any more', async t => {
+  const file = join(t.testdir(), 'auth.db')
+  const storage = sqlStorage({ url: file })
+  await storage.close()
+  await t.rejects(storage.get(notes, 'a'), { code: 'FST_OAUTH_UNAVAILABLE' })
+  t.notOk(existsSync(file))
 })
 
 await t.test('a file that cannot be opened is unavailable', async t => {

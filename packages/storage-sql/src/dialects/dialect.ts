@@ -85,3 +85,17 @@ export function groupTables(
   for (const { table, name } of indexes) tables.get(table)?.indexes.add(name)
   return tables
 }
+
+/** Opens what is needed when it is needed, and nothing any more once it was closed. */
+export function untilClosed<T>(open: () => Promise<T>): { open: () => Promise<T>; close: () => void } {
+  let isClosed = false
+  return {
+    open: async () => {
+      if (isClosed) throw new Error('the driver is closed')
+      return open()
+    },
+    close() {
+      isClosed = true
+    }
+  }
+}

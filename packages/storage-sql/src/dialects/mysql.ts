@@ -4,7 +4,7 @@ import { Kysely, MysqlDialect, sql } from 'kysely'
 import type { PoolOptions } from 'mysql2'
 import { limitedMysqlPool, type Mysql2Pool } from '../time-limit.ts'
 import type { ColumnType, Connector, Database, Failure, SqlDialect } from './dialect.ts'
-import { codeOf, groupTables } from './dialect.ts'
+import { codeOf, groupTables, untilClosed } from './dialect.ts'
 import { loadPeer } from './peer.ts'
 
 /** Seconds to wait while another process creates tables. */
@@ -120,9 +120,9 @@ export function connectMysql(url: string, { poolSize, timeout }: { poolSize: num
     return opened
   }
   return connector(open, timeout, async () => {
-    const pool = await opened
+    const ours = await opened
     // Fails when a connection cannot take its leave, which is gone then all the same.
-    if (pool) await new Promise<void>(resolve => pool.end(() => resolve()))
+    if (ours) await new Promise<void>(resolve => ours.end(() => resolve()))
   })
 }
 
@@ -136,8 +136,9 @@ export function useMysqlPool(pool: Mysql2Pool, timeout: number): Connector {
 }
 
 function connector(open: () => Promise<Mysql2Pool>, timeout: number, end: () => Promise<void>): Connector {
+  const pool = untilClosed(open)
   const connect = (seconds: number | null): Kysely<unknown> =>
-    new Kysely({ dialect: new MysqlDialect({ pool: limitedMysqlPool(open, seconds) }) })
+    new Kysely({ dialect: new MysqlDialect({ pool: limitedMysqlPool(pool.open, seconds) }) })
   const [db, patient] = [connect(timeout), connect(null)]
   return {
     dialect: mysql,
@@ -145,6 +146,7 @@ function connector(open: () => Promise<Mysql2Pool>, timeout: number, end: () => 
     patient,
     capabilities: Object.freeze({ durable: true, atomic: true, shared: true }),
     async close() {
+      pool.close()
       await Promise.all([db.destroy(), patient.destroy()])
       await end()
     }

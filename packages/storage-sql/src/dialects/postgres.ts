@@ -3,7 +3,7 @@ import { Kysely, PostgresDialect, sql } from 'kysely'
 import type { Pool, PoolConfig } from 'pg'
 import { limitedPgPool, type PgPool } from '../time-limit.ts'
 import type { ColumnType, Connector, Failure, SqlDialect } from './dialect.ts'
-import { codeOf, groupTables } from './dialect.ts'
+import { codeOf, groupTables, untilClosed } from './dialect.ts'
 import { loadPeer } from './peer.ts'
 
 // The C collation compares bytes: the order of pages and the use of indexes do not depend on the locale of the database.
@@ -97,8 +97,9 @@ export function usePgPool(pool: PgPool & Pick<Pool, 'on'>, timeout: number): Con
 }
 
 function connector(open: () => Promise<PgPool>, timeout: number, end: () => Promise<void>): Connector {
+  const pool = untilClosed(open)
   const connect = (seconds: number | null): Kysely<unknown> =>
-    new Kysely({ dialect: new PostgresDialect({ pool: limitedPgPool(open, seconds) }) })
+    new Kysely({ dialect: new PostgresDialect({ pool: limitedPgPool(pool.open, seconds) }) })
   const [db, patient] = [connect(timeout), connect(null)]
   return {
     dialect: postgres,
@@ -106,6 +107,7 @@ function connector(open: () => Promise<PgPool>, timeout: number, end: () => Prom
     patient,
     capabilities: Object.freeze({ durable: true, atomic: true, shared: true }),
     async close() {
+      pool.close()
       await Promise.all([db.destroy(), patient.destroy()])
       await end()
     }

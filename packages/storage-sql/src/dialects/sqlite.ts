@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type BetterSqlite3 from 'better-sqlite3'
 import { Kysely, type SqliteDatabase, SqliteDialect, type SqliteStatement, sql } from 'kysely'
 import type { ColumnType, Connector, Failure, SqlDialect } from './dialect.ts'
-import { codeOf, groupTables } from './dialect.ts'
+import { codeOf, groupTables, untilClosed } from './dialect.ts'
 import { loadPeer } from './peer.ts'
 
 /** Milliseconds that a writer waits for another process before the verb gives up with UnavailableError. */
@@ -75,14 +75,18 @@ export function useSqliteDatabase(database: BetterSqlite3.Database): Connector {
 }
 
 function connector(open: () => Promise<SqliteDatabase>, inMemory: boolean): Connector {
-  const db = new Kysely<unknown>({ dialect: new SqliteDialect({ database: open }) })
+  const file = untilClosed(open)
+  const db = new Kysely<unknown>({ dialect: new SqliteDialect({ database: file.open }) })
   return {
     dialect: sqlite,
     // A file answers or is locked, and how long that is waited for is a matter of its busy_timeout.
     db,
     patient: db,
     capabilities: Object.freeze({ durable: !inMemory, atomic: true, shared: !inMemory }),
-    close: () => db.destroy()
+    close: () => {
+      file.close()
+      return db.destroy()
+    }
   }
 }
 

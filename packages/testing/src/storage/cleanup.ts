@@ -4,10 +4,10 @@ import type { StorageDriver } from '@fastify-mcp-auth/core'
 import { sample, samples, type Test, unique } from './driver-under-test.ts'
 import { removeAllExpiring } from './expiry.ts'
 
-const EXPIRED = 600
-const BATCH = 50
+const EXPIRED = 150
+const BATCH = 20
 const CLEANERS = 3
-const WRITERS = 5
+const WRITERS = 3
 
 export async function testCleanup(test: Test, driver: StorageDriver): Promise<void> {
   await test('clean-up under load takes what has expired in batches, once, and nothing that somebody keeps alive', async () => {
@@ -27,12 +27,12 @@ export async function testCleanup(test: Test, driver: StorageDriver): Promise<vo
         if (batch === 0) return removed
       }
     }
-    /** Extends every tenth life, and makes records that live. */
+    /** Extends some lives, and makes records that live. */
     const work = async (writer: number): Promise<{ extended: string[]; made: string[] }> => {
       const [extended, made]: [string[], string[]] = [[], []]
-      for (let count = 0; !isOver && count < EXPIRED; count += WRITERS) {
+      for (let count = 0; !isOver && count < EXPIRED; count += 2 * WRITERS) {
         const key = keys[(count + writer) % EXPIRED] as string
-        if (count % 10 === 0 && (await driver.update(samples, key, { expiresAt: 10 }, { expiresAt: 1000 })))
+        if (count % 4 === 0 && (await driver.update(samples, key, { expiresAt: 10 }, { expiresAt: 1000 })))
           extended.push(key)
         const fresh = unique()
         assert.equal(await driver.insert(samples, fresh, sample({ owner, expiresAt: 1000 })), true)
