@@ -98,7 +98,8 @@ function serveMcp(app: FastifyInstance, mcp: McpHttpHandler): void {
 }
 
 function openStorage({ databaseUrl }: Config): StorageDriver {
-  return databaseUrl === 'memory:' ? memoryStorage() : sqlStorage({ url: databaseUrl })
+  if (databaseUrl === 'memory:') return memoryStorage()
+  return /^rediss?:/.test(databaseUrl) ? redisStorage({ url: databaseUrl }) : sqlStorage({ url: databaseUrl })
 }
 
 /** What lives for minutes, and the counts of requests, for all processes together. */

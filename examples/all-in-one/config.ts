@@ -10,7 +10,7 @@ export interface Config {
   readonly publicUrl: string
   /** Something stands between the clients and us, so addresses and the protocol come from forwarding headers. */
   readonly behindProxy: boolean
-  /** `memory:`, `sqlite:<file>`, `postgres://...` or `mysql://...`. */
+  /** `memory:`, `sqlite:<file>`, `postgres://...`, `mysql://...` or `redis://...`. */
   readonly databaseUrl: string
   /** `redis://...`: for what lives for minutes, and to count requests; null to keep that in the database and in the process. */
   readonly redisUrl: string | null
@@ -56,8 +56,8 @@ function readPublicUrl(text: string): string {
 }
 
 function readDatabaseUrl(text: string): string {
-  if (text === 'memory:' || /^(sqlite|postgres|postgresql|mysql|mariadb):./.test(text)) return text
-  throw new Error('DATABASE_URL must begin with sqlite:, postgres:// or mysql://, or be memory:')
+  if (text === 'memory:' || /^(sqlite|postgres|postgresql|mysql|mariadb|rediss?):./.test(text)) return text
+  throw new Error('DATABASE_URL must begin with sqlite:, postgres://, mysql:// or redis://, or be memory:')
 }
 
 function readRedisUrl(text: string | null): string | null {

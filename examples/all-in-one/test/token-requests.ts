@@ -2,6 +2,8 @@
 import { createOAuthClient, type OAuthClient } from '@fastify-mcp-auth/testing'
 import { ALICE, type ServerProcess } from './running-app.ts'
 
+type Server = Pick<ServerProcess, 'origin'>
+
 export interface TokenAnswer {
   status: number
   body: { access_token?: string; refresh_token?: string; error?: string }
@@ -12,7 +14,7 @@ export function clientOf(origin: string): OAuthClient {
 }
 
 /** Asks one server process, whatever its public address is. */
-export async function askToken(server: ServerProcess, parameters: Record<string, string>): Promise<TokenAnswer> {
+export async function askToken(server: Server, parameters: Record<string, string>): Promise<TokenAnswer> {
   const body = new URLSearchParams({ client_id: 'demo-cli', ...parameters })
   const response = await fetch(`${server.origin}/oauth/token`, { method: 'POST', body })
   return { status: response.status, body: (await response.json()) as TokenAnswer['body'] }
@@ -36,7 +38,7 @@ export function refreshGrant(refreshToken: string | undefined): Record<string, s
 }
 
 /** 200 when the resource lets the token through. */
-export async function tryAccessToken(server: ServerProcess, accessToken: string | undefined): Promise<number> {
+export async function tryAccessToken(server: Server, accessToken: string | undefined): Promise<number> {
   const response = await fetch(`${server.origin}/mcp`, {
     method: 'POST',
     headers: {
