@@ -18,7 +18,7 @@ export async function clusterOn(t: Test, engine: Engine, processes = 2): Promise
     processes,
     host: '127.0.0.1',
     port: 0,
-    environment: { ...engine, ENCRYPTION_KEY: TEST_KEY },
+    environment: { ...engine, ENCRYPTION_KEY: TEST_KEY, NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] },
     log: line => lines.push(line)
   })
   t.teardown(() => cluster.close())
@@ -109,7 +109,7 @@ async function openidClient(t: Test, { origin }: Cluster): Promise<void> {
 }
 
 const CLIENTS = 6
-const WORK_MS = 9000
+const WORK_MS = 7000
 const PAUSE_MS = 600
 
 async function killed(t: Test, cluster: Cluster): Promise<void> {
