@@ -73,6 +73,10 @@ function describeApp(
     connected: { at: createdAt, words: locale.say('connected.since', { day: locale.day(createdAt) }) },
     lastActive: { at: lastUsedAt, words: locale.say('connected.lastActive', { ago: locale.ago(lastUsedAt, now) }) },
     ends: { at: endsAt, words: locale.say('connected.ends', { day: locale.day(endsAt) }) },
-    disconnect: plainText(locale.say('connected.disconnect.named', { client: named }))
+    // Only listened to, and asked for by voice: nothing in it needs to be fenced off.
+    disconnect: locale
+      .say('connected.disconnect.named', { client: named })
+      .map(part => (typeof part === 'string' ? part : part.value))
+      .join('')
   }
 }
