@@ -14,7 +14,7 @@ import {
   randomSecret
 } from '@fastify-mcp-auth/core'
 import { resolveClient } from './client-registration.ts'
-import { readConnection } from './connection-record.ts'
+import { changeConnection, readConnection } from './connection-record.ts'
 import { type Context, routeOf, type Target, targetOf } from './context.ts'
 import type { Discovered } from './discovery.ts'
 import { dpopSession, newDpopKey } from './dpop.ts'
@@ -47,6 +47,7 @@ export async function startFlow(
   assertUsable(target, found)
   const client = await resolveClient(context, target, found)
   const record = await readConnection(context, target.place)
+  await countStepUp(context, target, record)
   const scopes = chooseScopes(target.definition, { found, record, owner, wanted: options.scopes ?? [] })
   const state = randomSecret(32)
   const key = flowKey(state)
@@ -66,6 +67,8 @@ export async function startFlow(
   const { place } = target
   await context.records.flows.insert(key, {
     ownerKey: place.ownerKey,
+    userKey: place.userKey,
+    agentKey: place.agentKey,
     connection: place.id,
     owner: place.owner,
     tenant: place.tenant,
@@ -99,6 +102,24 @@ function checkedOptions(
   if (!scopes.every(isScopeToken))
     throw new McpConnectionError('MCP_INVALID_INPUT', '"scopes" has a text that is no scope')
   return { returnTo: assertReturnTo(returnTo, baseUrl), errorTo: assertReturnTo(errorTo, baseUrl) }
+}
+
+const STEP_UP_WINDOW = 600
+const STEP_UPS = 2
+
+/** A server that is never content must not send a person round and round. @throws McpConnectionError `MCP_RATE_LIMITED` */
+async function countStepUp(context: Context, { place }: Target, record: ConnectionRecord | null): Promise<void> {
+  if (!record?.challenge) return
+  const now = context.clock.now()
+  const lately = record.stepUps.filter(at => at > now - STEP_UP_WINDOW)
+  if (lately.length >= STEP_UPS)
+    throw new McpConnectionError('MCP_RATE_LIMITED', 'the server keeps asking for more than it was allowed', {
+      server: place.server,
+      connection: place.id,
+      reason: 'step_up',
+      retryAfter: Math.max(1, (lately[0] ?? now) + STEP_UP_WINDOW - now)
+    })
+  await changeConnection(context, place, record, { stepUps: [...lately, now] })
 }
 
 /** @throws McpConnectionError `MCP_PKCE_UNSUPPORTED`, `MCP_DISCOVERY_FAILED` */

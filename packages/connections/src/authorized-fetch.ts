@@ -4,12 +4,14 @@
  *
  * @see RFC 6750 section 2.1
  */
-import { isFetchRefusedError, isUnavailableError } from '@fastify-mcp-auth/core'
+import { type GuardedFetch, isFetchRefusedError, isUnavailableError } from '@fastify-mcp-auth/core'
+import { withDpop } from '@modelcontextprotocol/client'
 import { type Context, routeOf, type Target } from './context.ts'
+import { dpopSession } from './dpop.ts'
 import { McpConnectionError } from './errors.ts'
 import { asBlocked } from './network.ts'
 import { currentToken } from './refresh.ts'
-import { onForbidden, onSecondRejection, onUnauthorized } from './rejection.ts'
+import { onAccepted, onForbidden, onSecondRejection, onUnauthorized } from './rejection.ts'
 import type { Usable } from './token.ts'
 import type { OwnedFetch, UseOptions } from './types.ts'
 
@@ -20,7 +22,7 @@ export function authorizedFetch(context: Context, target: Target, use: UseOption
 
   const send = async (url: URL, init: RequestInit, usable: Usable | null): Promise<Response> => {
     try {
-      return await mcp(url, { ...init, headers: authorize(target, init.headers, usable) })
+      return await present(mcp, target, { url, init, usable })
     } catch (error) {
       throw unreachable(error, target, context)
     }
@@ -39,15 +41,36 @@ export function authorizedFetch(context: Context, target: Target, use: UseOption
     const first = await currentToken(context, target, use)
     const response = await send(url, bounded, first)
     if (response.status === 403) await onForbidden(context, target, { usable: first, response })
-    if (response.status !== 401) return response
+    if (response.status !== 401) {
+      await onAccepted(context, target, first)
+      return response
+    }
     await response.body?.cancel()
     const second = await onUnauthorized(context, target, { usable: first, response })
     const again = await send(url, bounded, second)
     if (again.status === 403) await onForbidden(context, target, { usable: second, response: again })
-    if (again.status !== 401) return again
+    if (again.status !== 401) {
+      await onAccepted(context, target, second)
+      return again
+    }
     await again.body?.cancel()
     throw await onSecondRejection(context, target, second)
   }
+}
+
+interface Outgoing {
+  readonly url: URL
+  readonly init: RequestInit
+  readonly usable: Usable | null
+}
+
+async function present(mcp: GuardedFetch, target: Target, { url, init, usable }: Outgoing): Promise<Response> {
+  const headers = authorize(target, init.headers, usable)
+  const key = usable?.credential.dpopKey
+  if (!usable || !key) return mcp(url, { ...init, headers })
+  // The SDK signs each request and answers a demand for a nonce; the token is taken by its key only. @see RFC 9449 section 7
+  const { token } = usable.credential
+  return withDpop(await dpopSession(key), () => token)((to, given) => mcp(to, given))(url, { ...init, headers })
 }
 
 function authorize({ definition }: Target, given: RequestInit['headers'], usable: Usable | null): Headers {

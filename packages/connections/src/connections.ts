@@ -1,44 +1,32 @@
 /** The whole package without a web framework: what a worker uses, and what the plugin is built on. */
 import { joinStorage, openStorage, randomSecret, systemClock } from '@fastify-mcp-auth/core'
 import { startFlow } from './authorize.ts'
-import { authorizedFetch } from './authorized-fetch.ts'
 import { completeFlow } from './callback.ts'
 import { createClientKeys } from './client-keys.ts'
 import { clientDocument } from './client-metadata.ts'
-import { type Context, targetOf } from './context.ts'
+import type { Context } from './context.ts'
+import { deleteOwner, disconnect, wipeServer } from './disconnect.ts'
 import { Discoveries } from './discoveries.ts'
 import { createEvents, SILENT } from './events.ts'
-import { listConnections, readStatus } from './listing.ts'
+import { exportOwner, listConnections, readStatus } from './listing.ts'
+import { expiring, refreshDue, stats, sweep } from './maintenance.ts'
 import { connectedClient, isForThePerson, withConnectedClient } from './mcp-client.ts'
 import { createNetwork } from './network.ts'
+import { connectWithoutPerson, refreshNow, resetRegistration, setToolFilter } from './operations.ts'
 import type { ConnectionsOptions, ResolvedOptions } from './options.ts'
+import { ownedConnections } from './owned.ts'
+import { diagnose, probe } from './probe.ts'
+import { lazyFetch, rawToken } from './raw-access.ts'
 import { readOptions } from './read-options.ts'
 import { COLLECTIONS, openRecords } from './records.ts'
 import { createRegistry } from './registry.ts'
+import { rotateKeys } from './rotate-keys.ts'
+import { beginSchedule } from './schedule.ts'
 import { storeCredential } from './static-credential.ts'
+import { approveTools, knownTools, syncTools } from './tool-sync.ts'
+import { toolsFor } from './tools-for.ts'
 import type { Connections } from './types.ts'
 import { urlsOf } from './urls.ts'
-
-/** What exists of {@link Connections} so far. */
-export type AvailableConnections = Pick<
-  Connections,
-  | 'clientFor'
-  | 'tryClientFor'
-  | 'withClient'
-  | 'fetchFor'
-  | 'setCredential'
-  | 'start'
-  | 'complete'
-  | 'clientMetadata'
-  | 'jwks'
-  | 'rotateClientKeys'
-  | 'status'
-  | 'list'
-  | 'catalog'
-  | 'on'
-  | 'urls'
-  | 'close'
->
 
 /**
  * Opens the storage and gives everything that can be done with connections.
@@ -48,41 +36,79 @@ export type AvailableConnections = Pick<
  * @throws ConfigurationError naming the option
  * @throws UnavailableError when the storage does not answer
  */
-export async function createConnections(input: ConnectionsOptions): Promise<AvailableConnections> {
+export async function createConnections(input: ConnectionsOptions): Promise<Connections> {
   const context = await openContext(input)
-  return Object.freeze({
-    clientFor: (...args) => connectedClient(context, ...args),
-    tryClientFor: (...args) =>
-      connectedClient(context, ...args).catch((error: unknown) => {
+  const { registry } = context
+  const use = {
+    clientFor: (owner, server, options) => connectedClient(context, owner, server, options),
+    tryClientFor: (owner, server, options) =>
+      connectedClient(context, owner, server, options).catch((error: unknown) => {
         if (isForThePerson(error)) return null
         throw error
       }),
-    withClient: (...args) => withConnectedClient(context, ...args),
-    fetchFor: (owner, server, use) => {
-      // Made at the first request, so that a server or owner that is not there is told where it can be awaited.
-      let made: ReturnType<typeof open> | undefined
-      const open = async () => authorizedFetch(context, await targetOf(context, owner, server, use), use)
-      return async (url, init) => {
-        made ??= open()
-        return (await made)(url, init)
-      }
-    },
-    setCredential: (...args) => storeCredential(context, ...args),
-    start: (...args) => startFlow(context, ...args),
+    withClient: (owner, server, run, options) => withConnectedClient(context, owner, server, run, options),
+    toolsFor: (owner, servers, options) => toolsFor(context, owner, servers, options),
+    fetchFor: (owner, server, options) => lazyFetch(context, owner, server, options),
+    rawTokenFor: (owner, server, options) => rawToken(context, owner, server, options)
+  } satisfies Partial<Connections>
+  const look = {
+    status: (owner, server, options) => readStatus(context, owner, server, options),
+    list: owner => listConnections(context, owner, { all: false }),
+    catalog: owner => listConnections(context, owner, { all: true }),
+    find: async (owner, id) =>
+      (await listConnections(context, owner, { all: false })).find(each => each.id === id) ?? null,
+    probe: url => probe(context, url),
+    diagnose: server => diagnose(context, server),
+    exportOwner: owner => exportOwner(context, owner),
+    expiring: options => expiring(context, options),
+    stats: options => stats(context, options)
+  } satisfies Partial<Connections>
+  const change = {
+    start: (owner, server, options) => startFlow(context, owner, server, options),
     complete: options => completeFlow(context, options),
+    setCredential: (owner, server, options) => storeCredential(context, owner, server, options),
+    connect: (owner, server, options) => connectWithoutPerson(context, owner, server, options),
+    disconnect: (owner, server, options) => disconnect(context, owner, server, options),
+    refresh: (owner, server, options) => refreshNow(context, owner, server, options),
+    refreshDue: options => refreshDue(context, options),
+    deleteOwner: owner => deleteOwner(context, owner),
+    wipeServer: server => wipeServer(context, server),
+    resetRegistration: server => resetRegistration(context, server),
+    sweep: () => sweep(context),
+    rotateKeys: options => rotateKeys(context, options)
+  } satisfies Partial<Connections>
+  const tools = {
+    syncTools: (owner, server, options) => syncTools(context, owner, server, options),
+    tools: (owner, server, options) => knownTools(context, owner, server, options),
+    setToolFilter: (owner, server, filter, options) => setToolFilter(context, owner, server, { ...options, filter }),
+    approveTools: (owner, server, names, options) => approveTools(context, owner, server, { ...options, names })
+  } satisfies Partial<Connections>
+  const connections: Connections = {
+    ...use,
+    ...look,
+    ...change,
+    ...tools,
+    for: owner => ownedConnections(connections, owner),
+    registry: Object.freeze({
+      get: (id: string) => registry.get(id),
+      list: () => registry.list(),
+      add: (...args: Parameters<typeof registry.add>) => registry.add(...args),
+      update: (...args: Parameters<typeof registry.update>) => registry.update(...args),
+      async remove(id: string) {
+        await wipeServer(context, id)
+        return registry.remove(id)
+      },
+      setDisabled: (id: string, disabled: boolean) => registry.setDisabled(id, disabled)
+    }),
     clientMetadata: (variant = 'keyed') => clientDocument(context, variant === 'public'),
     jwks: () => context.clientKeys.jwks(),
     rotateClientKeys: async () => void (await context.clientKeys.rotate()),
-    status: (...args) => readStatus(context, ...args),
-    list: owner => listConnections(context, owner, { all: false }),
-    catalog: owner => listConnections(context, owner, { all: true }),
     on: context.events.on,
     urls: context.urls,
-    async close() {
-      await context.network.close()
-      // The drivers are the app's own, and it may use them for something else.
-    }
-  } satisfies AvailableConnections)
+    // The drivers are the app's own, and it may use them for something else.
+    close: () => context.network.close()
+  }
+  return Object.freeze(connections)
 }
 
 // On loopback nobody could fetch the key set.
@@ -107,9 +133,11 @@ async function openContext(input: ConnectionsOptions): Promise<Context> {
     registry: createRegistry({ options, records, ring, clock }),
     discoveries: new Discoveries(),
     clientKeys: createClientKeys({ algorithm: keyAlgorithm(options), records, ring, clock }),
+    refreshes: new Map(),
     urls: urlsOf(options),
     holder: randomSecret(16)
   })
+  await beginSchedule(context)
   if (isForgetful) log.warn({}, 'mcp-auth: connections are kept in memory and gone with the process')
   return context
 }

@@ -8,6 +8,7 @@ import type { ResolvedOptions, ServerDefinition } from './options.ts'
 import { type Place, placeOf } from './owner.ts'
 import type { Records } from './records.ts'
 import type { Registry } from './registry.ts'
+import type { Usable } from './token.ts'
 import type { AccountChoice, ConnectionUrls, Owner, RegisteredServer } from './types.ts'
 
 export interface Context {
@@ -21,6 +22,8 @@ export interface Context {
   readonly registry: Registry
   readonly discoveries: Discoveries
   readonly clientKeys: ClientKeys
+  /** Refreshes of this process that are under way, by connection. */
+  readonly refreshes: Map<string, Promise<Usable>>
   readonly urls: ConnectionUrls
   /** Random: this process, as the holder of leases. */
   readonly holder: string

@@ -15,13 +15,13 @@ export class Discoveries {
   readonly #found = new LRUCache<string, { readonly found: Discovered; readonly at: number }>({ max: 500 })
   readonly #running = new Map<string, Promise<Discovered>>()
 
-  /** What is known, or is looked up now. @throws as {@link discover} */
-  async get(context: Context, target: Pick<Target, 'server' | 'definition'>): Promise<Discovered> {
-    const entry = this.#found.get(keyOf(target))
+  /** What is known, or is looked up now. @param issuer the one of several that matters @throws as {@link discover} */
+  async get(context: Context, target: Pick<Target, 'server' | 'definition'>, issuer?: string): Promise<Discovered> {
+    const entry = this.#found.get(keyOf(target, issuer))
     const age = entry ? context.clock.now() - entry.at : Number.POSITIVE_INFINITY
     // A clock may also jump back.
     if (entry && age >= 0 && age < FRESH_FOR) return entry.found
-    return this.look(context, target)
+    return this.look(context, target, { issuer })
   }
 
   /** Looks again because the server said something new, but not for each of a flood of refusals. */
@@ -30,7 +30,7 @@ export class Discoveries {
     target: Pick<Target, 'server' | 'definition'>,
     options: DiscoverOptions
   ): Promise<Discovered> {
-    const entry = this.#found.get(keyOf(target))
+    const entry = this.#found.get(keyOf(target, options.issuer))
     if (entry && Math.abs(context.clock.now() - entry.at) < COOLDOWN) return entry.found
     return this.look(context, target, options)
   }
@@ -41,7 +41,7 @@ export class Discoveries {
     target: Pick<Target, 'server' | 'definition'>,
     options: DiscoverOptions = {}
   ): Promise<Discovered> {
-    const key = keyOf(target)
+    const key = keyOf(target, options.issuer)
     let running = options.log ? undefined : this.#running.get(key)
     if (!running) {
       running = discover(context, target, options)
@@ -58,6 +58,7 @@ export class Discoveries {
   }
 }
 
-function keyOf({ server, definition }: Pick<Target, 'server' | 'definition'>): string {
-  return JSON.stringify([server.id, definition.url, definition.oauth?.issuer, definition.oauth?.client?.issuer])
+function keyOf({ server, definition }: Pick<Target, 'server' | 'definition'>, issuer: string | undefined): string {
+  const { url, oauth } = definition
+  return JSON.stringify([server.id, url, oauth?.issuer, oauth?.client?.issuer, issuer])
 }

@@ -46,6 +46,8 @@ export interface Discovered {
 export interface DiscoverOptions {
   /** The challenge that the server sent lately; it is asked for one when left out. */
   readonly challenge?: BearerChallenge | undefined
+  /** Used when the server still names it, whatever the order: what was connected there stays there. */
+  readonly issuer?: string | undefined
   /** Told of every step, also when it ends in an error. */
   readonly log?: StepLog | undefined
 }
@@ -59,10 +61,10 @@ export interface DiscoverOptions {
 export async function discover(
   context: Context,
   target: Pick<Target, 'server' | 'definition'>,
-  { challenge, log = new StepLog() }: DiscoverOptions = {}
+  { challenge, issuer, log = new StepLog() }: DiscoverOptions = {}
 ): Promise<Discovered> {
   const discovery = new Discovery(routeOf(context, target), target, log)
-  return discovery.run(challenge)
+  return discovery.run(challenge, issuer)
 }
 
 class Discovery {
@@ -77,10 +79,10 @@ class Discovery {
     this.#log = log
   }
 
-  async run(known: BearerChallenge | undefined): Promise<Discovered> {
+  async run(known: BearerChallenge | undefined, preferred: string | undefined): Promise<Discovered> {
     const challenge = known ?? (await this.#askServer())
     const resource = await this.#resourceMetadata(challenge)
-    const issuer = resource ? this.#chooseIssuer(resource) : null
+    const issuer = resource ? this.#chooseIssuer(resource, preferred) : null
     const found = issuer === null ? await this.#legacy() : await this.#serverMetadata(issuer)
     this.#assertEndpoints(found.metadata)
     return Object.freeze({
@@ -139,7 +141,7 @@ class Discovery {
     return null
   }
 
-  #chooseIssuer({ authorization_servers: offered = [] }: ResourceMetadata): string {
+  #chooseIssuer({ authorization_servers: offered = [] }: ResourceMetadata, preferred: string | undefined): string {
     const { oauth } = this.#target.definition
     const wanted = oauth?.issuer
     if (wanted !== undefined && !offered.includes(wanted)) {
@@ -147,7 +149,8 @@ class Discovery {
       throw this.#error('MCP_ISSUER_MISMATCH', 'the server does not name the authorization server of the options')
     }
     const registered = offered.find(issuer => issuer === oauth?.client?.issuer)
-    const issuer = wanted ?? registered ?? (offered[0] as string)
+    const kept = offered.find(issuer => issuer === preferred)
+    const issuer = wanted ?? kept ?? registered ?? (offered[0] as string)
     this.#log.add('issuer', issuer, 'ok', `one of ${offered.length}`, 'RFC 9728 section 7.6')
     return issuer
   }

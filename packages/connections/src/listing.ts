@@ -2,8 +2,9 @@
 import type { Collection } from '@fastify-mcp-auth/core'
 import { readConnection } from './connection-record.ts'
 import { type Context, type Target, targetOf } from './context.ts'
-import { McpConnectionError } from './errors.ts'
-import { type Place, placeOf } from './owner.ts'
+import { asMcpConnectionError, isMcpConnectionError, McpConnectionError } from './errors.ts'
+import { plainClient } from './mcp-client.ts'
+import { assertOwner, keysOf, type Place, placeOf } from './owner.ts'
 import type { ConnectionRecord, FlowRecord } from './records.ts'
 import { summaryOf } from './status.ts'
 import type { AccountChoice, ConnectionSummary, Owner, RegisteredServer } from './types.ts'
@@ -12,11 +13,23 @@ export async function readStatus(
   context: Context,
   owner: Owner | null,
   server: string,
-  { account }: AccountChoice = {}
+  { account, deep = false }: AccountChoice & { readonly deep?: boolean } = {}
 ): Promise<ConnectionSummary> {
   const target = await targetOf(context, owner, server, { account, evenDisabled: true })
+  // A live look: what it finds out about the credential is written down on the way.
+  if (deep) await probeLive(context, target)
   const record = await readConnection(context, target.place)
   return summaryOf(context, target, record, { hasOpenFlow: await hasOpenFlow(context, target.place) })
+}
+
+async function probeLive(context: Context, target: Target): Promise<void> {
+  try {
+    const client = await plainClient(context, target, {})
+    await client.listTools()
+    await client[Symbol.asyncDispose]()
+  } catch (error) {
+    if (!asMcpConnectionError(error)) context.log.debug({ err: error }, 'mcp-auth: a live look failed')
+  }
 }
 
 /** @param all also servers that the owner did not connect */
@@ -43,6 +56,30 @@ export async function listConnections(
     ...found,
     ...missing.map(target => summaryOf(context, target, null, { hasOpenFlow: open.has(target.place.id) }))
   ]
+}
+
+/** Everything of an owner, also what is shared with nobody and what belongs to a pair with another. Without secrets. */
+export async function exportOwner(context: Context, owner: Owner): Promise<ConnectionSummary[]> {
+  assertOwner(owner)
+  const { userKey, agentKey } = keysOf(owner)
+  const [index, value] = owner.type === 'user' ? (['userKey', userKey] as const) : (['agentKey', agentKey] as const)
+  const records = value === null ? [] : await listAll(context.records.connections, index, value)
+  const targets = await Promise.all(records.map(({ key, record }) => targetOfRecord(context, key, record)))
+  return records.flatMap(({ record }, at) => {
+    const target = targets[at]
+    return target ? [summaryOf(context, target, record)] : []
+  })
+}
+
+/** By what a record says of itself. Null when its server is not registered any more. */
+export async function targetOfRecord(context: Context, id: string, record: ConnectionRecord): Promise<Target | null> {
+  const { owner, tenant, ownerKey, userKey, agentKey, account } = record
+  const server = await context.registry.get(record.server).catch((error: unknown) => {
+    if (isMcpConnectionError(error, 'MCP_UNKNOWN_SERVER')) return null
+    throw error
+  })
+  const place: Place = { id, owner, tenant, ownerKey, userKey, agentKey, server: record.server, account }
+  return server && { server, definition: server.definition, place }
 }
 
 /** Null where the owner is not of the kind that the server is for. */

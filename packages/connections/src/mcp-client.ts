@@ -6,6 +6,7 @@ import { type Context, type Target, targetOf } from './context.ts'
 import { asMcpConnectionError, McpConnectionError } from './errors.ts'
 import { assertScopes, connectionError } from './token.ts'
 import { isToolAllowed, scopesOfTool } from './tool-filter.ts'
+import { approvedOnly } from './tool-sync.ts'
 import type { OwnedClient, OwnedFetch, Owner, UseOptions } from './types.ts'
 
 /** @throws McpConnectionError for everything that a person or the operator has to mend, as itself, not wrapped */
@@ -16,6 +17,11 @@ export async function connectedClient(
   use: UseOptions = {}
 ): Promise<OwnedClient> {
   const target = await targetOf(context, owner, server, use)
+  return withRules(context, target, await plainClient(context, target, use))
+}
+
+/** Sees and may call every tool of the server: not for owners. */
+export async function plainClient(context: Context, target: Target, use: UseOptions): Promise<OwnedClient> {
   const fetch = authorizedFetch(context, target, use)
   const client = new Client(
     { name: context.options.client.name, version: context.options.client.softwareVersion ?? '0.0.0' },
@@ -33,7 +39,7 @@ export async function connectedClient(
     if (transport instanceof StreamableHTTPClientTransport) await transport.terminateSession().catch(() => undefined)
     await client.close()
   }
-  return Object.assign(withRules(context, target, client), { [Symbol.asyncDispose]: close })
+  return Object.assign(client, { [Symbol.asyncDispose]: close })
 }
 
 function transportTo({ definition }: Target, fetch: OwnedFetch): StreamableHTTPClientTransport | SSEClientTransport {
@@ -44,14 +50,19 @@ function transportTo({ definition }: Target, fetch: OwnedFetch): StreamableHTTPC
 }
 
 /** The same client, for tools that the owner may use and has the scopes for. */
-function withRules(context: Context, target: Target, client: Client): Client {
+function withRules(context: Context, target: Target, client: OwnedClient): OwnedClient {
   const listTools = client.listTools.bind(client)
   const callTool = client.callTool.bind(client)
   const filterNow = async () => (await readConnection(context, target.place))?.toolFilter ?? null
+  const isReviewed = target.definition.tools?.approveChanges === true
+  let approved: ReadonlySet<string> | null = null
   client.listTools = async (...args) => {
     const filter = await filterNow()
     const listed = await unwrapped(listTools(...args))
-    return { ...listed, tools: listed.tools.filter(({ name }) => isToolAllowed(name, target.definition, filter)) }
+    const usable = await approvedOnly(context, target, listed.tools)
+    if (isReviewed)
+      approved = new Set([...(args[0]?.cursor ? (approved ?? []) : []), ...usable.map(({ name }) => name)])
+    return { ...listed, tools: usable.filter(({ name }) => isToolAllowed(name, target.definition, filter)) }
   }
   const guardedCall = async (...args: Parameters<typeof callTool>): ReturnType<typeof callTool> => {
     const { name } = args[0]
@@ -59,6 +70,11 @@ function withRules(context: Context, target: Target, client: Client): Client {
     if (!isToolAllowed(name, target.definition, record?.toolFilter ?? null))
       throw connectionError(context, target, 'MCP_NOT_ALLOWED', 'the tool is not allowed for this owner', {
         reason: 'tool_filter'
+      })
+    if (isReviewed && !approved) await client.listTools()
+    if (isReviewed && !approved?.has(name))
+      throw connectionError(context, target, 'MCP_NOT_ALLOWED', 'the tool is another one than was approved', {
+        reason: 'tool_changed'
       })
     if (record) assertScopes(context, target, record, scopesOfTool(name, target.definition))
     return unwrapped(callTool(...args))

@@ -83,6 +83,8 @@ export type ConnectionRecord = Static<typeof ConnectionRecord>
 /** Key: digest of the state. */
 export const FlowRecord = Type.Object({
   ownerKey: Type.String(),
+  userKey: text,
+  agentKey: text,
   connection: Type.String(),
   owner: Type.Union([Type.Unsafe<Owner>(Type.Object({})), Type.Null()]),
   tenant: text,
@@ -187,7 +189,7 @@ export const COLLECTIONS = {
   flows: defineCollection({
     name: 'connection_flows',
     record: FlowRecord,
-    indexes: ['ownerKey', 'connection'],
+    indexes: ['ownerKey', 'userKey', 'agentKey', 'connection'],
     expiry: 'expiresAt',
     shortLived: true
   }),

@@ -20,6 +20,8 @@ export interface Registry {
   /** The entry only, not the connections to it. */
   remove(id: string): Promise<boolean>
   setDisabled(id: string, disabled: boolean): Promise<void>
+  /** Encrypts its secret anew. @returns whether that was needed */
+  reseal(id: string): Promise<boolean>
 }
 
 export function createRegistry(settings: {
@@ -89,6 +91,16 @@ class StoredRegistry implements Registry {
     if (await records.servers.update(id, {}, change)) return
     const blank = { definition: null, sealed: null, source: 'stored', ...change }
     if (!(await records.servers.insert(id, blank))) await records.servers.update(id, {}, change)
+  }
+
+  async reseal(id: string): Promise<boolean> {
+    const { records, ring } = this.#settings
+    const record = await records.servers.get(id)
+    if (!record?.definition || record.sealed === null || !ring.isOutdated(record.sealed)) return false
+    const secret = ring.unseal(record.sealed, contextOf(id, record.definition))
+    if (secret === null) return false
+    const sealed = ring.seal(secret, contextOf(id, record.definition))
+    return records.servers.update(id, { sealed: record.sealed }, { sealed })
   }
 
   #entry(id: string, record: ServerRecord | null): RegisteredServer | null {

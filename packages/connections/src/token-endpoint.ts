@@ -27,7 +27,8 @@ export type TokenOutcome =
 export interface TokenRequest {
   readonly fetch: SafeFetch
   readonly metadata: AuthorizationServerMetadata
-  readonly client: OAuthClient
+  /** Null for a grant whose assertion is all that there is. */
+  readonly client: OAuthClient | null
   readonly keys: ClientKeys
   readonly form: Readonly<Record<string, string | null | undefined>>
   readonly now: number
@@ -45,6 +46,8 @@ export const REFUSALS = [
   'invalid_request',
   'unsupported_grant_type',
   'access_denied',
+  /** Never said by a server: the resource belongs to another one by now. */
+  'issuer_changed',
   'other'
 ] as const
 export type Refusal = (typeof REFUSALS)[number]
@@ -85,7 +88,8 @@ export async function requestTokens(request: TokenRequest): Promise<TokenOutcome
   // A page of a firewall has a status, too, and it is not a word about the token.
   if (error === null) return transient('no_oauth_error', response)
   if (TRANSIENT.has(error)) return transient(error, response)
-  const known = SYNONYMS[error] ?? REFUSALS.find(refusal => refusal === error) ?? 'other'
+  const known =
+    SYNONYMS[error] ?? REFUSALS.find(refusal => refusal === error && refusal !== 'issuer_changed') ?? 'other'
   return { kind: 'refused', error: known }
 }
 
@@ -102,7 +106,7 @@ export async function postForm(
       'content-type': 'application/x-www-form-urlencoded',
       accept: 'application/json'
     }
-    await authenticate({ form, headers }, client, { audience: metadata.issuer, keys, metadata })
+    if (client) await authenticate({ form, headers }, client, { audience: metadata.issuer, keys, metadata })
     if (dpop) headers['dpop'] = await dpop.buildProof({ htm: 'POST', htu: endpoint })
     const response = await fetch(endpoint, { method: 'POST', headers, body: form.toString() })
     const nonce = response.headers['dpop-nonce']

@@ -1,0 +1,75 @@
+/** The end of connections: forgotten here at once, revoked there now or later. */
+
+import { readConnection } from './connection-record.ts'
+import { type Context, type Target, targetOf } from './context.ts'
+import { listAll, targetOfRecord } from './listing.ts'
+import { assertOwner, keysOf } from './owner.ts'
+import type { ConnectionRecord } from './records.ts'
+import { revoke } from './revocation.ts'
+import { unsealCredential } from './seal.ts'
+import type { AccountChoice, Owner } from './types.ts'
+
+/** @returns whether there was one */
+export async function disconnect(
+  context: Context,
+  owner: Owner | null,
+  server: string,
+  choice: AccountChoice = {}
+): Promise<boolean> {
+  const target = await targetOf(context, owner, server, { ...choice, evenDisabled: true })
+  return forget(context, target, await readConnection(context, target.place))
+}
+
+async function forget(context: Context, target: Target, record: ConnectionRecord | null): Promise<boolean> {
+  const { place, definition } = target
+  const { records, ring, events } = context
+  // First here, so that nothing more is sent with it: a refresh that is under way finds no record to write to.
+  const existed = await records.connections.remove(place.id)
+  await removeAll(context, 'connection', place.id)
+  if (!record || !existed) return false
+  const credential = record.sealed === null ? null : unsealCredential(ring, place, definition.url, record.sealed)
+  const revoked = credential ? await revoke(context, target, { record, credential }) : false
+  events.emit('disconnected', place, { revoked })
+  return true
+}
+
+async function removeAll({ records }: Context, index: 'connection' | 'ownerKey', value: string): Promise<void> {
+  await Promise.all([records.flows.removeWhere(index, value), records.tools.removeWhere(index, value)])
+}
+
+/** Everything of an owner, the pairs with others included. Runs again until nothing is left. @returns how many connections */
+export async function deleteOwner(context: Context, owner: Owner): Promise<number> {
+  assertOwner(owner)
+  const { userKey, agentKey } = owner.type === 'user' ? { ...keysOf(owner), agentKey: null } : keysOf(owner)
+  let count = 0
+  for (const [index, value] of [
+    ['userKey', userKey],
+    ['agentKey', agentKey]
+  ] as const) {
+    if (value === null) continue
+    for (const { key, record } of await listAll(context.records.connections, index, value))
+      if (await forgetRecord(context, key, record)) count++
+    await context.records.flows.removeWhere(index, value)
+  }
+  return count
+}
+
+/** Everybody's connections to one server. @returns how many */
+export async function wipeServer(context: Context, server: string): Promise<number> {
+  await context.registry.get(server)
+  let count = 0
+  for (;;) {
+    const { records } = await context.records.connections.list('server', server, { limit: 200 })
+    if (records.length === 0) break
+    for (const { key, record } of records) if (await forgetRecord(context, key, record)) count++
+  }
+  await context.records.tools.removeWhere('server', server)
+  return count
+}
+
+async function forgetRecord(context: Context, id: string, record: ConnectionRecord): Promise<boolean> {
+  const target = await targetOfRecord(context, id, record)
+  if (target) return forget(context, target, record)
+  await removeAll(context, 'connection', id)
+  return context.records.connections.remove(id)
+}

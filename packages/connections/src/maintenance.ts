@@ -1,0 +1,178 @@
+/** Background work, for a timer or cron in any number of processes: refreshes in time, notices, tidying up, numbers. */
+import type { Collection } from '@fastify-mcp-auth/core'
+import { changeConnection } from './connection-record.ts'
+import { actionUrlOf, type Context, type Target } from './context.ts'
+import { isMcpConnectionError } from './errors.ts'
+import { targetOfRecord } from './listing.ts'
+import type { ConnectionRecord } from './records.ts'
+import { refresh } from './refresh.ts'
+import { settleRevocations } from './revocation.ts'
+import { dueBuckets, dueFields, spread } from './schedule.ts'
+import { canRefresh, statusOf, summaryOf } from './status.ts'
+import { endConnection } from './token.ts'
+import type { ConnectionStats, ConnectionStatus, ConnectionSummary, Connections, RefreshDueReport } from './types.ts'
+
+const HOUR = 3600
+const DAY = 86_400
+
+type DueOptions = NonNullable<Parameters<Connections['refreshDue']>[0]>
+
+/**
+ * Refreshes what ends within `within` seconds, each at its own moment in that time, so that tokens that were issued together do not all
+ * come back together.
+ */
+export async function refreshDue(context: Context, options: DueOptions = {}): Promise<RefreshDueReport> {
+  const { within = HOUR, limit = 1000, budgetPerIssuer = 100 } = options
+  const report = { examined: 0, refreshed: 0, failed: 0, skipped: 0, noticed: 0 }
+  const spent = new Map<string, number>()
+  const now = context.clock.now()
+  for await (const { target, record } of dueConnections(context, Math.max(within, DAY))) {
+    if (report.examined >= limit) break
+    report.examined++
+    if (!canRefresh(record)) {
+      if (await noticeEnd(context, target, record)) report.noticed++
+      continue
+    }
+    const { dueAt, issuer } = record
+    const isTime =
+      dueAt !== null && now >= dueAt - spread(target.place.id, Math.min(within, lead(context, record, within)))
+    const budget = spent.get(issuer ?? '') ?? 0
+    if (!isTime || budget >= budgetPerIssuer) {
+      report.skipped++
+      continue
+    }
+    spent.set(issuer ?? '', budget + 1)
+    const outcome = await refreshOne(context, target, record)
+    report[outcome]++
+  }
+  return Object.freeze(report)
+}
+
+/** Never so early that a token of a few minutes is refreshed at every run. */
+function lead({ options }: Context, { accessLifetime }: ConnectionRecord, within: number): number {
+  return accessLifetime === null
+    ? within
+    : Math.max(Math.floor(accessLifetime / 5), Math.min(options.refresh.early, accessLifetime / 2))
+}
+
+async function refreshOne(
+  context: Context,
+  target: Target,
+  record: ConnectionRecord
+): Promise<'refreshed' | 'failed' | 'skipped'> {
+  const { clock } = context
+  if (record.state === 'needs_reauth' || (record.retryAt !== null && record.retryAt > clock.now())) return 'skipped'
+  try {
+    const { record: after } = await refresh(context, target, { trigger: 'background' })
+    if (after.generation !== record.generation || after.grant !== record.grant) return 'refreshed'
+    return after.leaseHolder !== null && after.leaseUntil > clock.now() ? 'skipped' : 'failed'
+  } catch (error) {
+    if (isMcpConnectionError(error)) return 'failed'
+    throw error
+  }
+}
+
+/** Tells once that it is going to end, and ends it when it has. */
+async function noticeEnd(context: Context, target: Target, record: ConnectionRecord): Promise<boolean> {
+  const { accessExpiresAt: expiresAt, noticedAt } = record
+  const now = context.clock.now()
+  if (expiresAt === null) return false
+  if (expiresAt <= now) {
+    await endConnection(context, target, record, 'expired_no_refresh')
+    return true
+  }
+  if (noticedAt !== null || !(await changeConnection(context, target.place, record, { noticedAt: now }))) return false
+  context.events.emit('expiring', target.place, { expiresAt, actionUrl: actionUrlOf(context, target.place) })
+  return true
+}
+
+interface Due {
+  readonly target: Target
+  readonly record: ConnectionRecord
+}
+
+/** Connections that something has to be done about before then, in the order of their time. */
+async function* dueConnections(context: Context, within: number): AsyncGenerator<Due> {
+  for await (const bucket of dueBuckets(context, within)) {
+    for (let cursor: string | null = null; ; ) {
+      const page = await context.records.connections.list('dueBucket', bucket, { limit: 200, cursor })
+      for (const { key, record } of page.records) {
+        const target = await dueTarget(context, key, record)
+        if (target) yield { target, record }
+      }
+      cursor = page.cursor
+      if (cursor === null) break
+    }
+  }
+}
+
+/** Null for one whose server is gone or switched off: it rests until that changes. */
+async function dueTarget(context: Context, id: string, record: ConnectionRecord): Promise<Target | null> {
+  const target = await targetOfRecord(context, id, record)
+  if (target && !target.server.disabled) return target
+  const now = context.clock.now()
+  await context.records.connections.update(id, { grant: record.grant }, dueFields(target ? now + HOUR : null, now))
+  return null
+}
+
+/** What ends soon. Looks and does nothing. */
+export async function expiring(
+  context: Context,
+  options: NonNullable<Parameters<Connections['expiring']>[0]> = {}
+): Promise<ConnectionSummary[]> {
+  const { within = DAY, unrefreshableOnly = true, limit = 1000 } = options
+  const found: ConnectionSummary[] = []
+  const end = context.clock.now() + within
+  for await (const { target, record } of dueConnections(context, within)) {
+    if (found.length >= limit) break
+    const isSoon = record.accessExpiresAt !== null && record.accessExpiresAt <= end
+    if (isSoon && !(unrefreshableOnly && canRefresh(record))) found.push(summaryOf(context, target, record))
+  }
+  return found
+}
+
+/** What has expired goes; what is owed is paid. */
+export async function sweep(context: Context): Promise<{ readonly removed: number; readonly revoked: number }> {
+  const { flows, limits, outbox } = context.records
+  const now = context.clock.now()
+  const revoked = await settleRevocations(context)
+  const removed = await Promise.all([removeExpired(flows, now), removeExpired(limits, now), removeExpired(outbox, now)])
+  return Object.freeze({ removed: removed.reduce((sum, count) => sum + count, 0), revoked })
+}
+
+async function removeExpired<R>(collection: Collection<R>, now: number): Promise<number> {
+  for (let total = 0; ; ) {
+    const removed = await collection.removeExpired(now, { limit: 1000 })
+    total += removed
+    if (removed < 1000) return total
+  }
+}
+
+/** Counts connections of every server, up to `limit` of each. */
+export async function stats(
+  context: Context,
+  { limit = 10_000 }: { readonly limit?: number } = {}
+): Promise<ConnectionStats> {
+  const servers: Record<string, ConnectionStats['servers'][string]> = {}
+  let complete = true
+  let soon = 0
+  for (const server of await context.registry.list()) {
+    const byStatus: Partial<Record<ConnectionStatus, number>> = {}
+    let connections = 0
+    for (let cursor: string | null = null; ; ) {
+      const page = await context.records.connections.list('server', server.id, { limit: 500, cursor })
+      for (const { record } of page.records) {
+        const { definition, disabled } = server
+        const status = statusOf(context, { disabled, definition, record })
+        byStatus[status] = (byStatus[status] ?? 0) + 1
+        if (status === 'expiring') soon++
+      }
+      connections += page.records.length
+      cursor = page.cursor
+      if (cursor !== null && connections >= limit) complete = false
+      if (cursor === null || connections >= limit) break
+    }
+    servers[server.id] = Object.freeze({ connections, byStatus: Object.freeze(byStatus) })
+  }
+  return Object.freeze({ complete, servers: Object.freeze(servers), expiring: soon })
+}

@@ -1,0 +1,59 @@
+/** What there is behind a URL, before anybody connects: every step of discovery, without stopping at what is wrong. */
+import { waysToRegister } from './client-registration.ts'
+import type { Context, Target } from './context.ts'
+import { type Discovered, discover } from './discovery.ts'
+import { asMcpConnectionError } from './errors.ts'
+import type { ServerDefinition } from './options.ts'
+import { StepLog } from './step-log.ts'
+import type { ProbeReport } from './types.ts'
+
+/** Of a URL that somebody typed. The same rules hold for it as for a registered server. */
+export async function probe(context: Context, url: string): Promise<ProbeReport> {
+  const definition: ServerDefinition = { url, auth: 'oauth', mode: 'per-user', transport: 'http' }
+  return report(context, { server: { id: url, definition, source: 'stored', disabled: false }, definition })
+}
+
+/** Of a registered server, with its options. */
+export async function diagnose(context: Context, id: string): Promise<ProbeReport> {
+  const server = await context.registry.get(id)
+  return report(context, { server, definition: server.definition })
+}
+
+async function report(context: Context, target: Pick<Target, 'server' | 'definition'>): Promise<ProbeReport> {
+  const log = new StepLog()
+  const found = await discover(context, target, { log }).catch((error: unknown) => {
+    const known = asMcpConnectionError(error)
+    if (known) return known
+    throw error
+  })
+  const asked = log.steps.find(({ step }) => step === 'server')
+  const isOpen = asked?.detail.startsWith('status 2') === true
+  const failed = found instanceof Error
+  // A server of today that says nothing, and takes what has no credential, wants none. A tool of it may still.
+  const isBare = failed || (found.isLegacy && isOpen)
+  return Object.freeze({
+    url: target.definition.url,
+    auth: isBare ? (isOpen ? 'none' : 'unknown') : 'oauth',
+    issuer: failed ? null : found.issuer,
+    resource: failed ? null : found.resource,
+    scopes: failed ? [] : (found.challengeScopes ?? found.scopesSupported ?? []),
+    registration: failed ? [] : waysToRegister(context, target, found),
+    problems: failed ? [found.message] : problemsOf(context, target, found),
+    steps: log.steps
+  })
+}
+
+function problemsOf(context: Context, target: Pick<Target, 'server' | 'definition'>, found: Discovered): string[] {
+  const { metadata, isLegacy, resource } = found
+  const problems: [boolean, string][] = [
+    [
+      !isLegacy && !metadata.code_challenge_methods_supported?.includes('S256'),
+      'the authorization server does not say that it has PKCE (S256): "oauth.pkceUnadvertised"'
+    ],
+    [isLegacy, 'there is no metadata: endpoints of 2025-03-26 are assumed'],
+    [resource === null && !isLegacy, 'the server has no resource metadata (RFC 9728)'],
+    [metadata.revocation_endpoint === undefined, 'tokens cannot be revoked there'],
+    [waysToRegister(context, target, found).length === 0, 'a client has to be registered there by hand: "oauth.client"']
+  ]
+  return problems.filter(([isSo]) => isSo).map(([, text]) => text)
+}

@@ -1,0 +1,94 @@
+/** The request that gets a new token without a person: by the refresh token, or by what proves who we are. */
+import { isUnavailableError } from '@fastify-mcp-auth/core'
+import { type Context, routeOf, type Target } from './context.ts'
+import type { Discovered } from './discovery.ts'
+import { dpopSession } from './dpop.ts'
+import { asMcpConnectionError } from './errors.ts'
+import type { OAuthClient } from './oauth-client.ts'
+import type { ServerDefinition } from './options.ts'
+import type { ConnectionRecord } from './records.ts'
+import type { Credential } from './seal.ts'
+import { silentForm } from './silent-grants.ts'
+import type { Usable } from './token.ts'
+import { requestTokens, type TokenOutcome } from './token-endpoint.ts'
+
+export interface RenewalAnswer {
+  readonly outcome: TokenOutcome
+  /** It was sent twice, because no answer came to the first. */
+  readonly isRepeated: boolean
+}
+
+/**
+ * Sends what the connection has. Never rejects for what the other side does.
+ *
+ * No answer at all may mean that the server has acted and the answer got lost. Asked again at once, a server with a grace period says the
+ * same again; with one that has none nothing is lost that was not lost already.
+ */
+export async function askForTokens(context: Context, target: Target, usable: Usable): Promise<RenewalAnswer> {
+  const first = await send(context, target, usable, usable.record.resource)
+  if (first.kind === 'refused' && usable.record.resource !== null && MAY_BE_RESOURCE.has(first.error))
+    return { outcome: await send(context, target, usable, null), isRepeated: false }
+  if (first.kind !== 'transient' || first.reason !== 'no_answer') return { outcome: first, isRepeated: false }
+  const second = await send(context, target, usable, usable.record.resource)
+  return { outcome: second, isRepeated: true }
+}
+
+/** What servers answer that do not know the parameter. */
+const MAY_BE_RESOURCE: ReadonlySet<string> = new Set(['invalid_target', 'invalid_request', 'other'])
+
+async function send(
+  context: Context,
+  target: Target,
+  { record, credential }: Usable,
+  resource: string | null
+): Promise<TokenOutcome> {
+  const found = await lookUp(context, target, record)
+  if ('kind' in found) return found
+  const { definition } = target
+  const client = clientNow(definition, credential)
+  if (client === 'replaced') return { kind: 'refused', error: 'invalid_client' }
+  const form =
+    record.kind === 'oauth'
+      ? { grant_type: 'refresh_token', refresh_token: credential.refreshToken }
+      : await silentForm(context, target, { found, scopes: record.requestedScopes })
+  if (form instanceof Error) return { kind: 'transient', reason: 'assertion_source', retryAfter: null }
+  if (form === null) return { kind: 'refused', error: 'invalid_grant' }
+  return requestTokens({
+    fetch: routeOf(context, target).oauth,
+    metadata: found.metadata,
+    client,
+    keys: context.clientKeys,
+    form: { ...form, resource },
+    now: context.clock.now(),
+    defaultLifetime: definition.oauth?.accessTokenLifetime,
+    dpop: credential.dpopKey ? await dpopSession(credential.dpopKey) : null
+  })
+}
+
+/** The endpoints of the issuer that gave the token. Another one never sees it. */
+async function lookUp(
+  context: Context,
+  target: Target,
+  record: ConnectionRecord
+): Promise<Discovered | Extract<TokenOutcome, { kind: 'transient' | 'refused' }>> {
+  try {
+    const found = await context.discoveries.get(context, target, record.issuer ?? undefined)
+    return found.issuer === record.issuer ? found : { kind: 'refused', error: 'issuer_changed' }
+  } catch (error) {
+    const known = asMcpConnectionError(error)
+    if (!known && !isUnavailableError(error)) throw error
+    // What is wrong with the metadata today says nothing about the token.
+    return {
+      kind: 'transient',
+      reason: known?.code === 'MCP_URL_BLOCKED' ? 'url_blocked' : 'discovery',
+      retryAfter: null
+    }
+  }
+}
+
+/** A client of the options may have a new secret; another client cannot use the grants of the one before. */
+function clientNow({ oauth }: ServerDefinition, { client }: Credential): OAuthClient | null | 'replaced' {
+  if (client?.source !== 'preregistered') return client
+  if (oauth?.client?.clientId !== client.clientId) return 'replaced'
+  return { ...client, clientSecret: oauth.client.clientSecret ?? null }
+}

@@ -1,0 +1,61 @@
+/** Encrypting anew under the first key what another one encrypted, so that the other can go. */
+
+import type { Context } from './context.ts'
+import type { Place } from './owner.ts'
+import type { ConnectionRecord } from './records.ts'
+import { resealOwed } from './revocation.ts'
+import { sealCredential, unsealCredential } from './seal.ts'
+
+/**
+ * @returns how many records were encrypted anew, and how many still wait. What no given key can decrypt is not counted: it is lost
+ *   already. Flows live for minutes and are left alone; registrations that cannot be read are made anew.
+ */
+export async function rotateKeys(
+  context: Context,
+  { limit = 1000 }: { readonly limit?: number } = {}
+): Promise<{ readonly resealed: number; readonly remaining: number }> {
+  const { ring, records, events, registry, clientKeys } = context
+  const tally = { resealed: await clientKeys.reseal(), remaining: 0 }
+  const count = async (reseal: () => Promise<boolean>): Promise<void> => {
+    if (tally.resealed >= limit) tally.remaining++
+    else if (await reseal()) tally.resealed++
+    // Somebody changed it meanwhile, and that sealed it anew; the next run looks again.
+    else tally.remaining++
+  }
+  for (const { id } of await registry.list()) {
+    for await (const { key, record } of pages(context, id)) {
+      const { sealed } = record
+      if (sealed === null || !ring.isOutdated(sealed)) continue
+      const change = resealed(context, key, record)
+      if (change === null) continue
+      await count(() =>
+        records.connections.update(key, { grant: record.grant, generation: record.generation, sealed }, change)
+      )
+    }
+    if (await registry.reseal(id)) tally.resealed++
+  }
+  const owed = await records.outbox.list('queue', 'revocation', { limit: 1000 })
+  for (const { key, record } of owed.records) {
+    const sealed = resealOwed(context, key, record.sealed)
+    if (sealed !== null) await count(() => records.outbox.update(key, { sealed: record.sealed }, { sealed }))
+  }
+  if (tally.resealed > 0)
+    events.emit('keys.rotated', { id: null, server: '*', owner: null }, { resealed: tally.resealed })
+  return Object.freeze({ ...tally })
+}
+
+async function* pages({ records }: Context, server: string) {
+  for (let cursor: string | null = null; ; ) {
+    const page = await records.connections.list('server', server, { limit: 500, cursor })
+    yield* page.records
+    cursor = page.cursor
+    if (cursor === null) return
+  }
+}
+
+function resealed({ ring }: Context, id: string, record: ConnectionRecord): { sealed: string } | null {
+  const { owner, tenant, ownerKey, userKey, agentKey, server, account, url, sealed } = record
+  const place: Place = { id, owner, tenant, ownerKey, userKey, agentKey, server, account }
+  const credential = sealed === null ? null : unsealCredential(ring, place, url, sealed)
+  return credential && { sealed: sealCredential(ring, place, url, credential) }
+}

@@ -1,0 +1,166 @@
+/**
+ * What a server offered at the last look, stored: for pages, for owners who are away, and to notice when a tool becomes another one under
+ * its old name.
+ */
+import { digest } from '@fastify-mcp-auth/core'
+import type { Tool } from '@modelcontextprotocol/client'
+import { readConnection } from './connection-record.ts'
+import { type Context, type Target, targetOf } from './context.ts'
+import { McpConnectionError } from './errors.ts'
+import { plainClient } from './mcp-client.ts'
+import type { ToolsRecord } from './records.ts'
+import { isToolAllowed } from './tool-filter.ts'
+import type { AccountChoice, KnownTool, Owner, ToolSnapshot, UseOptions } from './types.ts'
+
+/** Beyond this a list is no list of tools. */
+const MAX_TOOLS = 2000
+
+/** Asks the server, stores what it says, and tells what is different. */
+export async function syncTools(
+  context: Context,
+  owner: Owner | null,
+  server: string,
+  use: UseOptions = {}
+): Promise<ToolSnapshot> {
+  const target = await targetOf(context, owner, server, use)
+  const client = await plainClient(context, target, use)
+  try {
+    const { tools } = await client.listTools()
+    return await store(context, target, tools.slice(0, MAX_TOOLS))
+  } finally {
+    await Promise.resolve(client[Symbol.asyncDispose]()).catch(() => undefined)
+  }
+}
+
+/** What was stored last; null when nobody has looked yet. */
+export async function knownTools(
+  context: Context,
+  owner: Owner | null,
+  server: string,
+  choice: AccountChoice = {}
+): Promise<ToolSnapshot | null> {
+  const target = await targetOf(context, owner, server, { ...choice, evenDisabled: true })
+  const record = await context.records.tools.get(keyOf(target))
+  return record ? snapshotOf(context, target, record) : null
+}
+
+/** Accepts definitions as they are now. @param names all when left out */
+export async function approveTools(
+  context: Context,
+  owner: Owner | null,
+  server: string,
+  { names, ...choice }: AccountChoice & { readonly names?: readonly string[] | undefined } = {}
+): Promise<void> {
+  const target = await targetOf(context, owner, server, choice)
+  const key = keyOf(target)
+  for (let attempt = 0; attempt < 8; attempt++) {
+    const record = await context.records.tools.get(key)
+    if (!record) throw new McpConnectionError('MCP_INVALID_INPUT', 'no tools are known yet', { server })
+    const accepted = (record.tools as Tool[]).filter(({ name }) => names?.includes(name) ?? true)
+    const approved = { ...record.approved, ...hashesOf(accepted) }
+    const { revision } = record
+    if (await context.records.tools.update(key, { revision }, { approved, revision: revision + 1 })) return
+  }
+  throw new McpConnectionError('MCP_STORE_CONFLICT', 'the list of tools is being changed by others', { server })
+}
+
+/** Which of the tools that a server offers now may be used: all, or those whose definition was approved. */
+export async function approvedOnly(context: Context, target: Target, tools: readonly Tool[]): Promise<readonly Tool[]> {
+  if (!target.definition.tools?.approveChanges) return tools
+  const record = await context.records.tools.get(keyOf(target))
+  // Trust begins with the first look, which is stored by whoever looks first.
+  const approved = record?.approved ?? (await firstLook(context, target, tools))
+  return tools.filter(tool => approved[tool.name] === hashOf(tool))
+}
+
+async function firstLook(context: Context, target: Target, tools: readonly Tool[]): Promise<Record<string, string>> {
+  await store(context, target, tools.slice(0, MAX_TOOLS))
+  return (await context.records.tools.get(keyOf(target)))?.approved ?? {}
+}
+
+async function store(context: Context, target: Target, tools: readonly Tool[]): Promise<ToolSnapshot> {
+  const key = keyOf(target)
+  const isShared = target.definition.tools?.partition === 'server'
+  for (let attempt = 0; attempt < 8; attempt++) {
+    const before = await context.records.tools.get(key)
+    const record = nextRecord(context, target, { before, tools, isShared })
+    const isWritten = before
+      ? await context.records.tools.update(key, { revision: before.revision }, record)
+      : await context.records.tools.insert(key, record)
+    if (!isWritten) continue
+    const { added, removed, changed } = record
+    if (before && added.length + removed.length + changed.length > 0)
+      context.events.emit('tools.changed', target.place, { added, removed, changed })
+    return snapshotOf(context, target, record)
+  }
+  throw new McpConnectionError('MCP_STORE_CONFLICT', 'the list of tools is being changed by others', {
+    server: target.server.id
+  })
+}
+
+interface Look {
+  readonly before: ToolsRecord | null
+  readonly tools: readonly Tool[]
+  readonly isShared: boolean
+}
+
+function nextRecord({ clock }: Context, { server, place }: Target, { before, tools, isShared }: Look): ToolsRecord {
+  const hashes = hashesOf(tools)
+  const earlier = hashesOf((before?.tools ?? []) as Tool[])
+  const names = Object.keys(hashes)
+  const isReviewed = server.definition.tools?.approveChanges === true
+  return {
+    server: server.id,
+    ownerKey: isShared ? null : place.ownerKey,
+    connection: isShared ? null : place.id,
+    tools: [...tools],
+    approved: before && isReviewed ? before.approved : hashes,
+    added: names.filter(name => before !== null && !Object.hasOwn(earlier, name)),
+    removed: Object.keys(earlier).filter(name => !Object.hasOwn(hashes, name)),
+    changed: names.filter(name => Object.hasOwn(earlier, name) && earlier[name] !== hashes[name]),
+    revision: (before?.revision ?? 0) + 1,
+    syncedAt: clock.now()
+  }
+}
+
+async function snapshotOf(context: Context, target: Target, record: ToolsRecord): Promise<ToolSnapshot> {
+  const { definition, place, server } = target
+  const filter = (await readConnection(context, place))?.toolFilter ?? null
+  const tools = (record.tools as Tool[]).map((tool): KnownTool => {
+    const hash = hashOf(tool)
+    const changed = record.approved[tool.name] !== hash
+    const isUsable = !(changed && definition.tools?.approveChanges)
+    return Object.freeze({
+      name: tool.name,
+      description: tool.description ?? null,
+      definition: tool,
+      hash,
+      enabled: isUsable && isToolAllowed(tool.name, definition, filter),
+      changed
+    })
+  })
+  const { syncedAt, added, removed, changed } = record
+  return Object.freeze({ server: server.id, tools, syncedAt, added, removed, changed })
+}
+
+/** An owner's list is his own: what a server shows to one may be nothing for another. */
+function keyOf({ server, definition, place }: Target): string {
+  const partition = definition.tools?.partition === 'server' ? 'server' : place.id
+  return digest(JSON.stringify(['tools', server.id, definition.url, partition]))
+}
+
+function hashesOf(tools: readonly Tool[]): Record<string, string> {
+  return Object.fromEntries(tools.map(tool => [tool.name, hashOf(tool)]))
+}
+
+/** Of everything that the server says about it, whatever the order of its members. */
+function hashOf(tool: Tool): string {
+  return digest(JSON.stringify(sorted(tool)))
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (typeof value !== 'object' || value === null) return value
+  const members = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1))
+  return Object.fromEntries(members.map(([name, member]) => [name, sorted(member)]))
+}

@@ -1,0 +1,379 @@
+/** A new token before the old one ends: once, whoever asks, and never at the price of the connection. */
+import { fault } from '@fastify-mcp-auth/testing/servers'
+import t, { type Test } from 'tap'
+import { alice, bob, createWorld, type World } from './world.ts'
+
+const connected = async (t: Test, options: Parameters<typeof createWorld>[1] = {}): Promise<World> => {
+  const world = await createWorld(t, options)
+  await world.connect()
+  return world
+}
+
+const refreshes = ({ issuer }: World): number =>
+  issuer.requests.filter(({ endpoint, body }) => endpoint === 'token' && body.includes('grant_type=refresh_token'))
+    .length
+
+t.test('item 7: refreshed before its end, and not at every use', async t => {
+  const world = await connected(t)
+  const { clock, whoami } = world
+  clock.advance(3600 - 301)
+  await whoami()
+  t.equal(refreshes(world), 0)
+  clock.advance(2)
+  await whoami()
+  t.equal(refreshes(world), 1)
+  const short = await connected(t, { issuer: { behaviour: { accessTokenLifetime: 60 } } })
+  for (let second = 0; second < 45; second += 15) {
+    await short.whoami()
+    short.clock.advance(15)
+  }
+  t.equal(refreshes(short), 0, 'a token of a minute is used for most of it')
+})
+
+t.test('5.4: fifty uses and three processes at once refresh once', async t => {
+  const world = await connected(t)
+  const { connections, clock, issuer } = world
+  const others = await Promise.all([world.another(), world.another()])
+  clock.advance(3590)
+  issuer.fail('token', fault.slow(50))
+  const ask = (from: World['connections']) =>
+    from.withClient(alice, 'notes', client => client.callTool({ name: 'whoami' }))
+  const all = [connections, ...others].flatMap(from => Array.from({ length: 6 }, () => ask(from)))
+  const results = await Promise.all(all)
+  t.ok(results.every(({ content }) => JSON.stringify(content).includes('alice')))
+  t.equal(refreshes(world), 1)
+  t.notOk([...issuer.records.grants.values()].some(({ endedBy }) => endedBy !== null))
+})
+
+t.test('5.4: after the end of the token, too, three processes refresh once', async t => {
+  const world = await connected(t)
+  const others = await Promise.all([world.another(), world.another()])
+  world.clock.advance(4000)
+  world.issuer.fail('token', fault.slow(100))
+  const ask = (from: World['connections']) => from.withClient(alice, 'notes', client => client.listTools())
+  await Promise.all([world.connections, ...others].map(ask))
+  t.equal(refreshes(world), 1)
+})
+
+t.test('negative control: without coordination the same uses destroy the connection', async t => {
+  const world = await connected(t, { app: { refresh: { dangerouslyUncoordinated: true } } })
+  const others = await Promise.all([world.another(), world.another()])
+  world.clock.advance(4000)
+  world.issuer.fail('token', fault.slow(100), { times: 3 })
+  const ask = (from: World['connections']) => from.withClient(alice, 'notes', client => client.listTools())
+  await Promise.allSettled([world.connections, ...others].map(ask))
+  t.ok(refreshes(world) > 1)
+  t.ok(
+    [...world.issuer.records.grants.values()].some(({ endedBy }) => endedBy !== null),
+    'the family is dead'
+  )
+})
+
+t.test('5.4 step 7: what may pass keeps the tokens, in their life and after', async t => {
+  const faults = [
+    fault.unavailable(7),
+    fault.tooManyRequests(7),
+    fault.html(403),
+    fault.html(200),
+    fault.oauthError('temporarily_unavailable'),
+    fault.oauthError('server_error'),
+    fault.redirect('https://login.example/'),
+    fault.oversized(100_000)
+  ]
+  const world = await connected(t)
+  const { clock, issuer, whoami, connections, events } = world
+  for (const what of faults) {
+    clock.advance(3600 - 200)
+    issuer.fail('token', what, { times: 1 })
+    t.equal(await whoami(), 'alice', 'a token that is still good is used')
+    t.match(await connections.status(alice, 'notes'), { status: 'degraded', action: 'wait' })
+    const asked = refreshes(world)
+    t.equal(await whoami(), 'alice')
+    t.equal(refreshes(world), asked, 'nobody is asked again in the cooldown')
+    clock.advance(60)
+    t.equal(await whoami(), 'alice')
+    t.equal((await connections.status(alice, 'notes')).status, 'active')
+  }
+  clock.advance(4000)
+  issuer.fail('token', fault.unavailable(90))
+  await t.rejects(whoami(), { code: 'MCP_AUTHORIZATION_SERVER_UNAVAILABLE', retryAfter: 90, retryable: true })
+  await t.rejects(whoami(), { code: 'MCP_AUTHORIZATION_SERVER_UNAVAILABLE' })
+  clock.advance(90)
+  t.equal(await whoami(), 'alice')
+  t.notOk(events.some(({ type }) => type === 'needs_reauth'))
+})
+
+t.test('5.4 step 7: the words of the server that end it, and what they are called by others', async t => {
+  for (const error of ['invalid_grant', 'invalid_refresh_token', 'bad_refresh_token']) {
+    const world = await connected(t)
+    const { clock, issuer, whoami, connections, events } = world
+    clock.advance(3700)
+    issuer.fail('token', fault.oauthError(error))
+    await t.rejects(whoami(), { code: 'MCP_NEEDS_REAUTH', reason: 'invalid_grant' })
+    const asked = refreshes(world)
+    await t.rejects(whoami(), { code: 'MCP_NEEDS_REAUTH' })
+    t.equal(refreshes(world), asked, 'it is not asked again')
+    t.match(await connections.status(alice, 'notes'), {
+      status: 'needs_reauth',
+      reason: 'invalid_grant',
+      action: 'reconnect'
+    })
+    t.equal(events.filter(({ type }) => type === 'needs_reauth').length, 1)
+    await world.connect()
+    t.equal(await whoami(), 'alice')
+  }
+})
+
+t.test(
+  '5.4 step 7: a client that is gone ends grants of a dynamic one, and is a fault of the setup otherwise',
+  async t => {
+    const world = await connected(t)
+    world.issuer.forgetClient([...world.issuer.records.clients.keys()][0] ?? '')
+    world.clock.advance(3700)
+    await t.rejects(world.whoami(), { code: 'MCP_NEEDS_REAUTH', reason: 'client_replaced' })
+    await world.connect()
+    t.equal(await world.whoami(), 'alice')
+    t.equal(world.issuer.records.clients.size, 1)
+    t.ok(world.events.some(({ type }) => type === 'registration.replaced'))
+  }
+)
+
+t.test('5.4: rotation that says nothing of a refresh token keeps the old one', async t => {
+  for (const rotation of ['omitted', 'same', 'always'] as const) {
+    const world = await connected(t, { issuer: { behaviour: { rotation } } })
+    for (let round = 0; round < 3; round++) {
+      world.clock.advance(3700)
+      t.equal(await world.whoami(), 'alice', rotation)
+    }
+    t.equal(refreshes(world), 3)
+  }
+})
+
+t.test(
+  'item 29: an answer that got lost is asked for again at once, and a grace period saves the connection',
+  async t => {
+    const world = await connected(t, { issuer: { behaviour: { reuseGrace: 30 } } })
+    world.clock.advance(3700)
+    world.issuer.fail('token', fault.lost())
+    t.equal(await world.whoami(), 'alice')
+    t.equal(refreshes(world), 2)
+  }
+)
+
+t.test('item 29: without a grace period it is lost, and is told as that', async t => {
+  const world = await connected(t)
+  world.clock.advance(3700)
+  world.issuer.fail('token', fault.lost())
+  await t.rejects(world.whoami(), { code: 'MCP_NEEDS_REAUTH', reason: 'lost_rotation' })
+})
+
+t.test('item 29: a process that died in the middle leaves its intent, and the next one goes on from there', async t => {
+  for (const [reuseGrace, verdict] of [
+    [3600, null],
+    [0, 'lost_rotation']
+  ] as const) {
+    const inner = (await import('@fastify-mcp-auth/core/memory')).memoryStorage()
+    let isDead = false
+    // What a process does in the middle of a refresh never reaches the storage when it dies there.
+    const storage = {
+      ...inner,
+      update: (async (...args) => {
+        if (isDead && 'generation' in args[3]) return new Promise(() => undefined)
+        return inner.update(...args)
+      }) as typeof inner.update
+    }
+    const world = await connected(t, { issuer: { behaviour: { reuseGrace } }, app: { storage } })
+    const survivor = await world.another({ storage: inner })
+    world.clock.advance(3700)
+    isDead = true
+    void world.whoami().catch(() => undefined)
+    while (refreshes(world) === 0) await new Promise(resolve => setTimeout(resolve, 5))
+    world.clock.advance(31)
+    const asked = survivor.withClient(alice, 'notes', client => client.listTools())
+    if (verdict === null) t.equal((await asked).tools.length, 2)
+    else await t.rejects(asked, { code: 'MCP_NEEDS_REAUTH', reason: verdict })
+  }
+})
+
+t.test('5.7: a connection that is ended while it is refreshed stays ended', async t => {
+  const world = await connected(t)
+  const { connections, clock, issuer, whoami } = world
+  clock.advance(3700)
+  issuer.fail('token', fault.slow(150))
+  const refreshing = whoami().catch((error: unknown) => error)
+  while (refreshes(world) === 0) await new Promise(resolve => setTimeout(resolve, 5))
+  t.equal(await connections.disconnect(alice, 'notes'), true)
+  t.match(await refreshing, { code: 'MCP_NOT_CONNECTED' })
+  t.equal((await connections.status(alice, 'notes')).status, 'not_connected')
+  clock.advance(60)
+  await connections.sweep()
+  t.notOk(
+    [...issuer.records.accessTokens.keys()].some(token => issuer.verify(token)),
+    'no token is good any more'
+  )
+})
+
+t.test('5.7: an owner who is deleted while a refresh is under way stays deleted', async t => {
+  const world = await connected(t)
+  await world.connect(bob)
+  const { connections, clock, issuer, whoami } = world
+  clock.advance(3700)
+  issuer.fail('token', fault.slow(150))
+  const refreshing = whoami().catch((error: unknown) => error)
+  while (refreshes(world) === 0) await new Promise(resolve => setTimeout(resolve, 5))
+  t.equal(await connections.deleteOwner(alice), 1)
+  t.match(await refreshing, { code: 'MCP_NOT_CONNECTED' })
+  t.strictSame(await connections.list(alice), [])
+  t.equal(await whoami(bob), 'bob')
+})
+
+t.test('item 30: a server that refuses what is new twice ends it, and once does not', async t => {
+  const world = await connected(t)
+  const { server, whoami, connections } = world
+  server.behaviour.rejectsEveryToken = true
+  await t.rejects(whoami(), { code: 'MCP_SERVER_UNAVAILABLE', reason: 'resource_rejects' })
+  server.behaviour.rejectsEveryToken = false
+  t.equal(await whoami(), 'alice')
+  server.behaviour.rejectsEveryToken = true
+  await t.rejects(whoami(), { code: 'MCP_SERVER_UNAVAILABLE' }, 'a call that went well in between ended the series')
+  await t.rejects(whoami(), { code: 'MCP_NEEDS_REAUTH', reason: 'resource_rejects' })
+  const asked = refreshes(world)
+  await t.rejects(whoami(), { code: 'MCP_NEEDS_REAUTH' })
+  t.equal(refreshes(world), asked)
+  t.equal((await connections.status(alice, 'notes')).reason, 'resource_rejects')
+})
+
+t.test('5.4 step 9: a token that was refused is replaced by the newer one that somebody else got', async t => {
+  const world = await connected(t)
+  const other = await world.another()
+  const { connections, issuer } = world
+  const fetch = connections.fetchFor(alice, 'notes')
+  const [old] = issuer.records.accessTokens.values()
+  await other.refresh(alice, 'notes')
+  if (old) (old as { revoked: boolean }).revoked = true
+  t.equal(refreshes(world), 1)
+  const response = await fetch(world.server.resource, { method: 'POST', body: '{}' })
+  t.not(response.status, 401)
+  t.equal(refreshes(world), 1)
+})
+
+t.test('item 8, after days of outages: the background gives up, use does not', async t => {
+  const world = await connected(t, { app: { refresh: { exhaustedAfter: 3600 } } })
+  const { clock, issuer, connections, events, whoami } = world
+  issuer.fail('token', fault.unavailable(), { times: 1000 })
+  for (let hour = 0; hour < 6; hour++) {
+    clock.advance(3600)
+    await connections.refreshDue()
+  }
+  const failures = events.filter(({ type }) => type === 'refresh.failed')
+  t.match(failures.at(-1), { exhausted: true })
+  const asked = refreshes(world)
+  clock.advance(86_400)
+  await connections.refreshDue()
+  t.equal(refreshes(world), asked)
+  issuer.heal('token')
+  t.equal(await whoami(), 'alice')
+  t.equal((await connections.status(alice, 'notes')).status, 'active')
+})
+
+t.test(
+  'item 20: the background refreshes what ends soon, each at its time, and finds it after days without a worker',
+  async t => {
+    const world = await createWorld(t)
+    const { connections, clock, issuer } = world
+    const people = Array.from({ length: 12 }, (_, at) => ({ type: 'user', id: `user-${at}` }) as const)
+    for (const person of people) await world.connect(person)
+    t.match(await connections.refreshDue(), { refreshed: 0, failed: 0 })
+    const counts: number[] = []
+    for (let minute = 0; minute < 70; minute++) {
+      clock.advance(60)
+      counts.push((await connections.refreshDue()).refreshed)
+    }
+    t.equal(
+      counts.reduce((sum, count) => sum + count),
+      12
+    )
+    t.ok(Math.max(...counts) < 8, `not all in the same minute: ${counts.filter(count => count > 0)}`)
+    clock.advance(5 * 86_400)
+    const late = await connections.refreshDue({ limit: 1000 })
+    t.equal(late.refreshed, 12)
+    t.match(await connections.refreshDue({ budgetPerIssuer: 3 }), { refreshed: 0 })
+    t.ok(
+      people.every(({ id }) =>
+        [...issuer.records.grants.values()].some(grant => grant.subject === id && !grant.endedBy)
+      )
+    )
+  }
+)
+
+t.test('feature 65: who has no refresh token is told a day before, once, and then it is over', async t => {
+  const behaviour = { refreshTokens: 'never', accessTokenLifetime: 3 * 86_400 } as const
+  const world = await connected(t, { issuer: { behaviour } })
+  const { connections, clock, events, whoami } = world
+  t.strictSame(await connections.expiring(), [])
+  clock.advance(2 * 86_400 + 60)
+  t.match(await connections.status(alice, 'notes'), { status: 'expiring', action: 'reconnect' })
+  t.equal((await connections.expiring()).length, 1)
+  await connections.refreshDue()
+  await connections.refreshDue()
+  t.equal(events.filter(({ type }) => type === 'expiring').length, 1)
+  t.equal(await whoami(), 'alice')
+  clock.advance(86_400)
+  await connections.refreshDue()
+  t.match(events.at(-1), { type: 'needs_reauth', reason: 'expired_no_refresh' })
+  await t.rejects(whoami(), { code: 'MCP_NEEDS_REAUTH', reason: 'expired_no_refresh' })
+})
+
+t.test(
+  'item 9: a server that moved to another authorization server: nothing of the old one is sent to the new one',
+  async t => {
+    const world = await connected(t)
+    const { createFakeAuthorizationServer } = await import('@fastify-mcp-auth/testing/servers')
+    const next = await createFakeAuthorizationServer({ clock: world.clock })
+    t.teardown(() => next.close())
+    world.clock.advance(60)
+    world.server.behaviour.authorizationServers = [next.issuer]
+    world.server.behaviour.rejectsEveryToken = true
+    await t.rejects(world.whoami(), { code: 'MCP_NEEDS_REAUTH', reason: 'issuer_changed' })
+    t.equal(next.count('token'), 0)
+    t.match(
+      world.events.find(({ type }) => type === 'issuer.changed'),
+      { from: world.issuer.issuer, to: next.issuer }
+    )
+    await world.connect()
+    t.equal(next.records.clients.size, 1, 'a client of its own')
+    t.equal((await world.connections.status(alice, 'notes')).issuer, next.issuer)
+  }
+)
+
+t.test(
+  'item 8: what a tool lacks is remembered for whoever connects next, asked for with the rest, and not for ever',
+  async t => {
+    const tools = [
+      { name: 'whoami', call: (_input: unknown, { subject }: { subject: string }) => subject },
+      { name: 'write', requiredScopes: ['notes:write'], call: () => 'written' }
+    ]
+    const world = await createWorld(t, { server: { tools, behaviour: { challengeScope: 'notes:read' } } })
+    const { connections, issuer, events, whoami } = world
+    await world.connect()
+    const write = () => connections.withClient(alice, 'notes', client => client.callTool({ name: 'write' }))
+    const missing = { code: 'MCP_NEEDS_SCOPE', missingScopes: ['notes:write'] }
+    await t.rejects(write(), missing)
+    await t.rejects(write(), missing)
+    t.equal(events.filter(({ type }) => type === 'needs_scope').length, 1)
+    t.match(await connections.status(alice, 'notes'), { status: 'needs_scope', action: 'allow_more' })
+    t.equal(await whoami(), 'alice', 'what was allowed still is')
+    const other = await world.another()
+    const { addedScopes, url } = await other.start(alice, 'notes', { binding: 'x'.repeat(20) })
+    t.strictSame(addedScopes, ['notes:write'])
+    t.equal(new URL(url).searchParams.get('scope'), 'notes:read notes:write')
+    issuer.behaviour.grantScopes = scopes => scopes.filter(scope => scope !== 'notes:write')
+    await world.connect()
+    await t.rejects(write(), missing)
+    await t.rejects(world.connect(), { code: 'MCP_RATE_LIMITED', reason: 'step_up' })
+    issuer.behaviour.grantScopes = scopes => scopes
+    world.clock.advance(601)
+    await world.connect()
+    t.match(await write(), { content: [{ text: 'written' }] })
+  }
+)
