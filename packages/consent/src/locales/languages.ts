@@ -1,6 +1,12 @@
 /** The languages of the pages. A catalogue more is one file and one line here. */
 import { createLanguages, type Languages, type Locale, type PartialTranslation } from '@fastify-mcp-auth/core/pages'
+import { ar } from './ar.ts'
+import { de } from './de.ts'
 import { en } from './en.ts'
+import { es } from './es.ts'
+import { fr } from './fr.ts'
+import { ja } from './ja.ts'
+import { zhHans } from './zh-hans.ts'
 
 /** Every message of the pages, by key. */
 export type Words = typeof en
@@ -8,9 +14,14 @@ export type Words = typeof en
 /** Words of the pages in one language. */
 export type PageLocale = Locale<Words>
 
+/** Besides English. A key that one of them lacks is said in English, and a test fails. */
+export const CATALOGUES = { de, fr, es, ja, ar, 'zh-Hans': zhHans } as const satisfies {
+  readonly [languageTag: string]: PartialTranslation<Words>
+}
+
 /** @param changes what a team says differently, or in a language of its own, by language tag */
 export function pageLanguages(
   changes: { readonly [languageTag: string]: PartialTranslation<Words> } = {}
 ): Languages<Words> {
-  return createLanguages(en, { catalogues: {}, changes })
+  return createLanguages(en, { catalogues: CATALOGUES, changes })
 }
