@@ -1,8 +1,11 @@
 /** The whole app: sign-in, authorization server, consent, and an MCP server that they protect. */
 
 import cookie from '@fastify/cookie'
-import authorizationServer, { type UserAdapter } from '@fastify-mcp-auth/authorization-server'
-import consent from '@fastify-mcp-auth/consent'
+import authorizationServer, {
+  type AuthorizationServerOptions,
+  type UserAdapter
+} from '@fastify-mcp-auth/authorization-server'
+import consent, { type ConsentOptions } from '@fastify-mcp-auth/consent'
 import { type Clock, isHttpLoopback, type StorageDriver, systemClock } from '@fastify-mcp-auth/core'
 import { memoryStorage } from '@fastify-mcp-auth/core/memory'
 import resourceServer, { local } from '@fastify-mcp-auth/resource-server'
@@ -26,9 +29,15 @@ const INSPECTOR = ['http://localhost:6274', 'http://127.0.0.1:6274']
 
 const HOUR = 3_600_000
 
+/** Where people see what they have connected. */
+const CONNECTED_APPS = '/connected-apps'
+
 export interface AppOverrides {
   readonly logger?: FastifyServerOptions['logger']
   readonly clock?: Clock
+  /** Of the plugins, for the examples that change one thing only. */
+  readonly authorizationServer?: Partial<AuthorizationServerOptions>
+  readonly consent?: ConsentOptions
 }
 
 export async function buildApp(config: Config, overrides: AppOverrides = {}): Promise<FastifyInstance> {
@@ -58,9 +67,10 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
     resources: { [resource]: { name: 'Acme Notes', scopes: SCOPES, defaultScopes: ['mcp:tools'] } },
     clients: [{ client_id: 'demo-cli', client_name: 'Demo CLI', redirect_uris: ['http://127.0.0.1/callback'] }],
     rateLimit: { register: 200, token: 500, ...(redis ? { redis: redis.client } : {}) },
-    clock
+    clock,
+    ...overrides.authorizationServer
   })
-  await app.register(consent, { brand: { name: 'Acme Notes' } })
+  await app.register(consent, { brand: { name: 'Acme Notes' }, connectedApps: CONNECTED_APPS, ...overrides.consent })
   await app.register(resourceServer, {
     resource,
     verify: local(app.authorizationServer),
@@ -72,7 +82,7 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
   await app.register(async pages => {
     leadToPublicUrl(pages, publicUrl)
     await pages.register(login, { accounts, sessions, formTokens })
-    await pages.register(home, { accounts, sessions, formTokens, resource })
+    await pages.register(home, { accounts, sessions, formTokens, resource, connectedApps: CONNECTED_APPS })
   })
 
   serveMcp(app, createNotesMcp({ notes, findAccount: accounts.find, onError: error => app.log.error(error) }))

@@ -10,17 +10,19 @@ export interface HomeOptions {
   readonly sessions: Sessions
   readonly formTokens: FormTokens
   readonly resource: string
+  /** Path of the page of connected apps. */
+  readonly connectedApps: string
 }
 
 export async function home(
   app: FastifyInstance,
-  { accounts, sessions, formTokens, resource }: HomeOptions
+  { accounts, sessions, formTokens, resource, connectedApps }: HomeOptions
 ): Promise<void> {
   app.get('/', async (request, reply) => {
     const session = await sessions.current(request)
     const account = session ? await accounts.find(session.accountId) : null
     const state: Html = account
-      ? html`<p>You are signed in as <strong>${account.displayName}</strong>.</p>
+      ? html`<p>You are signed in as <strong>${account.displayName}</strong>. See which <a href="${connectedApps}">apps are connected</a>.</p>
 <form method="post" action="/logout">
 <input type="hidden" name="form_token" value="${formTokens.issue(request, reply)}">
 <button class="quiet">Sign out</button>
