@@ -1,4 +1,5 @@
 /** Prints what was measured as Markdown: the least processor time of the rounds, and the medians of everything else. */
+import { goalsOf } from './goals.ts'
 import { advantage, leastCpu, median, type Outcome, type Participant, type Series } from './rounds.ts'
 import { OURS, type Suite } from './suites.ts'
 
@@ -40,7 +41,8 @@ export function reportOf(suite: Suite, { participants, series }: Outcome): strin
     `99th percentile of the time to an answer in microseconds / ratio to ${baseline} (higher is better)`,
     table(suite, series, TAILS)
   ]
-  return [`## ${title}`, legend(participants), ...sections, ...(suite.tails ? tails : [])].join('\n\n')
+  const goals = suite.goals ? ['Goals', goalsOf(suite.goals, series)] : []
+  return [`## ${title}`, legend(participants), ...sections, ...(suite.tails ? tails : []), ...goals].join('\n\n')
 }
 
 function legend(participants: readonly Participant[]): string {

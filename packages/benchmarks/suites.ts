@@ -1,5 +1,6 @@
 /** The suites by name, and what a run asks of them. */
-import { CONTENDERS as issuers, runAuthorizationServer } from './authorization-server/suite.ts'
+import { GOALS, CONTENDERS as issuers, runAuthorizationServer } from './authorization-server/suite.ts'
+import type { Goal } from './goals.ts'
 import { CONTENDERS as guards, runResourceServer } from './resource-server/suite.ts'
 import type { Outcome } from './rounds.ts'
 
@@ -21,6 +22,7 @@ export interface Suite {
   readonly contenders: readonly string[]
   /** Whether the slowest answers are of interest. */
   readonly tails: boolean
+  readonly goals?: readonly Goal[]
   run(plan: Plan): Promise<Outcome>
 }
 
@@ -40,6 +42,7 @@ export const SUITES: { readonly [name: string]: Suite } = {
     baseline: 'oidc-provider',
     contenders: issuers,
     tails: true,
+    goals: GOALS,
     run: runAuthorizationServer
   }
 }

@@ -1,5 +1,6 @@
 /** Issuing tokens: the contenders, by operation, each signed-in user on a connection of his own. */
 import { createServer } from 'node:net'
+import type { Goal } from '../goals.ts'
 import { measure, type Operation, type Sample } from '../load.ts'
 import { type Outcome, playRounds, type Series } from '../rounds.ts'
 import { type ServerProcess, startServer } from '../server-process.ts'
@@ -16,8 +17,26 @@ export const CONTENDERS = [
   'oidc-provider-asked',
   'sdk-router',
   'node-oauth',
-  'jmondi'
+  'jmondi',
+  'better-auth'
 ] as const
+
+export const GOALS: readonly Goal[] = [
+  { what: 'flow over oidc-provider', load: 'flow', over: 'oidc-provider', measure: 'cpu', must: 2.5 },
+  { what: "flow over the SDK's router", load: 'flow', over: 'sdk-router', measure: 'cpu', must: 1.6 },
+  { what: 'refresh with rotation', load: 'refresh', over: 'oidc-provider', measure: 'cpu', must: 2.2 },
+  { what: 'registration', load: 'register', over: 'oidc-provider', measure: 'cpu', must: 2.5 },
+  { what: 'introspection of a JWT', load: 'introspect JWT', over: 'oidc-provider', measure: 'cpu', must: 1.1 },
+  {
+    what: 'introspection of an opaque token',
+    load: 'introspect opaque',
+    over: 'oidc-provider',
+    measure: 'cpu',
+    must: 1.5
+  },
+  { what: 'metadata', load: 'metadata', over: 'oidc-provider', measure: 'cpu', must: 2.5 },
+  { what: 'slowest hundredth of flows, 16 people', load: 'flow', over: 'oidc-provider', measure: 'p99', must: 0.5 }
+]
 
 export function contenderFile(name: string): URL {
   return new URL(`contenders/${name}.ts`, import.meta.url)

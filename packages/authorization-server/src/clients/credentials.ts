@@ -69,7 +69,7 @@ function readBasic(authorization: string): Credentials {
   // One text, one spelling: decoding skips stray bits without a word. Padding is left out by some clients.
   if (bytes.toString('base64').replace(/=+$/, '') !== encoded.replace(/=+$/, '')) throw malformed()
   try {
-    const decoded = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    const decoded = UTF8.decode(bytes)
     const colon = decoded.indexOf(':')
     if (colon < 1) throw malformed()
     return {
@@ -81,5 +81,7 @@ function readBasic(authorization: string): Credentials {
     throw malformed()
   }
 }
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 const decodeForm = (value: string): string => decodeURIComponent(value.replaceAll('+', ' '))

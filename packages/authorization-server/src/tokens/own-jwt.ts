@@ -4,7 +4,8 @@
  *
  * @see RFC 7515 section 5.2, RFC 7519 section 7.2, RFC 8725 sections 3.1 and 3.11
  */
-import { OAuthError } from '@fastify-mcp-auth/core'
+import type { KeyObject } from 'node:crypto'
+import { digest, OAuthError } from '@fastify-mcp-auth/core'
 import type { ServerContext } from '../context.ts'
 import { isSignature } from './algorithms.ts'
 
@@ -29,12 +30,35 @@ export async function readOwnJwt(server: ServerContext, token: string, typ: stri
   if (header['typ'] !== typ || 'crit' in header || 'b64' in header) throw refused('header')
   // By kid and algorithm together: a public key is never taken for a secret, and no token chooses how it is checked.
   const { key, alg } = await server.keys.verificationKey({ kid: header['kid'], alg: header['alg'] })
-  const data = Buffer.from(`${encodedHeader}.${encodedClaims}`)
-  const signature = bytesOf(encodedSignature)
-  if (!signature || !isSignature(alg, key, { data, signature })) throw refused('signature')
+  if (!wasSignedBy(key, token)) {
+    const data = Buffer.from(`${encodedHeader}.${encodedClaims}`)
+    const signature = bytesOf(encodedSignature)
+    if (!signature || !isSignature(alg, key, { data, signature })) throw refused('signature')
+    rememberSigned(key, token)
+  }
   assertTimes(claims, server.clock.now())
   if (claims['iss'] !== server.issuer) throw refused('issuer')
   return claims
+}
+
+/** Tokens for each key; one that is forgotten is checked once more. */
+const MAX_REMEMBERED = 5000
+
+/**
+ * Digests of whole tokens whose signature a key has checked: it never becomes another one, and a resource server asks about the same
+ * token with every request. Nothing else about a token is remembered, and with a key go its tokens.
+ */
+const signed = new WeakMap<KeyObject, Set<string>>()
+
+function wasSignedBy(key: KeyObject, token: string): boolean {
+  return signed.get(key)?.has(digest(token)) ?? false
+}
+
+function rememberSigned(key: KeyObject, token: string): void {
+  const known = signed.get(key) ?? new Set()
+  const [oldest] = known
+  if (known.size >= MAX_REMEMBERED && oldest !== undefined) known.delete(oldest)
+  signed.set(key, known.add(digest(token)))
 }
 
 function assertTimes({ exp, nbf, iat }: JwtClaims, now: number): void {

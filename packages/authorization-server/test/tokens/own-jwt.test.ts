@@ -83,6 +83,28 @@ t.test('RFC 7515 5.2: a signature has one spelling and one length', async t => {
   t.equal(await verdict(token), 'accepted')
 })
 
+t.test('a token whose signature was checked before is judged anew in everything else', async t => {
+  const token = signed()
+  const [header, claims, signature] = token.split('.')
+  t.equal(await verdict(token), 'accepted')
+  t.equal(await verdict(token), 'accepted', 'remembered')
+  const later = { ...server, clock: { now: () => CLAIMS.exp } } as ServerContext
+  t.equal(await refusalOf(readOwnJwt(later, token, 'at+jwt')), 'expired')
+  t.equal(await refusalOf(readOwnJwt({ ...server, issuer: `${ISSUER}/2` } as ServerContext, token, 'at+jwt')), 'issuer')
+  t.equal(await refusalOf(readOwnJwt(server, token, 'JWT')), 'header')
+  const wider = encode({ ...CLAIMS, scope: 'notes:admin' })
+  t.equal(await verdict(`${header}.${wider}.${signature}`), 'signature', 'its signature is good for nothing else')
+  t.equal(await verdict(`${header}.${claims}.${signature?.slice(0, -4)}AAAA`), 'signature')
+  const foreign = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey
+  const renewed = { ...server, keys: { verificationKey: async () => ({ key: foreign, alg: 'ES256' }) } }
+  t.equal(await refusalOf(readOwnJwt(renewed as unknown as ServerContext, token, 'at+jwt')), 'signature', 'another key')
+  const retired = {
+    ...server,
+    keys: { verificationKey: () => server.keys.verificationKey({ kid: 'x', alg: 'ES256' }) }
+  }
+  t.equal(await refusalOf(readOwnJwt(retired as unknown as ServerContext, token, 'at+jwt')), 'unknown_key', 'no key')
+})
+
 t.test('RFC 7518 3.4: every signature is understood, however long its two numbers are', async t => {
   const keys = createLocalJWKSet({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'one', alg: 'ES256' }] })
   const seen = { short: 0, high: 0 }

