@@ -1,0 +1,75 @@
+/**
+ * How often a request asks the database, counted where statements leave the process: that is what makes a request slow once the database
+ * is on another machine. The guide to storage states these numbers.
+ */
+import { randomBytes } from 'node:crypto'
+import { digest, type StorageDriver } from '@fastify-mcp-auth/core'
+import type { Test } from 'tap'
+import { buildServer, openSignedIn, RESOURCE } from './fixture.ts'
+import { observableStorage } from './observable-storage.ts'
+
+/** A driver, and how many statements, scripts or commands it has sent so far. */
+export interface Counted {
+  readonly storage: StorageDriver
+  sent(): number
+}
+
+const SECRET = 'secret-of-the-resource-server'
+
+export async function roundTrips(t: Test, { storage, sent }: Counted): Promise<void> {
+  const rs = { client_id: 'rs', client_name: 'rs', client_secret_digest: digest(SECRET), introspects: [RESOURCE] }
+  const server = await buildServer(t, {
+    storage: observableStorage(storage),
+    options: { encryptionKeys: [randomBytes(32).toString('base64')], clients: [rs] }
+  })
+  const client = server.client()
+  async function costs<T>(times: number, what: string, act: () => Promise<T>): Promise<T> {
+    const before = sent()
+    const result = await act()
+    t.equal(sent() - before, times, `${what}: ${times}`)
+    return result
+  }
+  const introspect = (token: string) =>
+    server.app.inject({
+      method: 'POST',
+      url: '/oauth/introspect',
+      headers: {
+        'content-type': 'application/x-www-form-urlencoded',
+        authorization: `Basic ${Buffer.from(`rs:${SECRET}`).toString('base64')}`
+      },
+      payload: new URLSearchParams({ token }).toString()
+    })
+
+  await costs(1, 'registration', () => client.register())
+  // With the login in between, so that the interaction is looked at twice.
+  const { url } = await client.start()
+  await openSignedIn(client, url)
+  const started = await client.start()
+  const page = await costs(4, 'authorization request and its page', () => client.browser.open(started.url))
+  await costs(8, 'decision', () => client.decide(page))
+
+  const answer = await client.authorize()
+  const redeemed = await costs(3, 'redemption of a code', () => client.redeem(answer))
+  t.equal(redeemed.statusCode, 200)
+  const tokens = redeemed.json<{ access_token: string; refresh_token: string }>()
+  const { authorizationServer } = server.app
+  await costs(1, 'check of a token in this process', () =>
+    authorizationServer.verifyAccessToken(tokens.access_token, RESOURCE)
+  )
+  t.equal((await costs(1, 'introspection', () => introspect(tokens.access_token))).json().active, true)
+  const refreshed = await costs(3, 'refresh', () => client.refresh(tokens.refresh_token))
+  t.equal(refreshed.statusCode, 200)
+  const again = await costs(3, 'the same refresh once more', () => client.refresh(tokens.refresh_token))
+  t.equal(again.body, refreshed.body)
+  const { refresh_token: last } = refreshed.json<{ refresh_token: string }>()
+  t.equal((await costs(6, 'revocation', () => client.revoke(last))).statusCode, 200)
+  t.equal(
+    (await costs(1, 'introspection of what was revoked', () => introspect(tokens.access_token))).json().active,
+    false
+  )
+  await costs(0, 'an invented token', () => introspect('invented'))
+  await costs(0, 'metadata and keys', async () => {
+    await server.app.inject('/.well-known/oauth-authorization-server')
+    await server.app.inject('/.well-known/jwks.json')
+  })
+}

@@ -1,0 +1,8 @@
+/** The contract alone, for `.ci/storage-mutation.ts`. */
+import { join } from 'node:path'
+import { sqlStorage } from '@fastify-mcp-auth/storage-sql'
+import { storageSuite } from '@fastify-mcp-auth/testing/storage-suite'
+import t from 'tap'
+
+const url = join(t.testdir(), 'auth.db')
+await storageSuite(t, () => sqlStorage({ url }))
