@@ -359,7 +359,13 @@ function run(test: string, guard: Guard | null): 'held' | 'noticed' | 'lost' {
   const { status } = spawnSync(process.execPath, [...hook, '--conditions=@fastify-mcp-auth/source', test], {
     stdio: 'ignore',
     timeout: 120_000,
-    env: { ...process.env, NODE_ENV: 'test', TAP_BAIL: '1', ...(guard && { STORAGE_MUTATION: JSON.stringify(guard) }) }
+    env: {
+      ...process.env,
+      NODE_ENV: 'test',
+      TAP_BAIL: '1',
+      TAP_TIMEOUT: '120',
+      ...(guard && { STORAGE_MUTATION: JSON.stringify(guard) })
+    }
   })
   if (status === 86) return 'lost'
   return status === 0 ? 'held' : 'noticed'

@@ -110,7 +110,7 @@ function list(table: Table, column: string, after: boolean): RawBuilder<unknown>
 function listExpired(table: Table, column: string, after: boolean): RawBuilder<unknown> {
   const [key, expiry] = [sql.ref(KEY), sql.ref(column)]
   const rest = after ? sql` and ${expiry} >= ${ANY} and (${expiry} > ${ANY} or ${key} > ${ANY})` : sql``
-  return sql`select ${columns(table)} from ${sql.table(table.name)}
+  return sql`select ${columns(table)} from ${sql.table(table.path)}
     where ${expiry} < ${ANY}${rest} order by ${expiry}, ${key} limit ${ANY}`
 }
 

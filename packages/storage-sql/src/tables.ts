@@ -34,7 +34,7 @@ export interface Table {
   readonly version: number
   readonly collection: string
   readonly columns: readonly Column[]
-  /** By column: indexed fields together with the key, so that pages come in key order; the expiry alone. */
+  /** By column: indexed fields together with the key, so that pages come in key order; so is the expiry. */
   readonly indexes: readonly { readonly name: string; readonly columns: readonly string[] }[]
   readonly expiry: string | null
 }
@@ -48,7 +48,7 @@ export function tableOf(
   const columns = collection.fields.map(field => columnOf(field, collection.indexes))
   const byField = collection.indexes.map(field => ({ name: `${name}_${field}_idx`, columns: [field, KEY] }))
   const { expiry } = collection
-  const indexes = expiry === null ? byField : [...byField, { name: `${name}_${expiry}_idx`, columns: [expiry] }]
+  const indexes = expiry === null ? byField : [...byField, { name: `${name}_${expiry}_idx`, columns: [expiry, KEY] }]
   const names = [KEY, REVISION, ...columns.map(column => column.name)]
   for (const each of [name, ...names, ...indexes.map(index => index.name)])
     if (each.length > NAME_LENGTH) throw new TypeError(`${collection.name}: "${each}" is longer than ${NAME_LENGTH}`)
