@@ -53,6 +53,7 @@ declare global {
   const revokedGrants: Set<unknown>
   const trail: { write(event: McpAuthEvent): void }
   function alarm(...facts: unknown[]): void
+  const yourPool: import('@fastify-mcp-auth/storage-sql').PgPool
   const yourKysely: import('@fastify-mcp-auth/storage-sql').KyselyInstance
   function myStorage(): Promise<StorageDriver>
 

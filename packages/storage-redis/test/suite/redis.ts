@@ -4,12 +4,14 @@ import { storageSuite, storageSuiteUnderFaults } from '@fastify-mcp-auth/testing
 import t from 'tap'
 import { onServer, url } from '../server.ts'
 
-const { keyPrefix } = onServer(t)
-const { hostname, port } = new URL(url)
-const at = (line: { host: string; port: number }): string =>
-  Object.assign(new URL(url), { hostname: line.host, port: line.port }).href
-await storageSuite(t, () => redisStorage({ url, keyPrefix }))
-await storageSuiteUnderFaults(t, line => redisStorage({ url: at(line), keyPrefix }), {
-  host: hostname,
-  port: Number(port || 6379)
+await t.test('the contract', async t => {
+  const { keyPrefix } = onServer(t)
+  const { hostname, port } = new URL(url)
+  const at = (line: { host: string; port: number }): string =>
+    Object.assign(new URL(url), { hostname: line.host, port: line.port }).href
+  await storageSuite(t, () => redisStorage({ url, keyPrefix }))
+  await storageSuiteUnderFaults(t, line => redisStorage({ url: at(line), keyPrefix }), {
+    host: hostname,
+    port: Number(port || 6379)
+  })
 })

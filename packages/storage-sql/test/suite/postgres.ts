@@ -6,5 +6,7 @@ import { SERVERS } from '../servers.ts'
 
 const server = SERVERS.find(({ dialect }) => dialect === 'postgres')
 if (!server) throw new Error('no server')
-const schema = server.newSchema(t)
-await storageSuite(t, () => sqlStorage({ url: server.url, schema, timeout: 5 }))
+await t.test('the contract', t => {
+  const schema = server.newSchema(t)
+  return storageSuite(t, () => sqlStorage({ url: server.url, schema }))
+})

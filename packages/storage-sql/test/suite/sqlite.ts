@@ -4,5 +4,7 @@ import { sqlStorage } from '@fastify-mcp-auth/storage-sql'
 import { storageSuite } from '@fastify-mcp-auth/testing/storage-suite'
 import t from 'tap'
 
-const url = join(t.testdir(), 'auth.db')
-await storageSuite(t, () => sqlStorage({ url }))
+await t.test('the contract', t => {
+  const url = join(t.testdir(), 'auth.db')
+  return storageSuite(t, () => sqlStorage({ url }))
+})
