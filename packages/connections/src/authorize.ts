@@ -22,6 +22,7 @@ import { McpConnectionError } from './errors.ts'
 import { type FlowSecrets, flowKey, sealFlow } from './flow.ts'
 import { countAttempt } from './limits.ts'
 import type { ServerDefinition } from './options.ts'
+import { forgetDeadClient } from './preflight.ts'
 import type { ConnectionRecord } from './records.ts'
 import { assertReturnTo } from './return-to.ts'
 import { postForm } from './token-endpoint.ts'
@@ -45,25 +46,13 @@ export async function startFlow(
   // Never from a cache: what a person is sent to has to be what the server says now.
   const found = await context.discoveries.look(context, target)
   assertUsable(target, found)
-  const client = await resolveClient(context, target, found)
   const record = await readConnection(context, target.place)
   await countStepUp(context, target, record)
   const scopes = chooseScopes(target.definition, { found, record, owner, wanted: options.scopes ?? [] })
   const state = randomSecret(32)
-  const key = flowKey(state)
-  const secrets: FlowSecrets = {
-    verifier: createCodeVerifier(),
-    client,
-    issuer: found.issuer,
-    metadata: found.metadata,
-    redirectUri: context.urls.callback,
-    resource: resourceFor(target.definition, found),
-    scopes,
-    url: target.definition.url,
-    dpopKey: await newDpopKey(target.definition, found)
-  }
-  const url = await authorizationUrl(context, target, secrets, state)
+  const { url, secrets } = await prepare(context, target, { found, scopes, state })
   const now = context.clock.now()
+  const key = flowKey(state)
   const { place } = target
   await context.records.flows.insert(key, {
     ownerKey: place.ownerKey,
@@ -82,10 +71,40 @@ export async function startFlow(
     takenAt: null,
     outcome: null
   })
-  context.events.emit('flow.started', place, { scopes, registration: client.source })
+  context.events.emit('flow.started', place, { scopes, registration: secrets.client.source })
   const granted = new Set(record?.grantedScopes ?? [])
   const addedScopes = scopes.filter(scope => !granted.has(scope))
   return Object.freeze({ url, flowId: key, expiresAt: now + FLOW_TTL, addedScopes })
+}
+
+interface Planned {
+  readonly found: Discovered
+  readonly scopes: readonly string[]
+  readonly state: string
+}
+
+/** Twice at most: the second time with a new registration, if the server has forgotten the one that we had. */
+async function prepare(
+  context: Context,
+  target: Target,
+  { found, scopes, state }: Planned
+): Promise<{ readonly url: string; readonly secrets: FlowSecrets }> {
+  for (let attempt = 0; ; attempt++) {
+    const client = await resolveClient(context, target, found)
+    const secrets: FlowSecrets = {
+      verifier: createCodeVerifier(),
+      client,
+      issuer: found.issuer,
+      metadata: found.metadata,
+      redirectUri: context.urls.callback,
+      resource: resourceFor(target.definition, found),
+      scopes,
+      url: target.definition.url,
+      dpopKey: await newDpopKey(target.definition, found)
+    }
+    const url = await authorizationUrl(context, target, secrets, state)
+    if (attempt > 0 || !(await forgetDeadClient(context, target, { client, url }))) return { url, secrets }
+  }
 }
 
 function checkedOptions(

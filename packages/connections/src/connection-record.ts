@@ -4,7 +4,8 @@ import type { Context, Target } from './context.ts'
 import { McpConnectionError } from './errors.ts'
 import type { Place } from './owner.ts'
 import type { ConnectionRecord } from './records.ts'
-import { dueFields } from './schedule.ts'
+import { dueOfToken } from './schedule.ts'
+import { canRefresh } from './status.ts'
 
 /** Null too for a record that says that it is somebody else's: it was moved here. */
 export async function readConnection({ records }: Context, place: Place): Promise<ConnectionRecord | null> {
@@ -57,7 +58,7 @@ export async function writeConnection(
 ): Promise<ConnectionRecord | null> {
   const { connections } = context.records
   const now = context.clock.now()
-  const fresh = { ...blank(place, now), ...credential, ...dueFields(credential.accessExpiresAt, now) }
+  const fresh = { ...blank(place, now), ...credential, ...dueOfCredential(credential, now) }
   for (let attempt = 0; attempt < 8; attempt++) {
     const before = await readConnection(context, place)
     if (!before) {
@@ -75,6 +76,10 @@ export async function writeConnection(
     server: place.server,
     connection: place.id
   })
+}
+
+function dueOfCredential(credential: NewCredential, now: number): ReturnType<typeof dueOfToken> {
+  return dueOfToken({ accessExpiresAt: credential.accessExpiresAt, isRenewable: canRefresh(credential) }, now)
 }
 
 function blank(place: Place, now: number): Omit<ConnectionRecord, keyof NewCredential | 'dueAt' | 'dueBucket'> {

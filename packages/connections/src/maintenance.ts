@@ -26,7 +26,7 @@ export async function refreshDue(context: Context, options: DueOptions = {}): Pr
   const report = { examined: 0, refreshed: 0, failed: 0, skipped: 0, noticed: 0 }
   const spent = new Map<string, number>()
   const now = context.clock.now()
-  for await (const { target, record } of dueConnections(context, Math.max(within, DAY))) {
+  for await (const { target, record } of dueConnections(context, within)) {
     if (report.examined >= limit) break
     report.examined++
     if (!canRefresh(record)) {
@@ -81,7 +81,9 @@ async function noticeEnd(context: Context, target: Target, record: ConnectionRec
     await endConnection(context, target, record, 'expired_no_refresh')
     return true
   }
-  if (noticedAt !== null || !(await changeConnection(context, target.place, record, { noticedAt: now }))) return false
+  if (noticedAt !== null || expiresAt > now + DAY) return false
+  const change = { noticedAt: now, ...dueFields(expiresAt, now) }
+  if (!(await changeConnection(context, target.place, record, change))) return false
   context.events.emit('expiring', target.place, { expiresAt, actionUrl: actionUrlOf(context, target.place) })
   return true
 }

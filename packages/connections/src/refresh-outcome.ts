@@ -7,8 +7,9 @@ import type { Context, Target } from './context.ts'
 import type { ReauthReason } from './errors.ts'
 import type { ConnectionRecord } from './records.ts'
 import { oweRevocation } from './revocation.ts'
-import { dueFields } from './schedule.ts'
+import { dueFields, dueOfToken } from './schedule.ts'
 import { sealCredential } from './seal.ts'
+import { canRefresh } from './status.ts'
 import { connectionError, endConnection, type Usable, usableOf } from './token.ts'
 import type { Refusal, TokenOutcome } from './token-endpoint.ts'
 import type { TokenSet } from './token-set.ts'
@@ -53,7 +54,13 @@ export async function saveTokens(refreshing: Refreshing, tokens: TokenSet): Prom
     refreshExpiresAt: tokens.refreshToken === null ? record.refreshExpiresAt : tokens.refreshExpiresAt,
     lastRefreshAt: now,
     noticedAt: null,
-    ...dueFields(tokens.expiresAt, now)
+    ...dueOfToken(
+      {
+        accessExpiresAt: tokens.expiresAt,
+        isRenewable: canRefresh({ kind: record.kind, hasRefreshToken: next.refreshToken !== null })
+      },
+      now
+    )
   }
   if (await persistently(() => changeConnection(context, target.place, record, change))) {
     context.events.emit('refreshed', target.place, { trigger, rotated: tokens.refreshToken !== null })

@@ -21,6 +21,17 @@ export function dueFields(dueAt: number | null, now: number): { dueAt: number | 
   return { dueAt, dueBucket: dueAt === null ? null : String(bucketOf(Math.max(dueAt, now))) }
 }
 
+const DAY = 86_400
+
+/** When something has to be done about a token: at its end, or, where a person has to do it, a day before. */
+export function dueOfToken(
+  { accessExpiresAt, isRenewable }: { readonly accessExpiresAt: number | null; readonly isRenewable: boolean },
+  now: number
+): { dueAt: number | null; dueBucket: string | null } {
+  if (accessExpiresAt === null) return dueFields(null, now)
+  return dueFields(isRenewable ? accessExpiresAt : Math.max(accessExpiresAt - DAY, now), now)
+}
+
 export function bucketOf(time: number): number {
   return Math.floor(time / BUCKET)
 }
