@@ -1,5 +1,6 @@
 /** Reference page of every error: what goes on the wire, what stops the boot, what code may have to handle. */
 import { globSync, readFileSync } from 'node:fs'
+import { MCP_CONNECTION_ERRORS } from '../../packages/connections/src/errors.ts'
 import { CONFIGURATION_ERRORS, OAUTH_ERRORS } from '../../packages/core/src/errors.ts'
 
 /** Codes of errors that are thrown while the app serves. Held against the source below. */
@@ -25,7 +26,10 @@ export function errorsPage(): string {
     'Thrown as `ConfigurationError` while plugins are registered; the message names the option.',
     meanings(CONFIGURATION_ERRORS),
     '## While serving',
-    meanings(AT_RUN_TIME)
+    meanings(AT_RUN_TIME),
+    '## Of connections',
+    '`McpConnectionError` of @fastify-mcp-auth/connections. Who has to act: the person at `actionUrl`, nobody because it may pass, or the operator.',
+    connectionErrors()
   ].join('\n\n')}\n`
 }
 
@@ -35,6 +39,13 @@ function meanings(codes: Readonly<Record<string, string>>): string {
     '| --- | --- |',
     ...Object.entries(codes).map(([code, text]) => `| \`${code}\` | ${text} |`)
   ].join('\n')
+}
+
+function connectionErrors(): string {
+  const rows = Object.entries(MCP_CONNECTION_ERRORS).map(
+    ([code, { status, action, text }]) => `| \`${code}\` | ${status} | ${action} | ${text} |`
+  )
+  return ['| code | status | who acts | meaning |', '| --- | --- | --- | --- |', ...rows].join('\n')
 }
 
 function assertComplete(): void {

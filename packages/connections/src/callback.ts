@@ -26,16 +26,26 @@ interface OpenFlow {
   readonly target: Target
 }
 
+/**
+ * @throws McpConnectionError `MCP_FLOW_EXPIRED`, `MCP_FLOW_MISMATCH`, and everything that can go wrong after that, which has `returnTo`:
+ *   `errorTo` of the flow, or its `returnTo`
+ */
 export async function completeFlow(context: Context, options: CompleteOptions): Promise<CompletedFlow> {
   const params = new CallbackParams(options.params)
   const flow = await ownFlow(context, params, options)
   try {
     return await complete(context, flow, params)
   } catch (error) {
-    if (error instanceof McpConnectionError)
-      context.events.emit('flow.failed', flow.target.place, { code: error.code, reason: error.reason ?? null })
-    throw error
+    if (!(error instanceof McpConnectionError)) throw error
+    tell(context, flow.record, error)
+    const { returnTo, errorTo } = flow.record
+    throw new McpConnectionError(error.code, error.message, { ...error, returnTo: errorTo ?? returnTo ?? undefined })
   }
+}
+
+function tell({ events }: Context, { server, owner, connection }: FlowRecord, error: McpConnectionError): void {
+  const details = { code: error.code, reason: error.reason ?? null }
+  events.emit('flow.failed', { id: connection, server, owner }, details)
 }
 
 /** The parameters of the answer, each at most once. */
@@ -79,6 +89,16 @@ async function ownFlow(context: Context, params: CallbackParams, options: Comple
       reason: 'unknown'
     })
   }
+  try {
+    const target = await assertOwn(context, record, options)
+    return { key, record, target }
+  } catch (error) {
+    if (error instanceof McpConnectionError) tell(context, record, error)
+    throw error
+  }
+}
+
+async function assertOwn(context: Context, record: FlowRecord, options: CompleteOptions): Promise<Target> {
   const { server, account } = record
   if (options.binding === null || !equalInConstantTime(digest(options.binding), record.bindingDigest))
     throw mismatch('foreign_browser', server)
@@ -90,7 +110,7 @@ async function ownFlow(context: Context, params: CallbackParams, options: Comple
   }
   if (target.place.id !== record.connection) throw mismatch('foreign_owner', server)
   await countAttempt(context, 'complete', { ownerKey: record.ownerKey, ip: options.ip, server })
-  return { key, record, target }
+  return target
 }
 
 async function complete(context: Context, flow: OpenFlow, params: CallbackParams): Promise<CompletedFlow> {

@@ -68,6 +68,8 @@ export interface McpConnectionErrorDetails {
   readonly actionUrl?: string | undefined
   readonly missingScopes?: readonly string[] | undefined
   readonly grantedScopes?: readonly string[] | undefined
+  /** Where the flow that failed was to lead to, on our own origin. */
+  readonly returnTo?: string | undefined
   /** What discovery did, step by step. */
   readonly steps?: readonly DiscoveryStep[] | undefined
   readonly cause?: unknown
@@ -87,6 +89,7 @@ export class McpConnectionError extends Error {
   readonly actionUrl: string | undefined
   readonly missingScopes: readonly string[] | undefined
   readonly grantedScopes: readonly string[] | undefined
+  readonly returnTo: string | undefined
   readonly steps: readonly DiscoveryStep[] | undefined
 
   constructor(code: McpConnectionErrorCode, message: string, details: McpConnectionErrorDetails = {}) {
@@ -102,6 +105,7 @@ export class McpConnectionError extends Error {
     this.actionUrl = details.actionUrl
     this.missingScopes = details.missingScopes
     this.grantedScopes = details.grantedScopes
+    this.returnTo = details.returnTo
     this.steps = details.steps
   }
 }

@@ -21,12 +21,17 @@ export async function currentToken(context: Context, target: Target, use: UseOpt
   const { definition, place } = target
   if (definition.auth === 'none') return null
   const record = await readConnection(context, place)
-  if (!record && isSilent(definition)) return connectSilently(context, target)
+  if (isSilent(definition) && isToBeConnected(context, record)) return connectSilently(context, target)
   const usable = await usableOf(context, target, record)
   assertScopes(context, target, usable.record, use.scopes ?? [])
   const current = isDue(context, usable.record) ? await refresh(context, target, { trigger: 'use' }) : usable
   await noteUse(context, target, current.record)
   return current
+}
+
+/** Nobody has to agree, so what has ended begins again with the next use, but not with each of them. */
+function isToBeConnected({ clock, options }: Context, record: ConnectionRecord | null): boolean {
+  return !record || (record.state === 'needs_reauth' && record.updatedAt + options.refresh.cooldown <= clock.now())
 }
 
 /** Whether the end of the token is near. Short tokens are not refreshed at every use: never more than a fifth of their life early. */
@@ -49,11 +54,13 @@ export interface RefreshOptions {
  */
 export function refresh(context: Context, target: Target, options: RefreshOptions): Promise<Usable> {
   if (context.options.refresh.dangerouslyUncoordinated) return new Refresh(context, target, options).uncoordinated()
-  const { id } = target.place
-  let running = context.refreshes.get(id)
+  // Who has to have a new token does not join somebody who is content with the old one while it is good.
+  const isContent = options.trigger === 'use' || options.trigger === 'background'
+  const key = `${target.place.id} ${isContent ? 'soon' : 'now'}`
+  let running = context.refreshes.get(key)
   if (!running) {
-    running = new Refresh(context, target, options).run().finally(() => context.refreshes.delete(id))
-    context.refreshes.set(id, running)
+    running = new Refresh(context, target, options).run().finally(() => context.refreshes.delete(key))
+    context.refreshes.set(key, running)
   }
   return running
 }

@@ -39,7 +39,7 @@ t.test('item 6: two people and two tabs at once do not meet, and one client is e
 })
 
 t.test('AZ-9: a foreign browser, a foreign or missing owner: refused, and the flow can still be completed', async t => {
-  const { connections, issuer } = await createWorld(t)
+  const { connections, issuer, events } = await createWorld(t)
   const { url } = await connections.start(alice, 'notes', { binding: BINDING, returnTo: '/settings?tab=1' })
   const params = await walkAuthorization(url)
   const attempts = [
@@ -52,6 +52,7 @@ t.test('AZ-9: a foreign browser, a foreign or missing owner: refused, and the fl
   for (const { reason, ...attempt } of attempts)
     await t.rejects(connections.complete({ params, ...attempt }), { code: 'MCP_FLOW_MISMATCH', reason }, reason)
   t.equal(issuer.count('token'), 0, 'the code was sent nowhere')
+  t.equal(events.filter(({ type }) => type === 'flow.failed').length, attempts.length)
   t.equal((await connections.status(alice, 'notes')).status, 'pending')
   const done = await connections.complete({ params, binding: BINDING, owner: alice })
   t.equal(done.returnTo, '/settings?tab=1')
@@ -126,10 +127,17 @@ t.test('AZ-2: without S256 in the metadata nobody is sent anywhere; the options 
 
 t.test('AZ-19 denied: the person said no, nothing is stored, and trying again works', async t => {
   const { connections, connect } = await createWorld(t)
-  const { url } = await connections.start(alice, 'notes', { binding: BINDING })
+  const { url } = await connections.start(alice, 'notes', {
+    binding: BINDING,
+    returnTo: '/settings',
+    errorTo: '/settings?failed'
+  })
   const params = await walkAuthorization(url, { decision: 'deny' })
   if (params.get('error') === 'access_denied') {
-    await t.rejects(connections.complete({ params, binding: BINDING, owner: alice }), { code: 'MCP_ACCESS_DENIED' })
+    await t.rejects(connections.complete({ params, binding: BINDING, owner: alice }), {
+      code: 'MCP_ACCESS_DENIED',
+      returnTo: '/settings?failed'
+    })
     t.equal((await connections.status(alice, 'notes')).status, 'not_connected')
   } else t.fail('the walker did not deny')
   t.equal((await connect()).outcome, 'connected')

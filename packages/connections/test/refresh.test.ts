@@ -186,7 +186,7 @@ t.test('item 29: a process that died in the middle leaves its intent, and the ne
     const survivor = await world.another({ storage: inner })
     world.clock.advance(3700)
     isDead = true
-    void world.whoami().catch(() => undefined)
+    void world.connections.refresh(alice, 'notes')
     while (refreshes(world) === 0) await new Promise(resolve => setTimeout(resolve, 5))
     world.clock.advance(31)
     const asked = survivor.withClient(alice, 'notes', client => client.listTools())

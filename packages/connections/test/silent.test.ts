@@ -96,7 +96,10 @@ t.test('ID-JAG: an identity provider that is down is an outage; one that knows n
   await t.rejects(whoami(), { code: 'MCP_NEEDS_REAUTH' })
   t.match(await app.connect(alice, 'notes').catch((error: { code: string }) => error.code), 'MCP_NOT_CONNECTED')
   say('token')
-  t.match(await app.connect(alice, 'notes'), { status: 'active' })
+  await t.rejects(whoami(), { code: 'MCP_NEEDS_REAUTH' }, 'not with every use')
+  world.clock.advance(31)
+  t.match(await whoami(), { content: [{ text: 'alice' }] }, 'nobody has to do anything')
+  t.equal((await app.status(alice, 'notes')).status, 'active')
 })
 
 t.test(
