@@ -23,6 +23,7 @@ import { createRegistry } from './registry.ts'
 import { rotateKeys } from './rotate-keys.ts'
 import { beginSchedule } from './schedule.ts'
 import { storeCredential } from './static-credential.ts'
+import { createTelemetry } from './telemetry.ts'
 import { approveTools, knownTools, syncTools } from './tool-sync.ts'
 import { toolsFor } from './tools-for.ts'
 import type { Connections } from './types.ts'
@@ -120,6 +121,8 @@ async function openContext(input: ConnectionsOptions): Promise<Context> {
   const { options, storage, ring, isForgetful } = readOptions(input)
   const clock = options.clock ?? systemClock
   const log = options.log ?? SILENT
+  const count = await createTelemetry(Object.keys(options.servers))
+  const sinks = [count, options.onEvent].filter(sink => sink != null)
   await openStorage(storage, Object.values(COLLECTIONS))
   const records = openRecords(joinStorage(storage))
   const context: Context = Object.freeze({
@@ -128,7 +131,7 @@ async function openContext(input: ConnectionsOptions): Promise<Context> {
     ring,
     clock,
     log,
-    events: createEvents({ clock, log, onEvent: options.onEvent }),
+    events: createEvents({ clock, log, sinks }),
     network: createNetwork(options.network, options.refresh.timeout),
     registry: createRegistry({ options, records, ring, clock }),
     discoveries: new Discoveries(),

@@ -30,13 +30,14 @@ export interface Events {
 export function createEvents(settings: {
   readonly clock: Clock
   readonly log: EventLog
-  readonly onEvent?: ((event: ConnectionEvent) => unknown) | undefined
+  /** Told of every event. */
+  readonly sinks: readonly ((event: ConnectionEvent) => unknown)[]
 }): Events {
-  const { clock, log, onEvent } = settings
+  const { clock, log, sinks } = settings
   const bus = createEventBus<ConnectionEvent>({
     channelName: CONNECTIONS_CHANNEL,
     levels: LEVELS,
-    sinks: onEvent ? [onEvent] : []
+    sinks
   })
   return Object.freeze({
     emit<T extends ConnectionEventType>(type: T, { server, owner, id }: Subject, details: ConnectionEvents[T]): void {
