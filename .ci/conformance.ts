@@ -1,6 +1,7 @@
 /**
  * Runs the official conformance suite for authorization servers against examples/all-in-one, and plays the person whom it asks to
- * open a URL, for every revision of the specification. Closes with `N passed, N failed`; a warning or a skipped scenario of the suite counts as a failure.
+ * open a URL, for every revision of the specification; then that for clients against `createConnections()`. Closes with `N passed, N failed`; a warning or a
+ * skipped scenario of the suite counts as a failure.
  *
  *   node --conditions=@fastify-mcp-auth/source .ci/conformance.ts
  */
@@ -14,6 +15,7 @@ import { createInterface } from 'node:readline'
 import { buildApp } from '../examples/all-in-one/app.ts'
 import { readConfig } from '../examples/all-in-one/config.ts'
 import { createBrowser, fetchTransport, visitAuthorization } from '../packages/testing/src/index.ts'
+import { runClientScenarios } from './conformance-client.ts'
 
 const SUITE = 'examples/all-in-one/node_modules/@modelcontextprotocol/conformance/dist/index.js'
 /** Those that the suite knows. */
@@ -47,6 +49,9 @@ for (const revision of REVISIONS) {
 }
 await app.close()
 rmSync(folder, { recursive: true, force: true })
+const client = await runClientScenarios(SUITE)
+passed += client.passed
+failed += client.failed
 console.log(`${passed} passed, ${failed} failed`)
 process.exit(failed === 0 ? 0 : 1)
 

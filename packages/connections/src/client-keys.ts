@@ -5,13 +5,21 @@
  * @see RFC 7523 section 3, RFC 7517 section 5
  */
 import { type Clock, digest, type KeyRing, randomSecret, UnavailableError } from '@fastify-mcp-auth/core'
-import { exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose'
+import { exportJWK, generateKeyPair, importJWK, importPKCS8, type JWK, SignJWT } from 'jose'
 import type { ClientKeyRecord, Records } from './records.ts'
 
 /** Seconds. */
 const LEAD = 86_400
 const RELOAD_AFTER = 60
 const ASSERTION_LIFETIME = 60
+
+/** A key that the operator registered together with a client. */
+export interface OwnPrivateKey {
+  /** PKCS #8, PEM. */
+  readonly pem: string
+  readonly alg: string
+  readonly kid?: string | undefined
+}
 
 export interface ClientKeys {
   /** Whether there are keys at all. */
@@ -21,6 +29,8 @@ export interface ClientKeys {
     readonly audience: string
     /** Algorithms that the server takes; any when undefined. */
     readonly algorithms: readonly string[] | undefined
+    /** Signs in place of our keys. */
+    readonly privateKey?: OwnPrivateKey | undefined
   }): Promise<string>
   jwks(): Promise<{ readonly keys: readonly JWK[] }>
   /** A successor, published now, signing in a day. @returns whether one was made */
@@ -51,20 +61,22 @@ class StoredClientKeys implements ClientKeys {
     return this.#settings.algorithm === 'none' ? null : this.#settings.algorithm
   }
 
-  async assertion({ clientId, audience, algorithms }: Parameters<ClientKeys['assertion']>[0]): Promise<string> {
-    const { clock } = this.#settings
-    const now = clock.now()
-    const usable = (await this.#published()).filter(({ alg }) => algorithms?.includes(alg) ?? true)
-    const key = usable.findLast(({ activeFrom }) => activeFrom <= now) ?? usable[0]
-    if (!key) throw new Error('there is no client key of an algorithm that the authorization server takes')
+  async assertion({
+    clientId,
+    audience,
+    algorithms,
+    privateKey
+  }: Parameters<ClientKeys['assertion']>[0]): Promise<string> {
+    const now = this.#settings.clock.now()
+    const { alg, kid, key } = privateKey ? await imported(privateKey) : await this.#signer(algorithms, now)
     return new SignJWT({ jti: randomSecret(16) })
-      .setProtectedHeader({ alg: key.alg, kid: key.kid, typ: 'client-authentication+jwt' })
+      .setProtectedHeader({ alg, ...(kid === undefined ? {} : { kid }), typ: 'client-authentication+jwt' })
       .setIssuer(clientId)
       .setSubject(clientId)
       .setAudience(audience)
       .setIssuedAt(now)
       .setExpirationTime(now + ASSERTION_LIFETIME)
-      .sign(await this.#privateKey(key))
+      .sign(key)
   }
 
   async jwks(): Promise<{ readonly keys: readonly JWK[] }> {
@@ -97,6 +109,13 @@ class StoredClientKeys implements ClientKeys {
       if (await records.clientKeys.update(record.kid, { sealed: record.sealed }, patch)) count++
     }
     return count
+  }
+
+  async #signer(algorithms: readonly string[] | undefined, now: number) {
+    const usable = (await this.#published()).filter(({ alg }) => algorithms?.includes(alg) ?? true)
+    const record = usable.findLast(({ activeFrom }) => activeFrom <= now) ?? usable[0]
+    if (!record) throw new Error('there is no client key of an algorithm that the authorization server takes')
+    return { alg: record.alg, kid: record.kid, key: await this.#privateKey(record) }
   }
 
   /** Oldest first: the one that signs, its successor, and its predecessor for as long as that may be in use. */
@@ -137,6 +156,10 @@ class StoredClientKeys implements ClientKeys {
     if (plain === null) throw new UnavailableError('a client key cannot be decrypted with the given encryption keys')
     return importJWK(JSON.parse(plain) as JWK, record.alg)
   }
+}
+
+async function imported({ pem, alg, kid }: OwnPrivateKey) {
+  return { alg, kid, key: await importPKCS8(pem, alg) }
 }
 
 function contextOf({ kid, alg }: Pick<ClientKeyRecord, 'kid' | 'alg'>): string {

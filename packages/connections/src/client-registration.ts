@@ -57,7 +57,11 @@ function preregistered(context: Context, { server, definition }: Target, found: 
       'the client of the options was registered with another authorization server',
       { server: server.id, reason: 'preregistered_for_another_issuer' }
     )
-  const { clientId, clientSecret = null, authMethod } = client
+  const { clientId, clientSecret = null, privateKey, authMethod } = client
+  if (privateKey) {
+    const source = { source: 'preregistered', registration: null } as const
+    return { clientId, clientSecret: null, privateKey, authMethod: 'private_key_jwt', ...source }
+  }
   const possible: ClientAuthMethod[] =
     clientSecret !== null ? ['client_secret_basic', 'client_secret_post'] : [...keyed(context, found), 'none']
   const supported = found.metadata.token_endpoint_auth_methods_supported

@@ -98,21 +98,33 @@ class Discovery {
   async #askServer(): Promise<BearerChallenge> {
     const { url } = this.#target.definition
     try {
-      const response = await this.#route.mcp(url, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
-        body: PROBE,
-        signal: AbortSignal.timeout(15_000)
-      })
-      await response.body?.cancel()
-      const challenge = readChallenge(response)
-      const detail = `status ${response.status}${challenge.resourceMetadata ? ', names its metadata' : ''}`
+      const greeted = await this.#post(GREETING)
+      // Some let everybody in and ask for a token only when there is something to see.
+      const response = greeted.ok ? await this.#post(LISTING, greeted.headers.get('mcp-session-id')) : greeted
+      const asked = response.status === 401 ? response : greeted
+      const challenge = readChallenge(asked)
+      const detail = `status ${asked.status}${challenge.resourceMetadata ? ', names its metadata' : ''}`
       this.#log.add('server', url, 'ok', detail, 'RFC 9728 section 5.1')
-      return { ...challenge, status: response.status }
+      return { ...challenge, status: asked.status }
     } catch (error) {
       this.#log.add('server', url, 'failed', reasonOf(error), 'RFC 9728 section 5.1')
       throw this.#failure(error, 'MCP_SERVER_UNAVAILABLE', 'the server does not answer')
     }
+  }
+
+  async #post(message: string, session: string | null = null): Promise<Response> {
+    const response = await this.#route.mcp(this.#target.definition.url, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+        ...(session === null ? {} : { 'mcp-session-id': session })
+      },
+      body: message,
+      signal: AbortSignal.timeout(15_000)
+    })
+    await response.body?.cancel()
+    return response
   }
 
   async #resourceMetadata({ resourceMetadata }: BearerChallenge): Promise<ResourceMetadata | null> {
@@ -268,12 +280,14 @@ class Discovery {
 }
 
 // A message that every revision knows and that changes nothing, but for a session that nobody uses.
-const PROBE = JSON.stringify({
+const GREETING = JSON.stringify({
   jsonrpc: '2.0',
   id: 1,
   method: 'initialize',
   params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'probe', version: '1.0.0' } }
 })
+
+const LISTING = JSON.stringify({ jsonrpc: '2.0', id: 2, method: 'tools/list', params: {} })
 
 const FOREIGN_ISSUER = 'is for another issuer'
 

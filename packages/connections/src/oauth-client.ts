@@ -1,12 +1,14 @@
 /** Who we are to one authorization server, and how a request to it says so. @see RFC 6749 section 2.3, RFC 7523 section 2.2 */
 import type { AuthorizationServerMetadata } from '@fastify-mcp-auth/core'
-import type { ClientKeys } from './client-keys.ts'
+import type { ClientKeys, OwnPrivateKey } from './client-keys.ts'
 
 export type ClientAuthMethod = 'none' | 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt'
 
 export interface OAuthClient {
   readonly clientId: string
   readonly clientSecret: string | null
+  /** Signs in place of our client keys; only of a preregistered one. */
+  readonly privateKey?: OwnPrivateKey | undefined
   readonly authMethod: ClientAuthMethod
   readonly source: 'preregistered' | 'metadata_document' | 'dynamic'
   /** Key of the stored registration of a dynamic one. */
@@ -29,7 +31,7 @@ export async function authenticate(
   client: OAuthClient,
   { audience, keys, metadata }: { audience: string; keys: ClientKeys; metadata: AuthorizationServerMetadata }
 ): Promise<void> {
-  const { clientId, clientSecret, authMethod } = client
+  const { clientId, clientSecret, privateKey, authMethod } = client
   if (authMethod === 'client_secret_basic' && clientSecret !== null) {
     // RFC 6749 section 2.3.1: both parts are form-encoded before they are joined.
     headers['authorization'] = `Basic ${btoa(`${formEncoded(clientId)}:${formEncoded(clientSecret)}`)}`
@@ -40,7 +42,7 @@ export async function authenticate(
   if (authMethod !== 'private_key_jwt') return
   form.set('client_assertion_type', 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer')
   const algorithms = metadata.token_endpoint_auth_signing_alg_values_supported
-  form.set('client_assertion', await keys.assertion({ clientId, audience, algorithms }))
+  form.set('client_assertion', await keys.assertion({ clientId, audience, algorithms, privateKey }))
 }
 
 function formEncoded(text: string): string {

@@ -49,6 +49,18 @@ export const OAuthOptions = Type.Object(
           clientId: Type.String({ minLength: 1 }),
           /** Left out for a public client, or one that signs with our client keys. */
           clientSecret: Type.Optional(Type.String({ minLength: 1 })),
+          /** The key that was registered with this client, for `private_key_jwt`, where it is not one of our client keys. In the options only. */
+          privateKey: Type.Optional(
+            Type.Object(
+              {
+                /** PKCS #8, PEM. */
+                pem: Type.String({ minLength: 1 }),
+                alg: Type.Union([Type.Literal('ES256'), Type.Literal('RS256'), Type.Literal('EdDSA')]),
+                kid: Type.Optional(Type.String({ minLength: 1 }))
+              },
+              { additionalProperties: false }
+            )
+          ),
           /** What the server advertises first when left out. */
           authMethod: Type.Optional(
             Type.Union([

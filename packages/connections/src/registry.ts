@@ -133,6 +133,14 @@ class StoredRegistry implements Registry {
   #checked(id: string, input: DefinitionInput): ServerDefinition {
     try {
       const definition = resolveOptions(ServerDefinition, input, `server "${id}"`)
+      if (definition.oauth?.client?.privateKey)
+        throw new McpConnectionError(
+          'MCP_INVALID_INPUT',
+          `server "${id}": "privateKey" is for servers in the options`,
+          {
+            server: id
+          }
+        )
       // What is trusted because the operator wrote it in code is not to be had through a form.
       const fault = definition.internal
         ? '"internal" is for servers in the options'

@@ -1,0 +1,115 @@
+/** 5.7 and feature "safe fetch on every hop": which addresses are dialled, and which never. Nothing here reaches a network. */
+
+import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
+import t, { type Test } from 'tap'
+import { createConnections, type McpConnectionError } from '../../src/index.ts'
+import { alice, BINDING, createWorld } from '../world.ts'
+
+type Lookup = NonNullable<NonNullable<Parameters<typeof createConnections>[0]['network']>['lookup']>
+
+/** Anybody who knocks here was dialled although nobody may be. */
+async function trap(t: Test): Promise<{ port: number; knocks: () => number }> {
+  let knocks = 0
+  const server = createServer(socket => {
+    knocks++
+    socket.destroy()
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  return { port: (server.address() as AddressInfo).port, knocks: () => knocks }
+}
+
+async function startAt(t: Test, url: string, lookup?: Lookup): Promise<McpConnectionError> {
+  const connections = await createConnections({
+    baseUrl: 'http://127.0.0.1:3000',
+    client: { name: 'Test' },
+    servers: { target: { url } },
+    limits: false,
+    network: lookup ? { lookup } : {}
+  })
+  t.teardown(() => connections.close())
+  try {
+    await connections.start(alice, 'target', { binding: BINDING })
+  } catch (error) {
+    return error as McpConnectionError
+  }
+  throw new Error('the flow was started')
+}
+
+t.test(
+  '5.7 DNS rebinding: a name is resolved once for each connection, and one private address among public ones is enough',
+  async t => {
+    const { port, knocks } = await trap(t)
+    for (const addresses of [
+      ['127.0.0.1'],
+      ['8.8.8.8', '127.0.0.1'],
+      ['8.8.8.8', '10.0.0.1'],
+      ['::1'],
+      ['::ffff:127.0.0.1'],
+      ['169.254.169.254']
+    ]) {
+      let asked = 0
+      const lookup = (async () => {
+        asked++
+        return addresses.map(address => ({ address, family: address.includes(':') ? 6 : 4 }))
+      }) as unknown as Lookup
+      const error = await startAt(t, `https://rebind.example:${port}/mcp`, lookup)
+      t.match(error.code, /MCP_URL_BLOCKED/, addresses.join())
+      t.ok(asked > 0)
+    }
+    t.equal(knocks(), 0, 'nobody was dialled')
+  }
+)
+
+t.test('5.7 addresses in every spelling: refused before anything is sent', async t => {
+  const { port, knocks } = await trap(t)
+  const hosts = [
+    '127.0.0.1',
+    '2130706433',
+    '0x7f000001',
+    '0177.0.0.1',
+    '127.1',
+    '0.0.0.0',
+    '[::1]',
+    '[::ffff:127.0.0.1]',
+    '[::ffff:7f00:1]',
+    '[64:ff9b::7f00:1]',
+    '[fd00::1]',
+    '[fe80::1]',
+    '169.254.169.254',
+    '10.0.0.1',
+    '192.168.1.1',
+    '100.64.0.1',
+    'localhost',
+    'localhost.'
+  ]
+  for (const host of hosts) {
+    const url = `https://${host}:${port}/mcp`
+    try {
+      const error = await startAt(t, url)
+      // Some resolvers know no such name, which is as good.
+      t.match(error.code, host === 'localhost.' ? /BLOCKED|UNAVAILABLE/ : /MCP_URL_BLOCKED/, host)
+    } catch (error) {
+      // Loopback in the options is refused at the start already.
+      t.match(error, { code: 'FST_OAUTH_OPTION' }, host)
+    }
+  }
+  t.equal(knocks(), 0)
+})
+
+t.test('5.7 a server on loopback may name loopback, but no private network and no other scheme', async t => {
+  for (const evil of ['http://169.254.169.254', 'http://10.0.0.1', 'http://192.168.0.1', 'http://[fd00::1]']) {
+    const { connections, server, issuer } = await createWorld(t)
+    server.behaviour.authorizationServers = [evil]
+    await t.rejects(connections.start(alice, 'notes', { binding: BINDING }), { code: 'MCP_URL_BLOCKED' }, evil)
+    t.equal(issuer.requests.length, 0)
+  }
+})
+
+t.test('5.7 hosts that the operator forbade are not reached, wherever they are named', async t => {
+  const { server, another } = await createWorld(t)
+  const app = await another({ network: { allowLoopback: true, deniedHosts: ['as.example', '127.0.0.2'] } })
+  server.behaviour.authorizationServers = ['http://127.0.0.2:1']
+  await t.rejects(app.start(alice, 'notes', { binding: BINDING }), { code: 'MCP_URL_BLOCKED' })
+})
