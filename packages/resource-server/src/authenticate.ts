@@ -10,13 +10,12 @@ import { authorizeBody, maySpeakFirst } from './authorize-body.ts'
 import { type Awaitable, isPromise } from './awaitable.ts'
 import { assertNoTokenInForm, assertToken, assertTokenLength, readBearerToken } from './bearer-token.ts'
 import { denialOf } from './challenge-reply.ts'
-import { DENIAL, POLICY, type ResourceServer } from './context.ts'
+import { createVisit, type ResourceServer, VISIT, type Visit } from './context.ts'
 import { MissingTokenError } from './errors.ts'
 import { eventOfError } from './events.ts'
 import { answerPreflight, assertHost, assertOrigin, isPreflight } from './host-and-origin.ts'
-import { approveToken, createAuthInfo, createPrincipal } from './principal.ts'
+import { approveToken, type BearerPrincipal, createAuthInfo, createPrincipal } from './principal.ts'
 import { createPolicy, decideRoute, isProtectedUrl, type RoutePolicy } from './protected-routes.ts'
-import { lendHeadersToRaw } from './raw-headers.ts'
 import { assertScopes, suggestedScopes } from './require-scopes.ts'
 import { assertNotRevoked } from './revocation.ts'
 import { readSessionId } from './session-header.ts'
@@ -29,8 +28,12 @@ import { watchResponse } from './watch-response.ts'
  * @returns false when the request was answered here, a preflight
  * @throws what {@link noteRefusal} wants to hear of
  */
-export function guard(server: ResourceServer, request: FastifyRequest, reply: FastifyReply): Awaitable<boolean> {
-  const policy = request[POLICY] ?? server.plainPolicy
+export function guard(
+  server: ResourceServer,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  policy: RoutePolicy
+): Awaitable<boolean> {
   assertHost(server.admission, request)
   assertOrigin(server.admission, request, reply)
   if (isPreflight(request)) {
@@ -67,14 +70,14 @@ function assertSession(server: ResourceServer, request: FastifyRequest): Awaitab
 }
 
 /** Second hook of a protected request: `preHandler`, with the body parsed. @throws what {@link noteRefusal} wants to hear of */
-export function guardBody(server: ResourceServer, request: FastifyRequest, reply: FastifyReply): void {
-  const policy = request[POLICY] ?? server.plainPolicy
+export function guardBody(server: ResourceServer, visit: Visit): void {
+  const { reply, policy } = visit
+  const { request } = reply
   // Whoever got here was let in, by another strategy if not by ours: what comes now is not about our token.
-  request[DENIAL] = null
-  lendHeadersToRaw(reply)
+  visit.denial = null
   if (request.auth) assertNoTokenInForm(request)
   const verdict = policy.operations ? authorizeBody(server, request, policy) : null
-  watchResponse(server, request, reply, verdict)
+  watchResponse(server, visit, verdict)
 }
 
 /** Answers for routes that have no OPTIONS of their own. */
@@ -88,18 +91,18 @@ export async function preflight(
     assertOrigin(server.admission, request, reply)
     return answerPreflight(server.admission, request, reply)
   } catch (error) {
-    throw noteRefusal(server, request, error)
+    throw noteRefusal(server, reply, error)
   }
 }
 
 /** What the route of a request asks for; null when it is not protected. Decided once per route. */
 export function policyOf(server: ResourceServer, request: FastifyRequest): RoutePolicy | null {
+  const { config } = request.routeOptions
   // Nothing is there, but the app may have something to say about it, and a prefix that is protected is protected as a whole.
-  if (request.is404) {
+  if (config?.url === undefined) {
     const { options } = server
     return isProtectedUrl(options.protect, request.url) ? createPolicy(options, { operations: false }) : null
   }
-  const { config } = request.routeOptions
   let decision = server.decisions.get(config)
   if (decision === undefined) {
     decision = decideRoute(server.options, { url: config.url, mcpAuth: config.mcpAuth })
@@ -118,8 +121,10 @@ export async function requirePrincipal(
   server: ResourceServer,
   { request, reply, scopes }: { request: FastifyRequest; reply: FastifyReply; scopes: readonly string[] }
 ): Promise<void> {
-  const isOnItsOwn = request[POLICY] === null
-  request[POLICY] ??= createPolicy(server.options, { scopes: [...scopes], operations: false })
+  const isOnItsOwn = request[VISIT] === null
+  const visit =
+    request[VISIT] ?? createVisit(reply, createPolicy(server.options, { scopes: [...scopes], operations: false }))
+  request[VISIT] = visit
   try {
     if (!request.auth) {
       assertHost(server.admission, request)
@@ -131,11 +136,10 @@ export async function requirePrincipal(
     }
     assertScopes(request.auth, { scopes, anyOf: [] }, server.scopeRules)
   } catch (error) {
-    throw noteRefusal(server, request, error)
+    throw noteRefusal(server, reply, error)
   }
   // As a preHandler of a route it comes behind the hook that would do this.
-  if (isOnItsOwn && (request.body !== undefined || request.method !== 'POST'))
-    watchResponse(server, request, reply, null)
+  if (isOnItsOwn && (request.body !== undefined || request.method !== 'POST')) watchResponse(server, visit, null)
 }
 
 /** @throws OAuthError, UnavailableError */
@@ -143,7 +147,7 @@ export function verifyToken(
   server: ResourceServer,
   token: string,
   request: FastifyRequest | null
-): Awaitable<Principal> {
+): Awaitable<BearerPrincipal> {
   const { resource, verifier, options } = server
   const wellFormed = options.verify.checksSyntax ? assertTokenLength(token) : assertToken(token)
   const verified = verifier.verify(wellFormed, { resource, request })
@@ -156,7 +160,7 @@ function principalOf(
   { resource, options }: ResourceServer,
   verified: VerifiedToken,
   token: string
-): Awaitable<Principal> {
+): Awaitable<BearerPrincipal> {
   const principal = createPrincipal(approveToken(verified, resource, options.audienceAliases), token)
   return options.isRevoked ? assertNotRevoked(options.isRevoked, principal) : principal
 }
@@ -168,7 +172,7 @@ function authenticate(server: ResourceServer, request: FastifyRequest, token: st
     : attach(server, request, principal)
 }
 
-function attach(server: ResourceServer, request: FastifyRequest, principal: Principal): Principal {
+function attach(server: ResourceServer, request: FastifyRequest, principal: BearerPrincipal): Principal {
   request.auth = principal
   // The one property through which the transports of the MCP SDKs learn who calls.
   const raw: IncomingMessage & { auth?: AuthInfo } = request.raw
@@ -182,11 +186,14 @@ function attach(server: ResourceServer, request: FastifyRequest, principal: Prin
  *
  * @returns the error
  */
-export function noteRefusal(server: ResourceServer, request: FastifyRequest, error: unknown): unknown {
+export function noteRefusal(server: ResourceServer, reply: FastifyReply, error: unknown): unknown {
+  const { request } = reply
   const event = eventOfError(error)
   if (event) server.events.tell(request, event)
-  const wanted = suggestedScopes(request[POLICY] ?? server.plainPolicy)
-  request[DENIAL] = denialOf(error, request, {
+  const visit = request[VISIT] ?? createVisit(reply, server.plainPolicy)
+  request[VISIT] = visit
+  const wanted = suggestedScopes(visit.policy)
+  visit.denial = denialOf(error, request, {
     metadataUrl: server.metadataUrl,
     scopes: wanted.length > 0 ? wanted : server.advertisedScopes
   })

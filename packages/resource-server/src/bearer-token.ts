@@ -51,6 +51,8 @@ function malformed(): OAuthError {
 
 // By hand: an expression that captures the token takes as long as all the rest of this file.
 function credentialsOf(authorization: string): string | null {
+  // As nearly all clients write it.
+  if (authorization.startsWith('Bearer ') && authorization.charCodeAt(7) !== SPACE) return authorization.slice(7)
   if (authorization.slice(0, SCHEME.length).toLowerCase() !== SCHEME) return null
   let start = SCHEME.length
   if (authorization.length > start && authorization.charCodeAt(start) !== SPACE) return null

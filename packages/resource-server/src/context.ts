@@ -6,6 +6,7 @@ import {
   systemClock
 } from '@fastify-mcp-auth/core'
 import { memoryStorage } from '@fastify-mcp-auth/core/memory'
+import type { FastifyReply } from 'fastify'
 import type { Denial } from './challenge-reply.ts'
 import { createEvents, type Events } from './events.ts'
 import { type Admission, createAdmission } from './host-and-origin.ts'
@@ -15,26 +16,32 @@ import { compileAnonymous, compileOperations, type OperationPattern, type Operat
 import type { Options } from './options.ts'
 import { createPolicy, type RouteDecision, type RoutePolicy } from './protected-routes.ts'
 import { createScopeRules, type ScopeRules } from './require-scopes.ts'
+import type { Head } from './response-head.ts'
 import { createSessionBinding, type SessionBinding } from './session-binding.ts'
 import { createTelemetry, type Telemetry } from './telemetry.ts'
 import type { Verifier } from './types.ts'
 
-/** Request property: the refusal, once there is one. */
-export const DENIAL = Symbol('mcp-auth.denial')
-/** Request property: what the route asks for, once the guard has looked. */
-export const POLICY = Symbol('mcp-auth.policy')
-/** Request property: whether Fastify sends the answer, and no handler by itself. */
-export const SENDING = Symbol('mcp-auth.sending')
-/** Request property: whether the answer is taken care of. */
-export const WATCHED = Symbol('mcp-auth.watched')
+/** Request property: what the guards know of it; null until one of them looks. One property, because every request of the app gets it. */
+export const VISIT = Symbol('mcp-auth.visit')
 
 declare module 'fastify' {
   interface FastifyRequest {
-    [DENIAL]: Denial | null
-    [POLICY]: RoutePolicy | null
-    [SENDING]: boolean
-    [WATCHED]: boolean
+    [VISIT]: Visit | null
   }
+}
+
+/** One request to something that is protected, and its answer. */
+export interface Visit extends Head {
+  /** What the route asks for. */
+  readonly policy: RoutePolicy
+  /** The refusal, once there is one. */
+  denial: Denial | null
+  /** Whether the answer is taken care of. */
+  isWatched: boolean
+}
+
+export function createVisit(reply: FastifyReply, policy: RoutePolicy): Visit {
+  return { reply, policy, denial: null, isSending: false, isWatched: false, onEventStream: null, writeHead: null }
 }
 
 export interface ResourceServer {
@@ -58,6 +65,8 @@ export interface ResourceServer {
   /** Null when sessions are not bound. */
   readonly sessions: SessionBinding | null
   readonly streams: OpenStreams
+  /** Ends a stream when the token of its reader expires. */
+  readonly endWithToken: (reply: FastifyReply) => void
   /** Without `offline_access`, which is not for a resource server to ask for. */
   readonly advertisedScopes: readonly string[]
   /** For a route that asks for a valid token and nothing else. */
@@ -75,6 +84,8 @@ export async function createResourceServer(options: Options): Promise<ResourceSe
   const { resource, clock = systemClock, sessionTtl: ttl } = options
   const storage = options.sessionStorage ?? memoryStorage()
   const telemetry = await createTelemetry(resource)
+  const events = createEvents({ resource, clock, telemetry, sink: options.onEvent })
+  const streams = createOpenStreams(clock)
   return Object.freeze({
     options,
     verifier: telemetry?.measured(options.verify) ?? options.verify,
@@ -87,10 +98,15 @@ export async function createResourceServer(options: Options): Promise<ResourceSe
     anonymous: compileAnonymous(options),
     scopeRules: createScopeRules(options),
     clock,
-    events: createEvents({ resource, clock, telemetry, sink: options.onEvent }),
+    events,
     telemetry,
     sessions: options.sessionBinding ? await createSessionBinding({ storage, ttl, resource, clock }) : null,
-    streams: createOpenStreams(clock),
+    streams,
+    endWithToken({ request, raw }: FastifyReply): void {
+      const expiresAt = request.auth?.expiresAt ?? null
+      if (expiresAt === null) return
+      streams.add({ response: raw, expiresAt, onEnd: () => events.tell(request, { type: 'stream.ended' }) })
+    },
     advertisedScopes,
     plainPolicy: createPolicy(options, {}),
     decisions: new WeakMap<object, RouteDecision>()

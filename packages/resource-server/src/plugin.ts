@@ -5,7 +5,7 @@ import fastifyPlugin from 'fastify-plugin'
 import { guard, guardBody, noteRefusal, policyOf, preflight, requirePrincipal, verifyToken } from './authenticate.ts'
 import { type Awaitable, isPromise } from './awaitable.ts'
 import { writeDenial } from './challenge-reply.ts'
-import { createResourceServer, DENIAL, POLICY, type ResourceServer, SENDING, WATCHED } from './context.ts'
+import { createResourceServer, createVisit, type ResourceServer, VISIT } from './context.ts'
 import { describeRoute, REQUIRED_SCOPES } from './describe-routes.ts'
 import { outermost, publishMetadata, WITHOUT_FOREIGN_CORS } from './metadata.ts'
 import { needsOf } from './operations.ts'
@@ -33,9 +33,11 @@ async function resourceServer(app: FastifyInstance, input: ResourceServerOptions
   // Not before the app listens: its issuer may be another plugin of the same app.
   if (verify.prepare) app.addHook('onListen', async () => verify.prepare?.())
   app.addHook('onSend', (request, reply, payload, done) => {
-    request[SENDING] = true
-    const denial = request[DENIAL]
-    done(null, denial ? writeDenial(denial, reply, payload) : payload)
+    const visit = request[VISIT]
+    if (!visit) return done()
+    visit.isSending = true
+    if (!visit.denial) return done()
+    done(null, writeDenial(visit.denial, reply, payload))
   })
 }
 
@@ -44,11 +46,11 @@ function addGuards(app: FastifyInstance, server: ResourceServer): void {
   app.addHook('onRequest', (request, reply, done) => {
     const policy = policyOf(server, request)
     if (!policy) return done()
-    request[POLICY] = policy
-    const refuse = (error: unknown): void => done(noteRefusal(server, request, error) as Error)
+    request[VISIT] = createVisit(reply, policy)
+    const refuse = (error: unknown): void => done(noteRefusal(server, reply, error) as Error)
     let goesOn: Awaitable<boolean>
     try {
-      goesOn = guard(server, request, reply)
+      goesOn = guard(server, request, reply, policy)
     } catch (error) {
       return refuse(error)
     }
@@ -57,11 +59,12 @@ function addGuards(app: FastifyInstance, server: ResourceServer): void {
     else if (goesOn) done()
   })
   app.addHook('preHandler', (request, reply, done) => {
-    if (!request[POLICY]) return done()
+    const visit = request[VISIT]
+    if (!visit) return done()
     try {
-      guardBody(server, request, reply)
+      guardBody(server, visit)
     } catch (error) {
-      return done(noteRefusal(server, request, error) as Error)
+      return done(noteRefusal(server, reply, error) as Error)
     }
     done()
   })
@@ -100,10 +103,7 @@ function decorate(app: FastifyInstance, server: ResourceServer): void {
     return Object.assign(hook, { [REQUIRED_SCOPES]: Object.freeze([...scopes]) })
   })
   app.decorateRequest('auth', null)
-  app.decorateRequest(DENIAL, null)
-  app.decorateRequest(POLICY, null)
-  app.decorateRequest(SENDING, false)
-  app.decorateRequest(WATCHED, false)
+  app.decorateRequest(VISIT, null)
 }
 
 /** Looks at every route as it is declared: wrong wiring stops the boot instead of leaving a door open. */

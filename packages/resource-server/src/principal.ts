@@ -1,7 +1,7 @@
 /** From what a verifier found to what handlers see: `request.auth` and the `AuthInfo` of the MCP SDKs. */
 import { OAuthError, sameResource } from '@fastify-mcp-auth/core'
 import type { AuthInfo, Principal, VerifiedToken } from './types.ts'
-import { sealVerifiedToken } from './verified-token.ts'
+import { type SealedToken, sealVerifiedToken } from './verified-token.ts'
 
 /**
  * @param resource canonical identifier of this resource
@@ -10,15 +10,9 @@ import { sealVerifiedToken } from './verified-token.ts'
  * @throws OAuthError `invalid_token` when the token was issued for somebody else, or when it is bound to a key that nobody has shown
  * @see RFC 8707 section 2, RFC 9068 section 4, RFC 9449 section 7.1, RFC 8705 section 3
  */
-export function approveToken(
-  verified: VerifiedToken,
-  resource: string,
-  aliases: readonly string[] = []
-): VerifiedToken {
+export function approveToken(verified: VerifiedToken, resource: string, aliases: readonly string[] = []): SealedToken {
   // Here and not in the verifiers, so that no verifier can forget it.
-  const isForUs = (audience: string): boolean =>
-    audience === resource || aliases.includes(audience) || sameResource(audience, resource)
-  if (!verified.audience.some(isForUs))
+  if (!names(verified.audience, resource, aliases))
     throw new OAuthError('invalid_token', 'the token is not for this resource', { reason: 'audience' })
   // Taking it as a bearer token would take its protection away.
   if (verified.claims['cnf'] !== undefined && verified.claims['cnf'] !== null)
@@ -28,13 +22,17 @@ export function approveToken(
   return sealVerifiedToken(verified)
 }
 
+function names(audience: readonly string[], resource: string, aliases: readonly string[]): boolean {
+  return audience.includes(resource) || audience.some(name => aliases.includes(name) || sameResource(name, resource))
+}
+
 /** The principal of one request. */
-export function createPrincipal(approved: VerifiedToken, token: string): Principal {
-  return new TokenHolder(approved, token)
+export function createPrincipal(approved: SealedToken, token: string): BearerPrincipal {
+  return new BearerPrincipal(approved, token)
 }
 
 // A class, because a private field is hidden from serialisers, spreads and inspectors at no cost.
-class TokenHolder implements Principal {
+export class BearerPrincipal implements Principal {
   readonly subject: string
   readonly clientId: string
   readonly scopes: readonly string[]
@@ -45,9 +43,9 @@ class TokenHolder implements Principal {
   readonly claims: Principal['claims']
   readonly scheme = 'Bearer'
   readonly #token: string
-  readonly #props: unknown
+  readonly #approved: SealedToken
 
-  constructor(approved: VerifiedToken, token: string) {
+  constructor(approved: SealedToken, token: string) {
     this.subject = approved.subject
     this.clientId = approved.clientId
     this.scopes = approved.scopes
@@ -57,7 +55,7 @@ class TokenHolder implements Principal {
     this.organization = approved.organization
     this.claims = approved.claims
     this.#token = token
-    this.#props = approved.props ?? null
+    this.#approved = approved
     Object.freeze(this)
   }
 
@@ -66,7 +64,12 @@ class TokenHolder implements Principal {
   }
 
   get props(): unknown {
-    return this.#props
+    return this.#approved.props
+  }
+
+  /** What the MCP SDKs get of it besides the members that they know. */
+  static extraOf(principal: BearerPrincipal): AuthInfo['extra'] {
+    return principal.#approved.extra
   }
 }
 
@@ -80,7 +83,7 @@ interface ShownTo {
  *
  * @param server where the token was shown
  */
-export function createAuthInfo(principal: Principal, server: ShownTo): AuthInfo {
+export function createAuthInfo(principal: BearerPrincipal, server: ShownTo): AuthInfo {
   return new SdkAuthInfo(principal, server)
 }
 
@@ -93,14 +96,12 @@ class SdkAuthInfo implements AuthInfo {
   readonly #token: string
   #resource: string | URL
 
-  constructor(principal: Principal, { resource, metadataUrl }: ShownTo) {
-    const { subject, issuer, organization, claims } = principal
+  constructor(principal: BearerPrincipal, { resource, metadataUrl }: ShownTo) {
     this.clientId = principal.clientId
     this.scopes = [...principal.scopes]
     if (principal.expiresAt !== null) this.expiresAt = principal.expiresAt
     this.resourceMetadataUrl = metadataUrl
-    const extra = { sub: subject, iss: issuer, organization, claims }
-    this.extra = Object.freeze(principal.props === null ? extra : withHiddenProps(extra, principal.props))
+    this.extra = BearerPrincipal.extraOf(principal)
     this.#token = principal.token
     this.#resource = resource
   }
@@ -115,8 +116,4 @@ class SdkAuthInfo implements AuthInfo {
     if (typeof this.#resource === 'string') this.#resource = new URL(this.#resource)
     return this.#resource
   }
-}
-
-function withHiddenProps(extra: object, props: unknown): AuthInfo['extra'] {
-  return Object.defineProperty(extra, 'props', { value: props, enumerable: false }) as AuthInfo['extra']
 }

@@ -75,7 +75,9 @@ function coversAll(granted: Coverage, { scopes, anyOf }: NeededScopes): boolean 
 
 // What is granted by its own name needs no expansion, and that is what nearly every request needs.
 function hasAllByName(granted: readonly string[], { scopes, anyOf }: NeededScopes): boolean {
-  return anyOf.length === 0 && scopes.every(scope => granted.includes(scope))
+  if (anyOf.length > 0) return false
+  for (const scope of scopes) if (!granted.includes(scope)) return false
+  return true
 }
 
 function createCoverage(granted: readonly string[], { hierarchy, wildcards }: ScopeRules): Coverage {

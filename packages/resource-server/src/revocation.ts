@@ -11,8 +11,8 @@ export type RevocationCheck = (principal: Principal) => boolean | Promise<boolea
  * @throws OAuthError `invalid_token` when it is revoked, or when the answer is anything but false
  * @throws UnavailableError when the check fails: nobody gets in on a question that was not answered
  */
-export function assertNotRevoked(isRevoked: RevocationCheck, principal: Principal): Awaitable<Principal> {
-  const judge = (revoked: unknown): Principal => {
+export function assertNotRevoked<P extends Principal>(isRevoked: RevocationCheck, principal: P): Awaitable<P> {
+  const judge = (revoked: unknown): P => {
     if (revoked === false) return principal
     throw new OAuthError('invalid_token', 'the token has been revoked', { reason: 'revoked' })
   }

@@ -1,10 +1,10 @@
 /** What is done to the answer of a request, decided by what the body asked for. */
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import type { Verdict } from './authorize-body.ts'
 import { acceptsEvents } from './challenge-reply.ts'
-import { type ResourceServer, WATCHED } from './context.ts'
-import { onEventStream } from './event-stream-head.ts'
+import type { ResourceServer, Visit } from './context.ts'
 import { type Tap, tapResponse } from './raw-response.ts'
+import { watchHead } from './response-head.ts'
 import type { SessionBinding } from './session-binding.ts'
 import { askForPlainAnswer, concealActs, filterLists, isListMethod, revealNames } from './visibility.ts'
 
@@ -13,33 +13,26 @@ import { askForPlainAnswer, concealActs, filterLists, isListMethod, revealNames 
  *
  * @param verdict null for a route whose bodies are not looked at
  */
-export function watchResponse(
-  server: ResourceServer,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  verdict: Verdict | null
-): void {
-  if (request[WATCHED]) return
-  request[WATCHED] = true
-  if (server.options.endStreams && opensStream(request, verdict)) endWithToken(server, request, reply)
-  else if (server.options.endStreams && request.method === 'GET')
-    onEventStream(reply.raw, () => endWithToken(server, request, reply))
+export function watchResponse(server: ResourceServer, visit: Visit, verdict: Verdict | null): void {
+  if (visit.isWatched) return
+  visit.isWatched = true
+  const { reply } = visit
+  const { request } = reply
+  const isGet = request.method === 'GET'
+  if (server.options.endStreams) {
+    if (opensStream(request, verdict)) server.endWithToken(reply)
+    else if (isGet) visit.onEventStream = server.endWithToken
+  }
+  watchHead(visit)
   const rewrite = verdict ? rewriterOf(server, request, verdict) : undefined
   const onHead = server.sessions ? sessionKeeper(server, server.sessions, request) : undefined
-  if (rewrite && (request.method !== 'GET' || acceptsEvents(request))) askForPlainAnswer(request)
-  if (rewrite || onHead) tapResponse(reply.raw, { rewrite, onHead, onlyStreams: request.method === 'GET' })
+  if (rewrite && (!isGet || acceptsEvents(request))) askForPlainAnswer(request)
+  if (rewrite || onHead) tapResponse(reply.raw, { rewrite, onHead, onlyStreams: isGet })
 }
 
 function opensStream(request: FastifyRequest, verdict: Verdict | null): boolean {
   if (request.method === 'GET' && acceptsEvents(request)) return true
   return verdict?.operations.some(({ method }) => method === 'subscriptions/listen') ?? false
-}
-
-function endWithToken(server: ResourceServer, request: FastifyRequest, reply: FastifyReply): void {
-  const expiresAt = request.auth?.expiresAt ?? null
-  if (expiresAt === null) return
-  const onEnd = (): void => server.events.tell(request, { type: 'stream.ended' })
-  server.streams.add({ response: reply.raw, expiresAt, onEnd })
 }
 
 /** What becomes of the session of a response: a new one gets its owner before anybody hears of it, an ended one is forgotten. */

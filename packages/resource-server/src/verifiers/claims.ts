@@ -52,7 +52,7 @@ export function fromClaims(claims: AccessTokenClaims): VerifiedToken {
     clientId: claims.client_id,
     scopes: scopesOf(claims.scope),
     issuer: claims.iss,
-    audience: [claims.aud].flat(),
+    audience: typeof claims.aud === 'string' ? [claims.aud] : [...claims.aud],
     expiresAt: claims.exp,
     organization: typeof organization === 'string' ? organization : null,
     claims

@@ -5,6 +5,7 @@
 import { type KeyObject, KeyObject as NodeKey } from 'node:crypto'
 import type { Clock, JwksSource } from '@fastify-mcp-auth/core'
 import type { VerifiedToken } from '../types.ts'
+import { sealOwnToken } from '../verified-token.ts'
 import { assertAccessToken, type Profile, readClaims, type ScopeMapper } from './profile.ts'
 import { isSignedBy } from './signature.ts'
 import { assertHeader, type JoseHeader, peek, readSignedToken, refused, type SignedToken } from './signed-token.ts'
@@ -38,9 +39,7 @@ const MAX_HEADERS = 100
  * @throws UnavailableError when the key cannot be had
  */
 export function verifyJwt(rules: JwtRules, token: string): VerifiedToken | Promise<VerifiedToken> {
-  const { cache } = rules
-  const name = cache ? cache.nameOf(token) : ''
-  const hit = cache?.get(name)
+  const hit = rules.cache?.find(token)
   if (hit) return hit
   const signed = readSignedToken(token, rules.headers)
   const header = assertHeader(signed.header, rules.algorithms)
@@ -53,7 +52,7 @@ export function verifyJwt(rules: JwtRules, token: string): VerifiedToken | Promi
     if (rules.headers.size < MAX_HEADERS && !rules.headers.has(signed.encodedHeader))
       // A copy: as a part of the token it would keep all of it in memory.
       rules.headers.set(Buffer.from(signed.encodedHeader).toString(), signed.header)
-    return remember(rules, { name, keys, verified })
+    return remember(rules, { token, keys, verified })
   }
   // Not remembered: the set may have changed between the look-up and the end of it. The next time the key is known.
   return keys.key(header).then(found => check(rules, { signed, alg: header.alg, key: NodeKey.from(found) }))
@@ -84,16 +83,15 @@ function check(
   for (const claim of rules.requiredClaims)
     if (!Object.hasOwn(claims, claim) || claims[claim] === null)
       throw refused(`the token has no claim ${claim}`, 'required_claim')
-  return verified
+  return sealOwnToken(verified)
 }
 
 function remember(
   { cache, clockTolerance }: JwtRules,
-  { name, keys, verified }: { name: string; keys: Keys; verified: VerifiedToken }
+  { token, keys, verified }: { token: string; keys: Keys; verified: VerifiedToken }
 ): VerifiedToken {
-  if (!cache || verified.expiresAt === null || !cache.isReturning(name)) return verified
-  const until = verified.expiresAt + clockTolerance
-  return cache.add(name, verified, { until, keys })
+  if (!cache || verified.expiresAt === null) return verified
+  return cache.addReturning(token, verified, { until: verified.expiresAt + clockTolerance, keys })
 }
 
 // Their types have been checked with the other claims.

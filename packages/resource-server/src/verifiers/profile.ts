@@ -26,7 +26,8 @@ const TYPES: Record<Profile, RegExp> = {
  */
 export function assertAccessToken({ header, claims }: SignedToken, profile: Profile): void {
   const { typ } = header
-  const isTyped = typeof typ === 'string' && TYPES.rfc9068.test(typ)
+  // As nearly all issuers write it, and otherwise in any case.
+  const isTyped = typ === 'at+jwt' || (typeof typ === 'string' && TYPES.rfc9068.test(typ))
   if (isTyped) return
   if (isIdToken(header, claims)) throw refused('this is an ID token: send the access token instead', 'id_token')
   if (profile === 'rfc9068') throw refused('the token is not an access token of RFC 9068 (typ at+jwt)', 'type')
@@ -83,7 +84,7 @@ function fromLenientClaims(claims: SignedToken['claims'], mapScopes: ScopeMapper
       ? mapped(claims, mapScopes)
       : [...new Set([...scopesIn(claims, 'scope'), ...scopesIn(claims, 'scp')])],
     issuer: iss,
-    audience: [aud].flat(),
+    audience: typeof aud === 'string' ? [aud] : [...aud],
     expiresAt: exp,
     organization: typeof org_id === 'string' ? org_id : null,
     claims

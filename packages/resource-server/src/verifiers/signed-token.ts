@@ -48,12 +48,16 @@ function takeApart(token: string, headers: ReadonlyMap<string, JoseHeader>): Sig
   return { header, encodedHeader, claims, content: token.slice(0, second), signature: token.slice(second + 1) }
 }
 
+/** Where parts are decoded, one after the other: a buffer for each of them is work for the collection of garbage. */
+const DECODED = Buffer.allocUnsafeSlow(8192)
+
 function parseObject(part: string): Record<string, unknown> | null {
   try {
-    const bytes = Buffer.from(part, 'base64url')
+    const bytes = part.length <= DECODED.length ? DECODED : Buffer.allocUnsafe(part.length)
+    const length = bytes.write(part, 'base64url')
     // The decoder skips what is not base64url without a word; then there is less than the length promises.
-    if (part.length % 4 === 1 || bytes.length !== Math.floor((part.length * 3) / 4)) return null
-    const value: unknown = JSON.parse(bytes.toString('utf8'))
+    if (part.length % 4 === 1 || length !== Math.floor((part.length * 3) / 4)) return null
+    const value: unknown = JSON.parse(bytes.toString('utf8', 0, length))
     return typeof value === 'object' && value !== null && !Array.isArray(value)
       ? (value as Record<string, unknown>)
       : null

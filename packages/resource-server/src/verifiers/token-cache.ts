@@ -12,7 +12,7 @@ import { type Clock, randomSecret, resolveOptions } from '@fastify-mcp-auth/core
 import { type Static, Type } from 'typebox'
 import type { VerifiedToken } from '../types.ts'
 import { sealVerifiedToken } from '../verified-token.ts'
-import { createSightings, type Sightings } from './sightings.ts'
+import { createSightings, markOf, type Sightings } from './sightings.ts'
 
 /** Bounds of what is remembered. */
 export const CacheOptions = Type.Object(
@@ -30,17 +30,19 @@ export type CacheOptions = Partial<Static<typeof CacheOptions>>
 export type CacheChoice = false | CacheOptions
 
 export interface TokenCache {
-  /** Under which the token is remembered. */
+  /** Under which a token is remembered. */
   nameOf(token: string): string
   /** @returns null for a token that is not known, or has to be verified again */
   get(name: string): VerifiedToken | null
-  /**
-   * Whether this was asked for the name before. Some are forgotten, and very few are taken for another one: good enough to decide what is
-   * worth remembering, and for nothing else.
-   */
-  isReturning(name: string): boolean
+  /** The same by the token, which is not even given its name when it is certainly not known. */
+  find(token: string): VerifiedToken | null
   /** Freezes it. @returns the same */
   add(name: string, verified: VerifiedToken, terms: CacheTerms): VerifiedToken
+  /**
+   * Adds a token that comes for the second time, and notes one that comes for the first. Some are forgotten, and very few are taken for
+   * another one: good enough to decide what is worth remembering.
+   */
+  addReturning(token: string, verified: VerifiedToken, terms: CacheTerms): VerifiedToken
 }
 
 /** How long a token may be remembered. */
@@ -57,6 +59,8 @@ interface Entry {
   readonly until: number
   readonly generation: number
   readonly keys: CacheTerms['keys']
+  /** Of the token; null when it is not looked for by its mark. */
+  readonly mark: number | null
 }
 
 /**
@@ -79,12 +83,18 @@ class RecentTokens implements TokenCache {
   /** Two halves instead of one list in order of use: a hit moves nothing unless it is in the older half. */
   #young = new Map<string, Entry>()
   #old = new Map<string, Entry>()
+  /** One bit for each mark of a token that may be in one of the halves; none for one that certainly is not. */
+  #youngMarks: Uint8Array
+  #oldMarks: Uint8Array
 
   constructor({ maxEntries, maxTtl, clock }: { maxEntries: number; maxTtl: number; clock: Clock }) {
     this.#half = Math.floor(maxEntries / 2)
     this.#maxTtl = maxTtl
     this.#clock = clock
     this.#sightings = createSightings(maxEntries)
+    // Eight bits for each token: what is not there is mistaken for something that is once in sixteen times at most.
+    this.#youngMarks = new Uint8Array(2 ** Math.ceil(Math.log2(maxEntries)))
+    this.#oldMarks = this.#youngMarks
   }
 
   nameOf(token: string): string {
@@ -107,29 +117,46 @@ class RecentTokens implements TokenCache {
     return entry.verified
   }
 
-  isReturning(name: string): boolean {
-    return this.#sightings.note(name)
+  find(token: string): VerifiedToken | null {
+    const mark = markOf(token)
+    const isMarked = this.#isMarked(this.#youngMarks, mark) || this.#isMarked(this.#oldMarks, mark)
+    return isMarked ? this.get(this.nameOf(token)) : null
   }
 
-  add(name: string, verified: VerifiedToken, { until, keys }: CacheTerms): VerifiedToken {
+  add(name: string, verified: VerifiedToken, terms: CacheTerms): VerifiedToken {
+    return this.#add(name, verified, terms, null)
+  }
+
+  addReturning(token: string, verified: VerifiedToken, terms: CacheTerms): VerifiedToken {
+    return this.#sightings.note(token) ? this.#add(this.nameOf(token), verified, terms, markOf(token)) : verified
+  }
+
+  #add(name: string, verified: VerifiedToken, { until, keys }: CacheTerms, mark: number | null): VerifiedToken {
     const sealed = sealVerifiedToken(verified)
     const now = this.#clock.now()
     const generation = keys.generation()
     if (generation === null || until <= now) return sealed
-    this.#insert(name, {
-      verified: sealed,
-      since: now,
-      until: Math.min(until, now + this.#maxTtl),
-      generation,
-      keys
-    })
+    const latest = Math.min(until, now + this.#maxTtl)
+    this.#insert(name, { verified: sealed, since: now, until: latest, generation, keys, mark })
     return sealed
   }
 
   #insert(name: string, entry: Entry): void {
     this.#young.set(name, entry)
+    if (entry.mark !== null) this.#mark(entry.mark)
     if (this.#young.size < this.#half) return
     this.#old = this.#young
+    this.#oldMarks = this.#youngMarks
     this.#young = new Map()
+    this.#youngMarks = new Uint8Array(this.#oldMarks.length)
+  }
+
+  #mark(mark: number): void {
+    const at = (mark >>> 3) & (this.#youngMarks.length - 1)
+    this.#youngMarks[at] = (this.#youngMarks[at] ?? 0) | (1 << (mark & 7))
+  }
+
+  #isMarked(marks: Uint8Array, mark: number): boolean {
+    return ((marks[(mark >>> 3) & (marks.length - 1)] ?? 0) & (1 << (mark & 7))) !== 0
   }
 }

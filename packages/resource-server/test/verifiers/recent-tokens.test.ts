@@ -94,6 +94,21 @@ t.test('each entry ends by itself: at its until, and at maxTtl', async t => {
   t.equal(cache.get('long'), null)
 })
 
+t.test('a token is found by all of it, also in the older half, and not by its end', async t => {
+  const { cache, keys } = createCache({ maxEntries: 4 })
+  const terms = { until: START + 1000, keys }
+  const end = 'x'.repeat(40)
+  const remember = (token: string): void => {
+    for (let round = 0; round < 2; round++) cache.addReturning(token, { ...VERIFIED, subject: token }, terms)
+  }
+  t.equal(cache.find(`alice.${end}`), null)
+  remember(`alice.${end}`)
+  t.equal(cache.find(`alice.${end}`)?.subject, `alice.${end}`)
+  t.equal(cache.find(`bob.${end}`), null, 'the same end is not the same token')
+  remember('another'.repeat(9))
+  t.equal(cache.find(`alice.${end}`)?.subject, `alice.${end}`, 'older half')
+})
+
 t.test('names are of this cache, and of the whole token', async t => {
   const [one, two] = [createCache().cache, createCache().cache]
   t.equal(one.nameOf('token'), one.nameOf('token'))

@@ -1,7 +1,8 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
+import type { FastifyReply } from 'fastify'
 import t from 'tap'
-import { onEventStream } from '../src/event-stream-head.ts'
+import { watchHead } from '../src/response-head.ts'
 
 const STREAM = 'text/event-stream'
 const HEADS: [string, (response: ServerResponse) => unknown, boolean][] = [
@@ -29,7 +30,9 @@ for (const [name, head, isStream] of HEADS)
   t.test(`RS-4: whether a response is an event stream shows in its head: ${name}`, t => {
     const response = new ServerResponse(new IncomingMessage(new Socket()))
     const seen: boolean[] = []
-    onEventStream(response, () => seen.push(response.headersSent))
+    const reply = { raw: response, getHeaders: () => ({}) } as FastifyReply
+    const onEventStream = () => void seen.push(response.headersSent)
+    watchHead({ reply, isSending: false, onEventStream, writeHead: null })
     head(response)
     t.strictSame(seen, isStream ? [false] : [])
     t.equal(response.headersSent, name !== 'never')
