@@ -5,7 +5,7 @@
  *     [--duration seconds] [--json file]
  *
  * `--only` leaves out all others but ours and the one that ratios are taken from; `--loads` takes names of loads or words of them
- * (`ES256`, `hot`, `refresh`). Every contender is a process of its own and has to
+ * (`ES256`, `hot`, `footprint`, `refresh`). Every contender is a process of its own and has to
  * prove first that it does its job; this process is the load. Prints Markdown on stdout and progress on stderr; `--json` keeps every
  * sample.
  */

@@ -27,7 +27,7 @@ const TAILS: Cell = {
 /** A server that kept less of a core busy than this was not the bottleneck: its rate says nothing about it. */
 const BUSY = 0.8
 
-export function reportOf(suite: Suite, { participants, series }: Outcome): string {
+export function reportOf(suite: Suite, { participants, series, goals: reached }: Outcome): string {
   const { title, baseline } = suite
   const sections = [
     `Processor time per operation in microseconds, the least of the rounds / ratio to ${baseline} (higher is better)`,
@@ -42,7 +42,7 @@ export function reportOf(suite: Suite, { participants, series }: Outcome): strin
     table(suite, series, TAILS)
   ]
   const goals = suite.goals ? ['Goals', goalsOf(suite.goals, series)] : []
-  return [`## ${title}`, legend(participants), ...sections, ...(suite.tails ? tails : []), ...goals].join('\n\n')
+  return [`## ${title}`, legend(participants), ...sections, ...(suite.tails ? tails : []), ...goals, ...(reached === undefined ? [] : ['Goals', reached])].join('\n\n')
 }
 
 function legend(participants: readonly Participant[]): string {

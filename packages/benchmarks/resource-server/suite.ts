@@ -7,6 +7,8 @@ import { measure, type Operation, type Sample } from '../load.ts'
 import { type Entrant, type Outcome, type Participant, playRounds, type Series } from '../rounds.ts'
 import { type ServerProcess, startServer } from '../server-process.ts'
 import type { Plan } from '../suites.ts'
+import { type Footprint, measureFootprint } from './footprint.ts'
+import { goalsOf } from './goals.ts'
 import { type Issuer, startIssuer } from './issuer.ts'
 import { disprove, requestWith } from './proof.ts'
 import { ALGORITHMS, type Algorithm } from './protection.ts'
@@ -36,6 +38,8 @@ const WARM_UP = 40_000
 const NEW_TOKENS_OF_WARM_UP = 15_000
 /** New tokens for a second of load; minting them is what takes long. The measurement ends early when they are gone. */
 const NEW_TOKENS_PER_SECOND = 6000
+/** Name under which the costs of starting and of memory are measured, as if it were a load. */
+const FOOTPRINT = 'footprint'
 /** Checks nothing, so it is not asked to prove anything and gets no forged tokens. */
 const UNGUARDED = 'bare-fastify'
 
@@ -48,7 +52,18 @@ export async function runResourceServer(plan: Plan): Promise<Outcome> {
     for (const participant of outcome.participants) participants.set(participant.name, participant)
     series.push(...outcome.series)
   }
-  return { participants: [...participants.values()], series }
+  const outcome = { participants: [...participants.values()], series }
+  return { ...outcome, goals: goalsOf(outcome, plan.plays(FOOTPRINT) ? await footprint(plan) : null) }
+}
+
+async function footprint(plan: Plan): Promise<Footprint> {
+  plan.say('starting servers to see what a start and memory cost')
+  const issuer = await startIssuer('ES256')
+  try {
+    return await measureFootprint(issuer)
+  } finally {
+    issuer.close()
+  }
 }
 
 async function runAlgorithm(plan: Plan, algorithm: Algorithm): Promise<Outcome> {

@@ -9,7 +9,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { authorizeBody, maySpeakFirst } from './authorize-body.ts'
 import { type Awaitable, isPromise } from './awaitable.ts'
 import { assertNoTokenInForm, assertToken, assertTokenLength, readBearerToken } from './bearer-token.ts'
-import { denialOf } from './challenge-reply.ts'
+import { createKnownDenials, type Denial, denialOf } from './challenge-reply.ts'
 import { createVisit, type ResourceServer, VISIT, type Visit } from './context.ts'
 import { MissingTokenError } from './errors.ts'
 import { eventOfError } from './events.ts'
@@ -192,10 +192,23 @@ export function noteRefusal(server: ResourceServer, reply: FastifyReply, error: 
   if (event) server.events.tell(request, event)
   const visit = request[VISIT] ?? createVisit(reply, server.plainPolicy)
   request[VISIT] = visit
-  const wanted = suggestedScopes(visit.policy)
-  visit.denial = denialOf(error, request, {
-    metadataUrl: server.metadataUrl,
-    scopes: wanted.length > 0 ? wanted : server.advertisedScopes
-  })
+  visit.denial = denialFor(server, request, visit.policy, error)
   return error
+}
+
+function denialFor(
+  server: ResourceServer,
+  request: FastifyRequest,
+  policy: RoutePolicy,
+  error: unknown
+): Denial | null {
+  const known = server.denials.get(policy) ?? createKnownDenials()
+  server.denials.set(policy, known)
+  const found = known.find(error, request)
+  if (found) return found
+  const wanted = suggestedScopes(policy)
+  const scopes = wanted.length > 0 ? wanted : server.advertisedScopes
+  const denial = denialOf(error, request, { metadataUrl: server.metadataUrl, scopes })
+  if (denial) known.add(error, request, denial)
+  return denial
 }

@@ -13,13 +13,16 @@ import { InsufficientScopeError, isRefusedRequestError, MissingTokenError, RPC_C
 /** A refusal that was decided but not yet sent. */
 export interface Denial {
   readonly statusCode: number
-  /** Message of the error, by which the stock error body is recognised. */
+  /** Body that Fastify writes for the error when nobody else draws it. */
+  readonly stockBody: string
+  /** Message of the error, by which the stock body is recognised however it is written. */
   readonly message: string
   /** Values of `WWW-Authenticate`. */
   readonly challenges: readonly string[]
   /** Seconds, or null. */
   readonly retryAfter: number | null
-  readonly body: object
+  /** JSON, instead of the stock body. */
+  readonly body: string
 }
 
 /** What a denial says besides the error itself. */
@@ -32,25 +35,66 @@ export interface ChallengeContext {
 /** @returns null for an error that is not ours to explain */
 export function denialOf(error: unknown, request: FastifyRequest, context: ChallengeContext): Denial | null {
   if (isOAuthError(error)) {
-    return {
-      statusCode: error.statusCode,
-      message: error.message,
+    const body = bodyOf(request, error.toJSON(), RPC_CODES.unauthorized)
+    return createDenial(error, {
       challenges: [challengeOf(error, context)],
       retryAfter: error.retryAfter ?? null,
-      body: bodyOf(request, error.toJSON(), RPC_CODES.unauthorized)
-    }
+      body
+    })
   }
   if (isUnavailableError(error)) {
     // The cause is for the log: which of our dependencies is down is nobody's business.
     const body = { error: 'temporarily_unavailable', error_description: 'the token cannot be checked at the moment' }
-    const { statusCode, message, retryAfter } = error
-    return { statusCode, message, challenges: [], retryAfter, body: bodyOf(request, body, RPC_CODES.internal) }
+    const { retryAfter } = error
+    return createDenial(error, { challenges: [], retryAfter, body: bodyOf(request, body, RPC_CODES.internal) })
   }
-  if (isRefusedRequestError(error)) {
-    const { statusCode, message, rpcCode } = error
-    return { statusCode, message, challenges: [], retryAfter: null, body: rpcError(rpcCode, message) }
-  }
-  return null
+  if (!isRefusedRequestError(error)) return null
+  return createDenial(error, { challenges: [], retryAfter: null, body: rpcError(error.rpcCode, error.message) })
+}
+
+function createDenial(
+  { statusCode, message }: { readonly statusCode: number; readonly message: string },
+  { challenges, retryAfter, body }: Pick<Denial, 'challenges' | 'retryAfter'> & { readonly body: object }
+): Denial {
+  const stockBody = JSON.stringify({ statusCode, error: STATUS_CODES[statusCode], message })
+  return { statusCode, stockBody, message, challenges, retryAfter, body: JSON.stringify(body) }
+}
+
+/** Denials of one route that say nothing but what they say to everybody, so that they need not be written anew for each forged token. */
+export interface KnownDenials {
+  /** @returns null for an error that may say something of its own */
+  find(error: unknown, request: FastifyRequest): Denial | null
+  /** Keeps it for others like it, as long as there are few. */
+  add(error: unknown, request: FastifyRequest, denial: Denial): void
+}
+
+/** More than there are reasons to refuse a token. Verifiers of the app may write each one anew, which gains nothing and loses nothing. */
+const MAX_KNOWN = 100
+
+export function createKnownDenials(): KnownDenials {
+  const known = new Map<string, Denial>()
+  return Object.freeze({
+    find: (error: unknown, request: FastifyRequest) =>
+      (isPlainVerdict(error) && known.get(nameOf(error, request))) || null,
+    add(error: unknown, request: FastifyRequest, denial: Denial): void {
+      if (known.size < MAX_KNOWN && isPlainVerdict(error)) known.set(nameOf(error, request), denial)
+    }
+  })
+}
+
+// Others name scopes of their own, or when to come again.
+function isPlainVerdict(error: unknown): error is OAuthError {
+  return (
+    isOAuthError(error) &&
+    error.error === 'invalid_token' &&
+    !(error instanceof MissingTokenError) &&
+    error.statusCode === 401 &&
+    error.retryAfter === undefined
+  )
+}
+
+function nameOf(error: OAuthError, request: FastifyRequest): string {
+  return `${speaksJsonRpc(request)} ${error.message}\n${error.description}`
 }
 
 function challengeOf(error: OAuthError, context: ChallengeContext): string {
@@ -99,12 +143,13 @@ export function writeDenial(denial: Denial, reply: FastifyReply, payload: unknow
   if (!isStockBody(payload, denial)) return payload
   reply.header('content-type', 'application/json; charset=utf-8')
   reply.removeHeader('content-length')
-  return JSON.stringify(denial.body)
+  return denial.body
 }
 
 // What Fastify writes when nobody else draws the error. Anything else is somebody's choice and stays.
 function isStockBody(payload: unknown, denial: Denial): boolean {
   if (typeof payload !== 'string') return false
+  if (payload === denial.stockBody) return true
   try {
     const body: unknown = JSON.parse(payload)
     if (typeof body !== 'object' || body === null) return false

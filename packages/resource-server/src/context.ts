@@ -7,7 +7,7 @@ import {
 } from '@fastify-mcp-auth/core'
 import { memoryStorage } from '@fastify-mcp-auth/core/memory'
 import type { FastifyReply } from 'fastify'
-import type { Denial } from './challenge-reply.ts'
+import type { Denial, KnownDenials } from './challenge-reply.ts'
 import { createEvents, type Events } from './events.ts'
 import { type Admission, createAdmission } from './host-and-origin.ts'
 import { createMetadata } from './metadata.ts'
@@ -73,6 +73,8 @@ export interface ResourceServer {
   readonly plainPolicy: RoutePolicy
   /** By the config object of the route, which exists once per route. */
   readonly decisions: WeakMap<object, RouteDecision>
+  /** By policy. */
+  readonly denials: WeakMap<RoutePolicy, KnownDenials>
 }
 
 /** @throws ConfigurationError */
@@ -109,6 +111,7 @@ export async function createResourceServer(options: Options): Promise<ResourceSe
     },
     advertisedScopes,
     plainPolicy: createPolicy(options, {}),
-    decisions: new WeakMap<object, RouteDecision>()
+    decisions: new WeakMap<object, RouteDecision>(),
+    denials: new WeakMap<RoutePolicy, KnownDenials>()
   })
 }

@@ -1,4 +1,5 @@
-import { connect, createServer, type Http2Server } from 'node:http2'
+import { once } from 'node:events'
+import { connect, createServer, type Http2Server, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance, FastifyReply, RawServerDefault } from 'fastify'
 import t from 'tap'
@@ -57,8 +58,12 @@ t.test('a response that Fastify sends has every header once', async t => {
   t.equal(await response.text(), 'x')
 })
 
-t.test('HTTP/2: a response without a body that a handler writes itself has them, too', async t => {
-  const { app, bearer } = await createApp(t, {
+/** An app over HTTP/2 without TLS, and one request to it. */
+async function requestByHttp2(
+  t: Parameters<typeof createApp>[0],
+  write: (raw: FastifyReply['raw'] & { stream: ServerHttp2Stream }) => void
+) {
+  const test = await createApp(t, {
     fastify: {
       serverFactory: (handler: Parameters<Http2Server['on']>[1]) =>
         createServer(handler as never) as unknown as RawServerDefault
@@ -66,17 +71,60 @@ t.test('HTTP/2: a response without a body that a handler writes itself has them,
     routes: app => {
       app.get('/mcp', { config: { mcpAuth: {} } }, (_request, reply) => {
         reply.hijack()
-        reply.raw.statusCode = 204
-        reply.raw.end()
+        write(reply.raw as Parameters<typeof write>[0])
       })
     }
   })
-  await app.listen({ host: '127.0.0.1', port: 0 })
-  const session = connect(`http://127.0.0.1:${(app.server.address() as AddressInfo).port}`)
-  t.teardown(() => session.close())
-  const stream = session.request({ ':path': '/mcp', ...(await bearer()), origin: ORIGIN })
-  const headers = await new Promise<Record<string, unknown>>((resolve, reject) => {
-    stream.once('response', resolve).once('error', reject).resume().end()
+  await test.app.listen({ host: '127.0.0.1', port: 0 })
+  const session = connect(`http://127.0.0.1:${(test.app.server.address() as AddressInfo).port}`)
+  t.teardown(async () => session.destroy())
+  const stream = session.request({ ':path': '/mcp', ...(await test.bearer({ expiresIn: 60 })), origin: ORIGIN })
+  stream.end()
+  const [headers] = (await once(stream, 'response')) as [IncomingHttpHeaders]
+  return { ...test, stream: stream.setEncoding('utf8'), headers }
+}
+
+t.test('HTTP/2: a response without a body that a handler writes itself has them, too', async t => {
+  const { headers, stream } = await requestByHttp2(t, raw => {
+    raw.statusCode = 204
+    raw.end()
   })
+  stream.resume()
   t.match(headers, { ':status': 204, vary: 'Origin', 'access-control-allow-origin': ORIGIN })
+})
+
+const STREAM = { 'content-type': 'text/event-stream' }
+const STREAMS: Record<string, Parameters<typeof requestByHttp2>[1]> = {
+  writeHead: raw => void raw.writeHead(200, STREAM).write('data: 1\n\n'),
+  write: raw => {
+    raw.setHeader('content-type', STREAM['content-type'])
+    raw.write('data: 1\n\n')
+  },
+  'respond on the stream': ({ stream }) => {
+    stream.respond({ ':status': 200, ...STREAM })
+    stream.write('data: 1\n\n')
+  }
+}
+
+for (const [name, write] of Object.entries(STREAMS))
+  t.test(`RS-4: over HTTP/2, too, a stream ends with its token, whatever was accepted (${name})`, async t => {
+    const { app, clock, headers, stream } = await requestByHttp2(t, write)
+    let ended = 0
+    app.mcpAuth.on('stream.ended', () => ended++)
+    t.match(headers, STREAM)
+    t.equal(String(await once(stream, 'data')), 'data: 1\n\n')
+    clock.advance(60)
+    await once(stream, 'end')
+    t.equal(ended, 1)
+  })
+
+t.test('HTTP/2: what is no event stream is left alone when the token expires', async t => {
+  const { app, clock, stream } = await requestByHttp2(t, ({ stream }) => {
+    stream.respond({ ':status': 200, 'content-type': 'text/plain' })
+    stream.write('1')
+    setTimeout(() => stream.end('2'), 1500)
+  })
+  app.mcpAuth.on('stream.ended', () => t.fail('no event stream'))
+  clock.advance(60)
+  t.equal((await stream.toArray()).join(''), '12')
 })
