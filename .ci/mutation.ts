@@ -40,9 +40,11 @@ const TESTS: Record<string, readonly string[]> = {
   ],
   'verifiers/listeners.ts': ['verifiers/introspection'],
   'verifiers/local.ts': ['verifiers/local', 'verifiers/chain'],
+  'verifiers/mac.ts': ['verifiers/mac'],
   'verifiers/opaque.ts': ['verifiers/opaque'],
   'verifiers/profile.ts': ['verifiers/profile', 'verifiers/lenient'],
   'verifiers/shared-secret.ts': ['verifiers/shared-secret'],
+  'verifiers/sightings.ts': ['verifiers/recent-tokens', 'verifiers/token-cache'],
   'verifiers/signature.ts': ['verifiers/signature', 'verifiers/jwks'],
   'verifiers/signed-token.ts': ['verifiers/signed-token'],
   'verifiers/token-cache.ts': ['verifiers/recent-tokens', 'verifiers/token-cache']
