@@ -7,13 +7,12 @@ import type { AuthInfo, VerifiedToken } from './types.ts'
 /** A copy that is frozen all the way down. @returns the same object when it is one already */
 export function sealVerifiedToken(verified: VerifiedToken): SealedToken {
   if (SealedToken.is(verified)) return verified
-  const { scopes, audience } = verified
-  return new SealedToken({ ...verified, scopes: [...scopes], audience: [...audience] })
+  return new SealedToken(verified, [...verified.scopes], [...verified.audience])
 }
 
 /** The same without copies: for what was made for this one token, and that nobody else holds. */
 export function sealOwnToken(verified: VerifiedToken): SealedToken {
-  return new SealedToken(verified)
+  return new SealedToken(verified, verified.scopes, verified.audience)
 }
 
 // A class, because a private field cannot be forged and costs nothing to look for; a WeakSet costs half a microsecond for each new token.
@@ -29,12 +28,12 @@ export class SealedToken implements VerifiedToken {
   readonly props: unknown
   #extra: AuthInfo['extra'] | null = null
 
-  constructor(verified: VerifiedToken) {
+  constructor(verified: VerifiedToken, scopes: readonly string[], audience: readonly string[]) {
     this.subject = verified.subject
     this.clientId = verified.clientId
-    this.scopes = Object.freeze(verified.scopes)
+    this.scopes = Object.freeze(scopes)
     this.issuer = verified.issuer
-    this.audience = Object.freeze(verified.audience)
+    this.audience = Object.freeze(audience)
     this.expiresAt = verified.expiresAt
     this.organization = verified.organization
     this.claims = deepFreeze(verified.claims)

@@ -167,6 +167,27 @@ t.test('cache rule 7: a verifier that fills one object anew for every token mixe
   await Promise.all(asked)
 })
 
+t.test('cache rule 7: what a verifier returns is copied, whatever it is made of, and stays its own', async t => {
+  const lists = { scopes: ['a'], audience: [RESOURCE] }
+  const found = Object.create(
+    Object.defineProperties(
+      {},
+      Object.fromEntries(Object.entries({ ...verified, ...lists }).map(([name, value]) => [name, { get: () => value }]))
+    )
+  ) as VerifiedToken
+  const approved = approveToken(found, RESOURCE)
+  t.match(createPrincipal(approved, 'token'), {
+    subject: 'alice',
+    clientId: 'client',
+    scopes: ['a'],
+    claims: verified.claims
+  })
+  lists.scopes.push('admin')
+  lists.audience.push('https://other.test')
+  t.strictSame([approved.scopes, approved.audience], [['a'], [RESOURCE]])
+  t.equal(approveToken(approved, RESOURCE), approved)
+})
+
 t.test('AuthInfo: what one request writes to it does not reach the next one with the same token', async t => {
   const seen: string[] = []
   const { app, bearer } = await createApp(t, {
