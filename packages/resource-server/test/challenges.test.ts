@@ -1,7 +1,7 @@
 import { parseChallenges, UnavailableError } from '@fastify-mcp-auth/core'
 import type { LightMyRequestResponse } from 'fastify'
 import t from 'tap'
-import { createApp, MCP_HEADERS, METADATA_URL } from './app.ts'
+import { createApp, MCP_HEADERS, METADATA_URL, RESOURCE } from './app.ts'
 
 function challengeOf(response: LightMyRequestResponse): { [name: string]: string } {
   const challenges = parseChallenges(String(response.headers['www-authenticate'] ?? ''))
@@ -212,3 +212,45 @@ t.test('RS-16, RS-17: every request needs its token, whatever session or connect
   for (const method of ['GET', 'POST', 'DELETE'])
     t.equal((await fetch(url, { method, headers: session })).status, 401, method)
 })
+
+t.test(
+  'RS-3: a refusal that was written before is that of this route, this reason and this kind of client',
+  async t => {
+    const { app, issuer } = await createApp(t, {
+      routes: app => {
+        for (const scope of ['a', 'b'])
+          app.get(`/${scope}`, { config: { mcpAuth: { scopes: [scope] } } }, async () => 1)
+      }
+    })
+    const expired = await issuer.mint({ resource: RESOURCE, expiresIn: -60 })
+    const foreign = await issuer.mint({ resource: 'https://other.test' })
+    const reasons: [string, RegExp][] = [
+      [expired, /expired/],
+      [foreign, /not for this resource/],
+      ['x.y.z', /not a signed JWT/]
+    ]
+    for (let round = 0; round < 3; round++)
+      for (const scope of ['a', 'b'])
+        for (const [token, reason] of reasons)
+          for (const accept of ['application/json', 'text/event-stream']) {
+            const response = await app.inject({
+              url: `/${scope}`,
+              headers: { authorization: `Bearer ${token}`, accept }
+            })
+            t.equal(response.statusCode, 401)
+            const challenge = challengeOf(response)
+            t.match(challenge, {
+              error: 'invalid_token',
+              error_description: reason,
+              scope,
+              resource_metadata: METADATA_URL
+            })
+            const body = response.json()
+            t.match(accept === 'application/json' ? body : body.error.data, {
+              error: 'invalid_token',
+              error_description: reason
+            })
+            t.equal(body.jsonrpc, accept === 'application/json' ? undefined : '2.0')
+          }
+  }
+)
