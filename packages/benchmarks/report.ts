@@ -42,7 +42,14 @@ export function reportOf(suite: Suite, { participants, series, goals: reached }:
     table(suite, series, TAILS)
   ]
   const goals = suite.goals ? ['Goals', goalsOf(suite.goals, series)] : []
-  return [`## ${title}`, legend(participants), ...sections, ...(suite.tails ? tails : []), ...goals, ...(reached === undefined ? [] : ['Goals', reached])].join('\n\n')
+  return [
+    `## ${title}`,
+    legend(participants),
+    ...sections,
+    ...(suite.tails ? tails : []),
+    ...goals,
+    ...(reached === undefined ? [] : ['Goals', reached])
+  ].join('\n\n')
 }
 
 function legend(participants: readonly Participant[]): string {
