@@ -29,8 +29,8 @@ const INSPECTOR = ['http://localhost:6274', 'http://127.0.0.1:6274']
 
 const HOUR = 3_600_000
 
-/** Where people see what they have connected. */
-const CONNECTED_APPS = '/connected-apps'
+/** Where people see what they have connected, and where a sign-out ends. */
+const [CONNECTED_APPS, SIGNED_OUT] = ['/connected-apps', '/signed-out']
 
 export interface AppOverrides {
   readonly logger?: FastifyServerOptions['logger']
@@ -70,7 +70,12 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
     clock,
     ...overrides.authorizationServer
   })
-  await app.register(consent, { brand: { name: 'Acme Notes' }, connectedApps: CONNECTED_APPS, ...overrides.consent })
+  await app.register(consent, {
+    brand: { name: 'Acme Notes' },
+    connectedApps: CONNECTED_APPS,
+    signedOut: SIGNED_OUT,
+    ...overrides.consent
+  })
   await app.register(resourceServer, {
     resource,
     verify: local(app.authorizationServer),
@@ -81,7 +86,7 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
   })
   await app.register(async pages => {
     leadToPublicUrl(pages, publicUrl)
-    await pages.register(login, { accounts, sessions, formTokens })
+    await pages.register(login, { accounts, sessions, formTokens, signedOut: SIGNED_OUT })
     await pages.register(home, { accounts, sessions, formTokens, resource, connectedApps: CONNECTED_APPS })
   })
 

@@ -13,6 +13,8 @@ export interface LoginOptions {
   readonly accounts: Accounts
   readonly sessions: Sessions
   readonly formTokens: FormTokens
+  /** Path of the page where a sign-out ends. */
+  readonly signedOut: string
 }
 
 const MAX_NAME = 64
@@ -74,7 +76,7 @@ export async function login(app: FastifyInstance, options: LoginOptions): Promis
 
   app.post<{ Body: Static<typeof LogoutForm> }>('/logout', { schema: { body: LogoutForm } }, async (request, reply) => {
     if (formTokens.verify(request, request.body.form_token)) await sessions.end(request, reply)
-    return reply.redirect('/', 303)
+    return reply.redirect(options.signedOut, 303)
   })
 }
 

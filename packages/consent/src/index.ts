@@ -15,6 +15,7 @@ export type {
   Moment,
   PageModel,
   ScopeLine,
+  SignedOutPage,
   ToolLine,
   Warning
 } from './model.ts'

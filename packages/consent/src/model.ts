@@ -230,8 +230,20 @@ export interface ConnectedAppsWords {
   readonly note: Sentence
 }
 
+/** Where a sign-out ends. Says so only when it is true. */
+export interface SignedOutPage extends Page {
+  readonly page: 'signed-out'
+  readonly heading: Sentence
+  readonly text: Sentence
+  /** Null for somebody who is still signed in. */
+  readonly signInUrl: string | null
+  /** Page of connected apps, which a sign-out does not end; null where there is none. */
+  readonly manageUrl: string | null
+  readonly words: { readonly signIn: string; readonly manage: string }
+}
+
 /** The model of any page. `page` says which one it is, and is the name of its template. */
-export type PageModel = ConsentPage | ConnectedAppsPage | FailurePage
+export type PageModel = ConsentPage | ConnectedAppsPage | SignedOutPage | FailurePage
 
 /** Length in characters, as a reader counts them, from which on a name is shortened in the heading. */
 export const SHORT_NAME = 40

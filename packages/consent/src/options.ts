@@ -31,6 +31,9 @@ export type Layout = (parts: PageParts, reply: FastifyReply) => string | Promise
  */
 export type Render = (model: PageModel, reply: FastifyReply) => string | undefined | Promise<string | undefined>
 
+/** A path without parameters, wildcards and empty or relative segments. */
+const PATH = '^(/[A-Za-z0-9_~-]+(\\.[A-Za-z0-9_~-]+)*)+$'
+
 /** Options of the plugin: check, type, default and documentation. */
 export const ConsentOptions = Type.Object(
   {
@@ -40,9 +43,9 @@ export const ConsentOptions = Type.Object(
      * Path of the page on which people see what they have connected and take it back, for example `/connected-apps`. There is none
      * without it.
      */
-    connectedApps: Type.Optional(
-      Type.String({ pattern: '^(/[A-Za-z0-9_~-]+(\\.[A-Za-z0-9_~-]+)*)+$', maxLength: 200 })
-    ),
+    connectedApps: Type.Optional(Type.String({ pattern: PATH, maxLength: 200 })),
+    /** Path of the page to which your logout may lead, for example `/signed-out`. There is none without it. */
+    signedOut: Type.Optional(Type.String({ pattern: PATH, maxLength: 200 })),
     /**
      * Folder whose files replace ours by name: `layout.eta`, `consent.eta`, `scope.eta`, `error.eta` and the others in `src/templates`;
      * its `theme.css` comes after our style sheet. Other `.eta` files in it can be included. A missing folder, a template with a

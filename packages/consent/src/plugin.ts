@@ -18,6 +18,7 @@ import { connectedAppsRoutes } from './routes/connected-apps.ts'
 import { interactionRoute } from './routes/interaction.ts'
 import { jsonRoutes } from './routes/json.ts'
 import { logoRoute } from './routes/logo.ts'
+import { signedOutRoute } from './routes/signed-out.ts'
 import { stylesheetRoute } from './routes/stylesheet.ts'
 import { loadTemplates } from './templates.ts'
 import { createToolCatalogue, scopesOfToolIn } from './tools.ts'
@@ -56,6 +57,7 @@ const consent: FastifyPluginAsync<ConsentOptions> = async (app, input) => {
   const interactions = `${prefix}/interaction`
   await app.register(async scope => {
     const path = withoutPrefix(interactions, scope.prefix)
+    const manageUrl = options.connectedApps === undefined ? null : `${scope.prefix}${options.connectedApps}`
     const logos = createLogos(options.fetch ?? createSafeFetch({ maxBytes: MAX_LOGO_BYTES }), (url, error) =>
       app.log.info({ url, err: error }, 'the logo of a client could not be fetched')
     )
@@ -64,7 +66,7 @@ const consent: FastifyPluginAsync<ConsentOptions> = async (app, input) => {
       languages,
       brand: options.brand ?? {},
       stylesheetUrl: `${interactions}/assets/${stylesheet.fileName}`,
-      manageUrl: options.connectedApps === undefined ? null : `${scope.prefix}${options.connectedApps}`,
+      manageUrl,
       logos,
       tools: createToolCatalogue(options.tools, scopesOfToolIn(app), (resource, error) =>
         app.log.warn({ resource, err: error }, 'option "tools": the consent page goes without the list of tools')
@@ -78,6 +80,7 @@ const consent: FastifyPluginAsync<ConsentOptions> = async (app, input) => {
     logoRoute(scope, path, logos)
     if (options.json) await addJson(scope, path, { pages, origin: new URL(issuer).origin })
     if (options.connectedApps !== undefined) await connectedAppsRoutes(scope, options.connectedApps, pages)
+    if (options.signedOut !== undefined) await signedOutRoute(scope, options.signedOut, { pages, manageUrl })
     app.authorizationServer.present({ error: pages.error })
   })
 }

@@ -117,6 +117,12 @@ export const ar = {
   'connected.first': 'العودة إلى أول التطبيقات',
   'connected.note': 'يسري الفصل فورًا. وما قرأه التطبيق من قبل يبقى لديه.',
 
+  'signedOut.heading': 'تم تسجيل خروجك',
+  'signedOut.text': 'لا يمكن لأحد استخدام {brand} في هذا المتصفح حتى يسجّل أحد الدخول. التطبيقات المتصلة تحتفظ بوصولها.',
+  'signedOut.heading.not': 'ما زلت مسجّل الدخول',
+  'signedOut.text.not': 'هذا المتصفح مسجّل الدخول باسم {account}. سجّل الخروج في {brand} لإنهاء ذلك.',
+  'signedOut.signIn': 'تسجيل الدخول من جديد',
+
   'error.reference': 'رقم مرجعي للدعم',
 
   'error.unknown_client.title': 'لم يعد {brand} يعرف هذا التطبيق',

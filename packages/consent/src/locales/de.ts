@@ -99,6 +99,14 @@ export const de = {
   'connected.first': 'Zurück zu den ersten Apps',
   'connected.note': 'Das Trennen wirkt sofort. Was eine App schon gelesen hat, behält sie.',
 
+  'signedOut.heading': 'Sie sind abgemeldet',
+  'signedOut.text':
+    'In diesem Browser kann niemand {brand} nutzen, bis sich jemand anmeldet. Verbundene Apps behalten ihren Zugriff.',
+  'signedOut.heading.not': 'Sie sind noch angemeldet',
+  'signedOut.text.not':
+    'Dieser Browser ist als {account} angemeldet. Melden Sie sich in {brand} ab, um das zu beenden.',
+  'signedOut.signIn': 'Wieder anmelden',
+
   'error.reference': 'Kennung für den Support',
 
   'error.unknown_client.title': '{brand} kennt diese App nicht mehr',

@@ -90,6 +90,13 @@ export const en = {
   'connected.first': 'Back to the first apps',
   'connected.note': 'Disconnecting takes effect at once. What an app has already read stays with it.',
 
+  'signedOut.heading': 'You are signed out',
+  'signedOut.text':
+    'Nobody can use {brand} in this browser until somebody signs in. Apps that you connected keep their access.',
+  'signedOut.heading.not': 'You are still signed in',
+  'signedOut.text.not': 'This browser is signed in as {account}. Sign out in {brand} to end that.',
+  'signedOut.signIn': 'Sign in again',
+
   'error.reference': 'Reference for support',
 
   'error.unknown_client.title': '{brand} does not know this app any more',

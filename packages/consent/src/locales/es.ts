@@ -98,6 +98,13 @@ export const es = {
   'connected.first': 'Volver a las primeras aplicaciones',
   'connected.note': 'La desconexión surte efecto de inmediato. Lo que una aplicación ya ha leído lo conserva.',
 
+  'signedOut.heading': 'Has cerrado la sesión',
+  'signedOut.text':
+    'Nadie puede usar {brand} en este navegador hasta que alguien entre de nuevo. Las aplicaciones conectadas conservan su acceso.',
+  'signedOut.heading.not': 'Tu sesión sigue abierta',
+  'signedOut.text.not': 'En este navegador has entrado como {account}. Cierra la sesión en {brand} para terminarla.',
+  'signedOut.signIn': 'Entrar de nuevo',
+
   'error.reference': 'Referencia para soporte',
 
   'error.unknown_client.title': '{brand} ya no conoce esta aplicación',

@@ -100,6 +100,14 @@ export const fr = {
   'connected.first': 'Revenir aux premières applications',
   'connected.note': 'La déconnexion prend effet aussitôt. Ce qu’une application a déjà lu lui reste.',
 
+  'signedOut.heading': 'Vous êtes déconnecté',
+  'signedOut.text':
+    'Personne ne peut utiliser {brand} dans ce navigateur avant une nouvelle connexion. Les applications connectées gardent leur accès.',
+  'signedOut.heading.not': 'Vous êtes encore connecté',
+  'signedOut.text.not':
+    'Ce navigateur est connecté en tant que {account}. Déconnectez-vous dans {brand} pour y mettre fin.',
+  'signedOut.signIn': 'Se reconnecter',
+
   'error.reference': 'Référence pour l’assistance',
 
   'error.unknown_client.title': '{brand} ne connaît plus cette application',

@@ -84,6 +84,14 @@ export const ja = {
   'connected.first': '最初のアプリに戻る',
   'connected.note': '切断はすぐに有効になります。アプリがすでに読み取った内容は、アプリに残ります。',
 
+  'signedOut.heading': 'ログアウトしました',
+  'signedOut.text':
+    'もう一度ログインするまで、このブラウザーでは誰も {brand} を使えません。接続済みアプリのアクセスは続きます。',
+  'signedOut.heading.not': 'まだログインしています',
+  'signedOut.text.not':
+    'このブラウザーは {account} としてログインしています。終了するには {brand} でログアウトしてください。',
+  'signedOut.signIn': 'もう一度ログイン',
+
   'error.reference': 'サポート用の参照番号',
 
   'error.unknown_client.title': '{brand} はこのアプリを認識できなくなりました',

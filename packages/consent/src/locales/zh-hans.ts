@@ -80,6 +80,12 @@ export const zhHans = {
   'connected.first': '回到最前面的应用',
   'connected.note': '断开立即生效。应用已经读取的内容会留在它那里。',
 
+  'signedOut.heading': '您已退出登录',
+  'signedOut.text': '在有人重新登录之前，此浏览器中无人可以使用 {brand}。已连接的应用仍保留访问权限。',
+  'signedOut.heading.not': '您仍处于登录状态',
+  'signedOut.text.not': '此浏览器以 {account} 的身份登录。要结束登录，请在 {brand} 中退出。',
+  'signedOut.signIn': '重新登录',
+
   'error.reference': '供客服使用的编号',
 
   'error.unknown_client.title': '{brand} 不再认识这个应用',
