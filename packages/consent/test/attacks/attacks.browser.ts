@@ -1,8 +1,12 @@
 /** What another site, another program and a hostile client can do to our pages in a real browser. */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import { fileURLToPath } from 'node:url'
+import Handlebars from 'handlebars'
+import nunjucks from 'nunjucks'
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
+import type { ConsentOptions } from '../../src/index.ts'
 import { launchBrowser } from '../browser.ts'
 import { listenForAnswers } from '../flows/clients.ts'
 import { type Visit, visit } from '../flows/visit.ts'
@@ -216,3 +220,29 @@ t.test('click-through: a question that opens under the second click of a double 
   t.equal(callbacks.answers.length, 0)
   t.equal(await grantsOf(person), 0)
 })
+
+const templates = fileURLToPath(new URL('../engines', import.meta.url))
+const ENGINES: Record<string, ConsentOptions> = {
+  Handlebars: { templates, engine: { handlebars: Handlebars }, extension: 'hbs' },
+  Nunjucks: { templates, engine: { nunjucks }, extension: 'njk' }
+}
+
+for (const [engine, consent] of Object.entries(ENGINES))
+  t.test(`XSS: the same names are text in a page that ${engine} draws`, async t => {
+    const person = await open(t, { context: { bypassCSP: true }, options: { dynamicRegistration: {} }, consent })
+    const { client, page, teams, begin } = person
+    teams.set('alice', [
+      { id: 'acme', name: `Acme ${PAYLOAD}` },
+      { id: `globex${PAYLOAD}`, name: PAYLOAD }
+    ])
+    await client.register({ client_name: `Evil ${PAYLOAD}` })
+    await begin(page)
+    await page.locator('button[value=allow]').waitFor()
+    t.match((await page.content()).toLowerCase(), `drawn by ${engine.toLowerCase()}`)
+    t.match(await page.locator('body').textContent(), '<script>window.hacked=1</script>', 'it is there, as text')
+    await assertHarmless(t, page, engine)
+    await page.getByRole('radio').last().check()
+    await page.locator('button[value=allow]').click()
+    await page.waitForURL(`${person.redirectUri}?**`)
+    t.ok(new URL(page.url()).searchParams.get('code'), 'and it decides')
+  })
