@@ -4,7 +4,6 @@ import {
   type AuthorizationServer,
   type ConnectedApps,
   InteractionError,
-  isUnavailableError,
   type SignedInPerson
 } from '@fastify-mcp-auth/core'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -12,7 +11,7 @@ import { describeConnectedApps } from '../connected-apps-page.ts'
 import { type FormProofs, formProofs, isOwnOrigin } from '../form-proof.ts'
 import type { ConnectedAppsNotice } from '../model.ts'
 import type { Pages } from '../pages.ts'
-import { failureOf, logFailure } from './failure.ts'
+import { failureOf, logFailure, retryAfterOf } from './failure.ts'
 
 /** Bytes: a form of two short fields. */
 const BODY_LIMIT = 4096
@@ -160,7 +159,8 @@ async function refuse(
 ): Promise<FastifyReply> {
   const failure = failureOf(error)
   logFailure(request, error, failure)
-  if (isUnavailableError(error) && error.retryAfter !== undefined) reply.header('retry-after', String(error.retryAfter))
+  const retryAfter = retryAfterOf(error)
+  if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
   reply.code(failure.statusCode)
   if (wantsJson(request)) return sendJson(reply, { error: failure.reason, reference: request.id })
   const { html, headers } = await pages.error({ ...failure, reference: request.id }, { request, reply })
