@@ -1,35 +1,22 @@
 /** Reference page of what the authorization server keeps: each collection, each field, as what, and for how long. */
 import { readFileSync } from 'node:fs'
-import { COLLECTIONS } from '../../packages/authorization-server/src/records.ts'
+import { COLLECTIONS, LIFETIMES } from '../../packages/authorization-server/src/records.ts'
+import { protectionsIn } from '../../packages/core/src/storage/protection.ts'
 
 const SOURCE = 'packages/authorization-server/src/records.ts'
-
-/** How long a record stays, by collection. `cleanup()` removes it after that. Held against the collections below. */
-const LIFETIMES: Record<keyof typeof COLLECTIONS, string> = {
-  clients:
-    '`dynamicRegistration.unusedTtl` without a consent; `idleTtl` after the last grant can have ended; then its name for 180 days (one day if it was never used). Clients of the app: until they are removed',
-  clientDocuments: '2 days after it was fetched, or as long as a grant of the client',
-  clientAssertions: 'until the assertion has expired',
-  initialAccessTokens: 'until it has expired',
-  interactions: '`interactionTtl`',
-  consents: '`grantTtl` after the last decision, or until its access is revoked',
-  pushedRequests: '`pushedRequestTtl`',
-  grants: '`codeTtl` until the code is redeemed, then `refreshTokenTtl` after the last use and `grantTtl` at most',
-  signingKeys: '`keyRotationInterval`, and a day after its last signature'
-}
 
 /** @throws Error when a collection or its declaration is not written as this page reads it */
 export function recordsPage(): string {
   const source = readFileSync(SOURCE, 'utf8')
-  const sections = Object.entries(COLLECTIONS).map(([member, { name, fields, indexes }]) => {
+  const sections = Object.entries(COLLECTIONS).map(([member, { name, fields, indexes, record, shortLived }]) => {
     const { about, body } = declarationOf(source, member)
     const rows = fields.map(({ name: field }) => {
       const comment = commentOf(body, field)
-      return `| \`${field}\` | ${keptAs(field, comment)} | ${comment} |`
+      return `| \`${field}\` | ${keptAs(record.properties[field as keyof typeof record.properties])} | ${comment} |`
     })
     return [
       `## ${name}`,
-      `${about.replace(/ @see (.*)/, ' See $1.')} Kept: ${LIFETIMES[member as keyof typeof COLLECTIONS]}.${indexes.length > 0 ? ` Found by ${indexes.map(index => `\`${index}\``).join(', ')}.` : ''}`,
+      `${about.replace(/ @see (.*)/, ' See $1.')} Kept: ${LIFETIMES[member as keyof typeof COLLECTIONS]}${shortLived ? '; goes to `shortLived` of a split storage' : ''}.${indexes.length > 0 ? ` Found by ${indexes.map(index => `\`${index}\``).join(', ')}.` : ''}`,
       ['| field | kept as | |', '| --- | --- | --- |', ...rows].join('\n')
     ].join('\n\n')
   })
@@ -60,11 +47,8 @@ function commentOf(body: string, field: string): string {
     .replaceAll('|', '\\|')
 }
 
-/** Fields that are lists of what is a digest or encrypted. */
-const INSIDE: Record<string, string> = { secrets: 'digests', accessTokens: 'digests and encrypted' }
-
-function keptAs(field: string, comment: string): string {
-  if (INSIDE[field] !== undefined) return INSIDE[field]
-  if (/digest$/i.test(field)) return 'digest'
-  return /encrypted/i.test(comment) ? 'encrypted' : 'plain'
+/** What the schema of the field says: its own protection, or those of what is inside. */
+function keptAs(schema: Parameters<typeof protectionsIn>[0]): string {
+  const kinds = [...protectionsIn(schema)].filter(kind => kind !== 'plain')
+  return kinds.length === 0 ? 'plain' : kinds.join(' and ')
 }

@@ -1,6 +1,7 @@
 /**
  * Measures the packages side by side with their peers, on 127.0.0.1 only.
  *
+ *   pnpm bench storage [...]        see storage/suite.ts
  *   pnpm bench [resource-server | authorization-server] [--only name,...] [--loads name,...] [--rounds N]
  *     [--duration seconds] [--json file]
  *
@@ -13,6 +14,7 @@ import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { reportOf } from './report.ts'
+import { runStorage } from './storage/suite.ts'
 import { OURS, type Plan, SUITES, type Suite } from './suites.ts'
 
 /** Bounds, so that a typing error does not occupy a machine for a day. */
@@ -21,6 +23,12 @@ const MAX_SECONDS = 30
 
 // The exit is what ends the servers.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
+
+// Compares sizes instead of contenders, and has options of its own.
+if (process.argv[2] === 'storage') {
+  await runStorage(process.argv.slice(3))
+  process.exit()
+}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -49,7 +57,7 @@ function chooseSuites(names: readonly string[]): [string, Suite][] {
   const chosen = names.length > 0 ? names : Object.keys(SUITES)
   return chosen.map(name => {
     const suite = SUITES[name]
-    if (!suite) return refuse(`no suite ${name}: there are ${Object.keys(SUITES).join(' and ')}`)
+    if (!suite) return refuse(`no suite ${name}: there are ${[...Object.keys(SUITES), 'storage'].join(', ')}`)
     return [name, suite]
   })
 }

@@ -9,8 +9,10 @@ import {
   ClientMetadata,
   type Collection,
   type CollectionDeclaration,
+  Digest,
   type Display,
   defineCollection,
+  Encrypted,
   openCollection,
   type StorageDriver
 } from '@fastify-mcp-auth/core'
@@ -28,7 +30,7 @@ export const ClientRecord = Type.Object({
   secrets: Type.Array(ClientSecret),
   /** As registered and echoed. */
   metadata: ClientMetadata,
-  registrationTokenDigest: nullable(Type.String()),
+  registrationTokenDigest: nullable(Digest()),
   /** Counts changes, so that of two at the same moment one wins. */
   revision: Type.Integer(),
   createdAt: Type.Integer(),
@@ -101,13 +103,13 @@ export const InteractionRecord = Type.Object({
     display: Type.Union([Type.Unsafe<Display>(Type.String()), Type.Null()])
   }),
   /** Digest of the cookie of the browser that started it. */
-  browserDigest: Type.String(),
+  browserDigest: Digest(),
   expiresAt: Type.Integer(),
   answeredAt: nullable(Type.Integer()),
   /** How often the login sent back somebody whose sign-in was too old. */
   staleSignIns: Type.Integer(),
   /** Where the answer sent the browser, encrypted: a double click gets the same answer. */
-  outcome: nullable(Type.String())
+  outcome: nullable(Encrypted())
 })
 export type InteractionRecord = Static<typeof InteractionRecord>
 
@@ -121,7 +123,7 @@ export type FrozenRequest = Omit<
 export const PushedRequestRecord = Type.Object({
   clientId: Type.String(),
   /** Encrypted under a key that also depends on the `request_uri`. */
-  parameters: Type.String(),
+  parameters: Encrypted(),
   expiresAt: Type.Integer(),
   usedAt: nullable(Type.Integer())
 })
@@ -129,10 +131,10 @@ export type PushedRequestRecord = Static<typeof PushedRequestRecord>
 
 /** An access token that the server has to know. */
 const KeptToken = Type.Object({
-  digest: Type.String(),
+  digest: Digest(),
   expiresAt: Type.Integer(),
   /** Encrypted under the token itself. */
-  content: Type.String()
+  content: Encrypted()
 })
 export type KeptToken = Static<typeof KeptToken>
 
@@ -162,7 +164,7 @@ export const GrantRecord = Type.Object({
   refreshable: Type.Boolean(),
   revokedAt: nullable(Type.Integer()),
 
-  codeDigest: Type.String(),
+  codeDigest: Digest(),
   codeChallenge: Type.String(),
   codeExpiresAt: Type.Integer(),
   codeConsumedAt: nullable(Type.Integer()),
@@ -170,19 +172,19 @@ export const GrantRecord = Type.Object({
   nonce: nullable(Type.String()),
 
   /** Shared by every refresh token of the grant: tells a used one from an invented one. */
-  familyDigest: nullable(Type.String()),
-  refreshDigest: nullable(Type.String()),
+  familyDigest: nullable(Digest()),
+  refreshDigest: nullable(Digest()),
   /** The refresh token before this one, while a retry with it still gets the same response. */
-  previousDigest: nullable(Type.String()),
+  previousDigest: nullable(Digest()),
   replayUntil: nullable(Type.Integer()),
   /** That response, encrypted under a key that also depends on the previous token itself. */
-  replay: nullable(Type.String()),
+  replay: nullable(Encrypted()),
   replays: Type.Integer(),
 
   /** What the app attached, encrypted under a key that only codes and tokens of the grant can open. */
-  props: nullable(Type.String()),
+  props: nullable(Encrypted()),
   /** That key, encrypted under the code, later under the refresh token. */
-  propsKey: nullable(Type.String()),
+  propsKey: nullable(Encrypted()),
   /** Opaque access tokens, and JWTs that open `props`; null for none. */
   accessTokens: Type.Union([Type.Array(KeptToken), Type.Null()])
 })
@@ -208,7 +210,7 @@ export const SigningKeyRecord = Type.Object({
   kid: Type.String(),
   publicJwk: Type.Record(Type.String(), Type.Unknown()),
   /** Encrypted. */
-  privateJwk: Type.String(),
+  privateJwk: Encrypted(),
   createdAt: Type.Integer(),
   /** When it begins to sign; it is published before. */
   activeFrom: Type.Integer(),
@@ -256,6 +258,20 @@ export const COLLECTIONS = {
     expiry: 'expiresAt'
   }),
   signingKeys: defineCollection({ name: 'signing_keys', record: SigningKeyRecord, indexes: ['issuer'] })
+}
+
+/** How long a record stays, for the reference page; `cleanup()` removes it after that. Names of options in backticks. */
+export const LIFETIMES: { readonly [collection in keyof typeof COLLECTIONS]: string } = {
+  clients:
+    '`dynamicRegistration.unusedTtl` without a consent; `idleTtl` after the last grant can have ended; then its name for 180 days (one day if it was never used). Clients of the app: until they are removed',
+  clientDocuments: '2 days after it was fetched, or as long as a grant of the client',
+  clientAssertions: 'until the assertion has expired',
+  initialAccessTokens: 'until it has expired',
+  interactions: '`interactionTtl`',
+  consents: '`grantTtl` after the last decision, or until its access is revoked',
+  pushedRequests: '`pushedRequestTtl`',
+  grants: '`codeTtl` until the code is redeemed, then `refreshTokenTtl` after the last use and `grantTtl` at most',
+  signingKeys: '`keyRotationInterval`, and a day after its last signature'
 }
 
 /** Everything that the authorization server stores: for migrations, and for moving to another database. */

@@ -3,13 +3,13 @@
  *
  * @see RFC 6749 section 2.3.1, RFC 7591 section 3.2.1
  */
-import { digest, equalInConstantTime, OAuthError, randomSecret } from '@fastify-mcp-auth/core'
+import { Digest, digest, equalInConstantTime, OAuthError, randomSecret } from '@fastify-mcp-auth/core'
 import { type Static, Type } from 'typebox'
 
 /** As it is kept. */
 export const ClientSecret = Type.Object({
   secretId: Type.String(),
-  digest: Type.String(),
+  digest: Digest(),
   createdAt: Type.Integer(),
   /** Epoch second from which on it is refused; null for never. */
   expiresAt: Type.Union([Type.Integer(), Type.Null()])
