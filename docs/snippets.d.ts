@@ -4,6 +4,7 @@ import type {
   Organization,
   UserAdapter as ReadersUserAdapter
 } from '@fastify-mcp-auth/authorization-server'
+import type { Connections, ConnectionsOptions, McpConnectionsOptions, Owner } from '@fastify-mcp-auth/connections'
 import type { StorageDriver } from '@fastify-mcp-auth/core'
 import type { ApiKey, McpAuthEvent, ResourceServerOptions, Verifier } from '@fastify-mcp-auth/resource-server'
 import type { OAuthServerProvider } from '@modelcontextprotocol/sdk/server/auth/provider.js'
@@ -40,6 +41,12 @@ declare global {
   function resourcesOf(tenant: string): AuthorizationServerOptions['resources']
   const sessions: { of(request: FastifyRequest): Promise<{ accountId: string; signedInAt: number } | null> }
   const accounts: { byId(id: string): Promise<Account | null> }
+  const agents: { mayUse(account: string, agent: string): Promise<boolean> }
+  const connectionsOptions: ConnectionsOptions
+  const connections: Connections
+  const binding: string
+  const query: URLSearchParams
+  const owner: Owner
   const teams: { of(account: string): Promise<Organization[]> }
   function may(account: Account, scope: string, organization: string | null): boolean
   function isBlocked(address: string): boolean
@@ -62,6 +69,7 @@ declare global {
     | Partial<ResourceServerOptions>
     | (Partial<Omit<AuthorizationServerOptions, 'users'>> & { users?: Partial<UserAdapter<Account>> })
     | Partial<AuthorizationServerOptions['resources'][string]>
+    | Partial<McpConnectionsOptions>
 
   const authorizationServer: typeof import('@fastify-mcp-auth/authorization-server').default
   const consent: typeof import('@fastify-mcp-auth/consent').default

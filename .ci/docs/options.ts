@@ -31,6 +31,7 @@ export function optionsPage({ name, file }: OptionsSource): string {
     `Printed from \`${file}\` by \`pnpm run docs\`. A wrong option stops the boot with a message that names it.`,
     table(main, objects),
     ...entries.map(([title, members]) => `## ${words(title)}\n\n${table(members, objects)}`),
+    ...pluginSections(dirname(file)),
     ...factorySections(dirname(file))
   ].join('\n\n')}\n`
 }
@@ -43,6 +44,14 @@ function importedObjects(file: string): [string, Member[]][] {
   return Object.entries(SHARED)
     .filter(([name]) => new RegExp(`import \\{[^}]*\\b${name}\\b[^}]*\\} from '@fastify-mcp-auth/core`).test(source))
     .flatMap(([, shared]) => [...readObjects(readFileSync(shared, 'utf8'))])
+}
+
+/** What a plugin takes besides the options of the core that it is built on. */
+function pluginSections(folder: string): string[] {
+  const file = `${folder}/plugin-options.ts`
+  if (!existsSync(file)) return []
+  const objects = new Map([...importedObjects(file), ...readObjects(readFileSync(file, 'utf8'))])
+  return [...objects].toReversed().map(([title, members]) => `## ${words(title)}\n\n${table(members, objects)}`)
 }
 
 /** What the functions take that a plugin is given the results of: one file each in `verifiers`, the main object last. */
@@ -100,7 +109,7 @@ function flatten(comment: string): string {
 function typeOf(schema: string, objects: ReadonlyMap<string, readonly Member[]>): string {
   const optional = schema.startsWith('Type.Optional(')
   const inner = optional ? schema.slice('Type.Optional('.length).trim() : schema
-  const adapter = /^(?:Adapter(?:That)?|Type\.Unsafe)<([^>]+>?)>/.exec(inner)
+  const adapter = /^(?:Adapter(?:That)?|Type\.Unsafe|fn\w*)<([^>]+>?)>/.exec(inner)
   const named = [...objects.keys()].find(title => new RegExp(`\\b${title}\\b`).test(inner))
   const kind =
     adapter?.[1]?.replaceAll('|', '\\|') ??

@@ -18,7 +18,7 @@ import { sealCredential } from './seal.ts'
 import { summaryOf } from './status.ts'
 import { type Refusal, requestTokens } from './token-endpoint.ts'
 import type { TokenSet } from './token-set.ts'
-import type { CompletedFlow, CompleteOptions } from './types.ts'
+import type { CompletedFlow, CompleteOptions, Owner } from './types.ts'
 
 interface OpenFlow {
   readonly key: string
@@ -27,8 +27,8 @@ interface OpenFlow {
 }
 
 /**
- * @throws McpConnectionError `MCP_FLOW_EXPIRED`, `MCP_FLOW_MISMATCH`, and everything that can go wrong after that, which has `returnTo`:
- *   `errorTo` of the flow, or its `returnTo`
+ * @throws McpConnectionError `MCP_FLOW_EXPIRED`, `MCP_FLOW_MISMATCH`, and everything that can go wrong after that, which has the
+ *   `errorTo` of the flow
  */
 export async function completeFlow(context: Context, options: CompleteOptions): Promise<CompletedFlow> {
   const params = new CallbackParams(options.params)
@@ -38,8 +38,8 @@ export async function completeFlow(context: Context, options: CompleteOptions): 
   } catch (error) {
     if (!(error instanceof McpConnectionError)) throw error
     tell(context, flow.record, error)
-    const { returnTo, errorTo } = flow.record
-    throw new McpConnectionError(error.code, error.message, { ...error, returnTo: errorTo ?? returnTo ?? undefined })
+    const { errorTo } = flow.record
+    throw new McpConnectionError(error.code, error.message, { ...error, errorTo: errorTo ?? undefined, cause: error })
   }
 }
 
@@ -104,13 +104,18 @@ async function assertOwn(context: Context, record: FlowRecord, options: Complete
     throw mismatch('foreign_browser', server)
   let target: Target
   try {
-    target = await targetOf(context, options.owner, server, { account })
+    target = await targetOf(context, await ownerOf(options, record), server, { account })
   } catch (error) {
     throw isMcpConnectionError(error, 'MCP_OWNER_REQUIRED') ? mismatch('signed_out', server) : error
   }
   if (target.place.id !== record.connection) throw mismatch('foreign_owner', server)
   await countAttempt(context, 'complete', { ownerKey: record.ownerKey, ip: options.ip, server })
   return target
+}
+
+async function ownerOf({ owner }: CompleteOptions, { owner: begun }: FlowRecord): Promise<Owner | null> {
+  if (typeof owner !== 'function') return owner
+  return owner({ agent: begun?.type === 'agent' ? begun.id : (begun?.agent ?? null) })
 }
 
 async function complete(context: Context, flow: OpenFlow, params: CallbackParams): Promise<CompletedFlow> {

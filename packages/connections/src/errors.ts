@@ -37,6 +37,12 @@ export const MCP_CONNECTION_ERRORS = {
     text: 'The mode of the server needs an owner of another kind.'
   },
   MCP_NOT_ALLOWED: { status: 403, action: 'operator', text: 'The options of the server do not allow it.' },
+  MCP_SIGN_IN_REQUIRED: { status: 401, action: 'user', text: 'Nobody is signed in.' },
+  MCP_CROSS_SITE: { status: 403, action: 'operator', text: 'A request that changes something came from elsewhere.' },
+  MCP_NOT_FOUND: { status: 404, action: 'operator', text: 'No such page, or no such connection of this owner.' },
+  MCP_STORAGE_UNAVAILABLE: { status: 503, action: 'wait', text: 'The storage of the app does not answer.' },
+  MCP_REQUEST_REFUSED: { status: 400, action: 'operator', text: 'A hook or parser of the app refused; `reason`.' },
+  MCP_UNEXPECTED: { status: 500, action: 'operator', text: 'A fault of this app. The log has the reference.' },
   MCP_INVALID_INPUT: { status: 400, action: 'operator', text: 'An argument is not acceptable; the message says which.' }
 } as const satisfies Record<string, { status: number; action: 'user' | 'wait' | 'operator'; text: string }>
 
@@ -68,10 +74,12 @@ export interface McpConnectionErrorDetails {
   readonly actionUrl?: string | undefined
   readonly missingScopes?: readonly string[] | undefined
   readonly grantedScopes?: readonly string[] | undefined
-  /** Where the flow that failed was to lead to, on our own origin. */
-  readonly returnTo?: string | undefined
   /** What discovery did, step by step. */
   readonly steps?: readonly DiscoveryStep[] | undefined
+  /** In place of the status of the code. */
+  readonly status?: number | undefined
+  /** Path of ours that wants to hear of a flow that failed. */
+  readonly errorTo?: string | undefined
   readonly cause?: unknown
 }
 
@@ -89,14 +97,14 @@ export class McpConnectionError extends Error {
   readonly actionUrl: string | undefined
   readonly missingScopes: readonly string[] | undefined
   readonly grantedScopes: readonly string[] | undefined
-  readonly returnTo: string | undefined
   readonly steps: readonly DiscoveryStep[] | undefined
+  readonly errorTo: string | undefined
 
   constructor(code: McpConnectionErrorCode, message: string, details: McpConnectionErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
     const { status, action } = MCP_CONNECTION_ERRORS[code]
     this.code = code
-    this.statusCode = status
+    this.statusCode = details.status ?? status
     this.retryable = action === 'wait'
     this.server = details.server
     this.connection = details.connection
@@ -105,8 +113,8 @@ export class McpConnectionError extends Error {
     this.actionUrl = details.actionUrl
     this.missingScopes = details.missingScopes
     this.grantedScopes = details.grantedScopes
-    this.returnTo = details.returnTo
     this.steps = details.steps
+    this.errorTo = details.errorTo
   }
 }
 

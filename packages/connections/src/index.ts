@@ -1,4 +1,5 @@
 export { createConnections } from './connections.ts'
+export type { McpConnectionsDecorator } from './decorators.ts'
 export * from './errors.ts'
 export type { Subject } from './events.ts'
 export { CONNECTIONS_CHANNEL } from './events.ts'
@@ -11,5 +12,9 @@ export type {
   ServerDefinition,
   ServerInput
 } from './options.ts'
+export type { ConnectionsPageModel } from './pages/model.ts'
+export type { RenderPage } from './pages/pages.ts'
+export { default } from './plugin.ts'
+export type { AdminGuard, LoginUrl, McpConnectionsOptions, OwnerResolver } from './plugin-options.ts'
 export { COLLECTIONS } from './records.ts'
 export type * from './types.ts'

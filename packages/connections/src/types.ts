@@ -124,8 +124,10 @@ export interface CompleteOptions {
   /** The whole query of the callback. */
   readonly params: URLSearchParams | Readonly<Record<string, string | string[] | undefined>>
   readonly binding: string | null
-  /** Who is signed in, as the app says now. */
-  readonly owner: Owner | null
+  /**
+   * Who is signed in, as the app says now. A function is told for which agent the flow was begun, once it is known to be of this browser.
+   */
+  readonly owner: Owner | null | ((flow: { readonly agent: string | null }) => Owner | null | Promise<Owner | null>)
   readonly ip?: string | undefined
 }
 

@@ -136,7 +136,7 @@ t.test('AZ-19 denied: the person said no, nothing is stored, and trying again wo
   if (params.get('error') === 'access_denied') {
     await t.rejects(connections.complete({ params, binding: BINDING, owner: alice }), {
       code: 'MCP_ACCESS_DENIED',
-      returnTo: '/settings?failed'
+      errorTo: '/settings?failed'
     })
     t.equal((await connections.status(alice, 'notes')).status, 'not_connected')
   } else t.fail('the walker did not deny')

@@ -1,0 +1,216 @@
+/** People with a real browser: connect, deny, expire, reconnect, step up, disconnect, a key, an administrator. Axe finds nothing. */
+
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import t, { type Test } from 'tap'
+import { KEYS } from '../keyed-servers.ts'
+import { listenDesk, type RunningDesk } from './running-desk.ts'
+
+const browser: Browser = await chromium.launch({
+  executablePath: process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking']
+})
+t.teardown(() => browser.close())
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+interface Visit extends RunningDesk {
+  readonly context: BrowserContext
+  readonly page: Page
+  readonly complaints: string[]
+}
+
+async function visit(t: Test, who: string, options: Parameters<Browser['newContext']>[0] = {}): Promise<Visit> {
+  const running = await listenDesk(t)
+  const context = await browser.newContext(options)
+  t.teardown(() => context.close())
+  const complaints: string[] = []
+  context.on('console', message => {
+    // A page that says "409" is logged as an error, too; that is not what this is about.
+    if (message.type() === 'error' && !message.text().includes('status of 4')) complaints.push(message.text())
+  })
+  const page = await context.newPage()
+  await page.goto(running.origin)
+  await page.getByRole('button', { name: who }).click()
+  return { ...running, context, page, complaints }
+}
+
+const OWNER = { type: 'user', id: 'alice', agent: 'briefing' } as const
+
+const row = (page: Page, name: string) => page.locator('li.connection', { hasText: name })
+
+async function signInAndDecide(page: Page, decision: 'Allow' | 'Deny'): Promise<void> {
+  if (new URL(page.url()).pathname === '/login') {
+    await page.getByLabel('Name').fill('alice')
+    await page.getByLabel('Password').fill('wonderland')
+    await page.getByRole('button', { name: 'Sign in' }).click()
+  }
+  await page.getByRole('button', { name: decision, exact: true }).click()
+}
+
+/** Serious and trivial alike: none. */
+async function assertAccessible(t: Test, page: Page, name: string): Promise<void> {
+  // Pages have no script of their own; the policy would stop one that is added by a tag.
+  await page.evaluate(AXE)
+  const violations = await page.evaluate(async () => {
+    const axe = Reflect.get(globalThis, 'axe') as {
+      run: (options: object) => Promise<{ violations: { id: string; nodes: { html: string }[] }[] }>
+    }
+    const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+    const { violations } = await axe.run({ runOnly: { type: 'tag', values: tags } })
+    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
+  })
+  t.strictSame(violations, [], `${name}: axe`)
+  const isWide = await page.evaluate<boolean>('document.documentElement.scrollWidth > innerWidth')
+  t.notOk(isWide, `${name}: does not scroll sideways`)
+}
+
+for (const javaScriptEnabled of [true, false]) {
+  t.test(`connect, use, disconnect; JavaScript ${javaScriptEnabled ? 'on' : 'off'}`, async t => {
+    const { page, origin, desk, complaints } = await visit(t, 'alice', { javaScriptEnabled })
+    await page.goto(`${origin}/connections`)
+    await row(page, 'Acme Notes').getByRole('button', { name: 'Connect' }).click()
+    await signInAndDecide(page, 'Allow')
+    await page.waitForURL(`${origin}/connections`)
+    t.match(await row(page, 'Acme Notes').textContent(), 'Connected')
+    t.equal((await desk.mcpConnections.status(OWNER, 'notes')).status, 'active')
+
+    await page.goBack()
+    await page.goto(`${origin}/connections`)
+    await row(page, 'Acme Notes')
+      .getByRole('link', { name: /Details/ })
+      .click()
+    await page.getByRole('button', { name: 'Look again' }).click()
+    t.ok(await page.getByLabel('whoami').isChecked())
+    await page.getByLabel('delete_all_notes').uncheck()
+    await page.getByRole('button', { name: 'Save the choice' }).click()
+    t.notOk(await page.getByLabel('delete_all_notes').isChecked())
+    await page.getByRole('button', { name: 'Disconnect' }).click()
+    await page.waitForURL(`${origin}/connections`)
+    t.match(await row(page, 'Acme Notes').textContent(), 'Not connected')
+    t.equal((await desk.mcpConnections.status(OWNER, 'notes')).status, 'not_connected')
+    t.strictSame(complaints, [])
+  })
+}
+
+t.test('deny: nothing is connected, and the way on is there', async t => {
+  const { page, origin, desk } = await visit(t, 'alice')
+  await page.goto(`${origin}/connections`)
+  await row(page, 'Acme Notes').getByRole('button', { name: 'Connect' }).click()
+  await signInAndDecide(page, 'Deny')
+  await page.getByRole('heading', { name: 'You said no' }).waitFor()
+  await assertAccessible(t, page, 'error')
+  t.equal((await desk.mcpConnections.status(OWNER, 'notes')).status, 'not_connected')
+  await page.getByRole('link', { name: 'Try again' }).click()
+  await page.getByRole('heading', { name: 'Connect Acme Notes' }).waitFor()
+})
+
+t.test('the connection ends there: the page says so, and one click connects again', async t => {
+  const { page, origin, desk, notes } = await visit(t, 'alice')
+  await page.goto(`${origin}/connections/connect/notes`)
+  await assertAccessible(t, page, 'connect')
+  await page.getByRole('button', { name: 'Connect' }).click()
+  await signInAndDecide(page, 'Allow')
+  await page.waitForURL(`${origin}/connections`)
+  await notes.authorizationServer.grants.revokeAll({ subject: 'user-1' })
+  await t.rejects(desk.mcpConnections.refresh(OWNER, 'notes'), { code: 'MCP_NEEDS_REAUTH', reason: 'invalid_grant' })
+  await page.goto(`${origin}/connections`)
+  t.match(await row(page, 'Acme Notes').textContent(), 'Has ended')
+  await row(page, 'Acme Notes').getByRole('button', { name: 'Connect again' }).click()
+  await signInAndDecide(page, 'Allow')
+  await page.waitForURL(`${origin}/connections`)
+  t.match(await row(page, 'Acme Notes').textContent(), 'Connected')
+})
+
+t.test('a call needs more: the page says so, the person allows it, and it works', async t => {
+  const { page, origin, desk } = await visit(t, 'alice')
+  await page.goto(`${origin}/connections`)
+  await row(page, 'Acme Notes').getByRole('button', { name: 'Connect' }).click()
+  await signInAndDecide(page, 'Allow')
+  await page.waitForURL(`${origin}/connections`)
+  const addNote = () =>
+    desk.mcpConnections.withClient(OWNER, 'notes', client =>
+      client.callTool({ name: 'add_note', arguments: { text: 'tea' } })
+    )
+  await t.rejects(addNote(), { code: 'MCP_NEEDS_SCOPE', missingScopes: ['notes:write'] })
+  await page.goto(`${origin}/connections`)
+  t.match(await row(page, 'Acme Notes').textContent(), 'Needs a permission')
+  await row(page, 'Acme Notes').getByRole('button', { name: 'Allow it' }).click()
+  await page.getByRole('heading', { name: /asks for one more permission/ }).waitFor()
+  await page.getByRole('button', { name: 'Allow', exact: true }).click()
+  await page.waitForURL(`${origin}/connections`)
+  await addNote()
+  t.strictSame((await desk.mcpConnections.status(OWNER, 'notes')).missingScopes, [])
+})
+
+t.test('an inline key: entered once, never shown, refused and replaced', async t => {
+  const { page, origin } = await visit(t, 'alice')
+  await page.goto(`${origin}/connections`)
+  await row(page, 'Weather').getByRole('link', { name: 'Connect' }).or(row(page, 'Weather').getByRole('button')).click()
+  await assertAccessible(t, page, 'key')
+  await page.getByLabel('Key').fill('weather-nobody')
+  await page.getByRole('button', { name: 'Save the key' }).click()
+  await page.waitForURL(`${origin}/connections`)
+  await row(page, 'Weather')
+    .getByRole('link', { name: /Details/ })
+    .click()
+  t.notMatch(await page.content(), 'weather-nobody')
+  await page.getByRole('button', { name: 'Look again' }).click()
+  await page.goto(`${origin}/connections`)
+  t.match(await row(page, 'Weather').textContent(), 'Key not accepted')
+  await row(page, 'Weather').getByRole('link', { name: 'Enter a new key' }).click()
+  await page.getByLabel('Key').fill(KEYS.weatherOfAlice)
+  await page.getByRole('button', { name: 'Save the key' }).click()
+  t.match(await row(page, 'Weather').textContent(), 'Connected')
+})
+
+t.test('an administrator adds a server, checks it, and takes it away', async t => {
+  const { page, origin, settings } = await visit(t, 'alice')
+  await page.goto(`${origin}/connections/admin`)
+  await assertAccessible(t, page, 'dashboard')
+  await page.getByRole('link', { name: 'Servers' }).click()
+  await assertAccessible(t, page, 'servers')
+  await page.getByRole('link', { name: 'Add a server' }).click()
+  await assertAccessible(t, page, 'new server')
+  await page.getByLabel('Id', { exact: true }).fill('more-notes')
+  await page.getByLabel('Address of the MCP server').fill(settings.notesUrl)
+  await page.getByLabel('Name', { exact: true }).fill('More notes')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByRole('heading', { name: 'More notes' }).waitFor()
+  await page.getByRole('link', { name: 'Check it' }).click()
+  await page.getByText('It can be connected by sign-in.').waitFor()
+  await assertAccessible(t, page, 'doctor')
+  await page.goto(`${origin}/connections`)
+  t.equal(await row(page, 'More notes').count(), 1)
+  await page.goto(`${origin}/connections/admin/servers/more-notes`)
+  await page.getByRole('button', { name: 'Remove' }).click()
+  await page.goto(`${origin}/connections`)
+  t.equal(await row(page, 'More notes').count(), 0)
+})
+
+t.test('somebody else sees nothing of it', async t => {
+  const { page, origin } = await visit(t, 'bob')
+  t.equal((await page.goto(`${origin}/connections/admin`))?.status(), 403)
+  await page.goto(`${origin}/connections`)
+  t.match(await row(page, 'Acme Notes').textContent(), 'Not connected')
+})
+
+t.test('every language, light and dark, from 320 px: axe finds nothing', async t => {
+  const { origin, desk } = await visit(t, 'alice')
+  await desk.mcpConnections.setCredential(OWNER, 'weather', { secret: KEYS.weatherOfAlice })
+  await desk.mcpConnections.syncTools(OWNER, 'weather')
+  const { id } = await desk.mcpConnections.status(OWNER, 'weather')
+  for (const [index, locale] of ['en', 'de', 'fr', 'es', 'ja', 'ar', 'zh-CN'].entries()) {
+    const colorScheme = index % 2 === 0 ? 'dark' : 'light'
+    const context = await browser.newContext({ locale, colorScheme, viewport: { width: 320, height: 700 } })
+    await context.addCookies([{ name: 'desk-user', value: 'alice', url: origin }])
+    const page = await context.newPage()
+    for (const path of ['', '/connect/notes', '/connect/search', `/${id}`, '/admin/servers/notes', '/nothing/here']) {
+      await page.goto(`${origin}/connections${path}`)
+      t.equal(await page.locator('html').getAttribute('dir'), locale === 'ar' ? 'rtl' : 'ltr')
+      await assertAccessible(t, page, `${locale} ${path}`)
+    }
+    await context.close()
+  }
+})

@@ -1,0 +1,63 @@
+/** The scope that our routes live in: its form parser, error handler and headers reach no route of the host, nor the host's these. */
+import formbody from '@fastify/formbody'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { McpConnectionsDecorator } from '../decorators.ts'
+import { McpConnectionError } from '../errors.ts'
+import type { ResolvedPluginOptions } from '../plugin-options.ts'
+import type { Owner } from '../types.ts'
+import type { Answers } from './answer.ts'
+import { readOwner, wantsJson } from './asker.ts'
+import type { BindingCookie } from './binding-cookie.ts'
+import { assertOwnOrigin } from './own-origin.ts'
+
+/** What every route is handed. */
+export interface RouteContext {
+  readonly connections: McpConnectionsDecorator
+  readonly options: ResolvedPluginOptions
+  readonly answers: Answers
+  readonly binding: BindingCookie
+  readonly baseUrl: string
+  /** Path of our routes: `/mcp/connections`. */
+  readonly path: string
+}
+
+const BODY_LIMIT = 64 * 1024
+
+/** Prepares an encapsulated scope; routes are added to it afterwards. */
+export async function prepareScope(scope: FastifyInstance, { answers, baseUrl }: RouteContext): Promise<void> {
+  await scope.register(formbody, { bodyLimit: BODY_LIMIT })
+  scope.setErrorHandler((error, request, reply) => answers.fail(error, request, reply))
+  scope.setNotFoundHandler((request, reply) =>
+    answers.fail(new McpConnectionError('MCP_NOT_FOUND', 'there is no such page'), request, reply)
+  )
+  scope.addHook('onRequest', async (request, reply) => {
+    // A code or a flow in the URL must not travel on; and nothing here is for a cache unless a route says so.
+    reply.headers({
+      'cache-control': 'no-store',
+      'referrer-policy': 'no-referrer',
+      'x-content-type-options': 'nosniff'
+    })
+    if (request.method !== 'GET' && request.method !== 'HEAD') assertOwnOrigin(request, baseUrl)
+  })
+}
+
+/**
+ * Who is asking. A browser that nobody is signed in to is sent to the login, and comes back to `returnTo`.
+ *
+ * @returns null when the reply was sent
+ * @throws McpConnectionError `MCP_SIGN_IN_REQUIRED`
+ */
+export async function requireOwner(
+  { options, path }: RouteContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  returnTo: string = path
+): Promise<Owner | null> {
+  const owner = await readOwner(options, request)
+  if (owner) return owner
+  if (options.loginUrl && !wantsJson(request)) {
+    await reply.redirect(options.loginUrl({ returnTo }), 303)
+    return null
+  }
+  throw new McpConnectionError('MCP_SIGN_IN_REQUIRED', 'nobody is signed in')
+}

@@ -1,0 +1,196 @@
+/** The pages of an administrator: overview, servers, one server, the doctor. */
+import { cleanName, plainText, type Sentence } from '@fastify-mcp-auth/core/pages'
+import type { ConnectionStats, ConnectionSummary, ProbeReport } from '../types.ts'
+import { pathTo, type Surroundings } from './frame.ts'
+import type { Choice, DashboardPage, DoctorPage, Labels, ServerLine, ServerPage, ServersPage } from './model.ts'
+import type { RegisteredServerView } from './registered-server.ts'
+
+const WORKING = ['active', 'refreshing', 'expiring', 'degraded'] as const
+
+const value = (text: string): Sentence => [{ value: text }]
+
+export interface ServersData {
+  readonly servers: readonly RegisteredServerView[]
+  readonly stats: ConnectionStats
+}
+
+export function describeDashboard(
+  around: Surroundings,
+  { servers, stats, expiring }: ServersData & { expiring: readonly ConnectionSummary[] }
+): DashboardPage {
+  const { locale, frame } = around
+  const heading = locale.word('admin.heading')
+  return {
+    ...frame,
+    page: 'dashboard',
+    title: heading,
+    heading,
+    servers: servers.map(server => describeLine(around, server, stats)),
+    isComplete: stats.complete,
+    expiring: expiring.map(({ serverName, owner, accessExpiresAt }) => ({
+      name: cleanName(serverName),
+      owner: owner === null ? '' : [owner.id, owner.agent].filter(Boolean).join(' · '),
+      day: accessExpiresAt === null ? '' : locale.day(accessExpiresAt)
+    })),
+    serversUrl: pathTo(around, '/admin/servers'),
+    words: {
+      ...tableWords(around),
+      expiring: locale.word('admin.expiring'),
+      none: locale.word('admin.expiring.none'),
+      incomplete: locale.word('admin.incomplete')
+    }
+  }
+}
+
+export function describeServers(around: Surroundings, { servers, stats }: ServersData): ServersPage {
+  const { locale, frame } = around
+  const heading = locale.word('admin.servers')
+  return {
+    ...frame,
+    page: 'servers',
+    title: heading,
+    heading,
+    servers: servers.map(server => describeLine(around, server, stats)),
+    addUrl: pathTo(around, '/admin/new'),
+    dashboardUrl: pathTo(around, '/admin'),
+    words: { ...tableWords(around), add: locale.word('admin.add'), dashboard: locale.word('admin.dashboard') }
+  }
+}
+
+function tableWords({ locale }: Surroundings): Labels {
+  return {
+    server: locale.word('admin.server'),
+    servers: locale.word('admin.servers'),
+    connections: locale.word('admin.connections'),
+    working: locale.word('admin.working'),
+    attention: locale.word('admin.attention'),
+    disabled: locale.word('status.disabled')
+  }
+}
+
+function describeLine(around: Surroundings, server: RegisteredServerView, { servers }: ConnectionStats): ServerLine {
+  const { id, definition, disabled } = server
+  const numbers = new Intl.NumberFormat(around.locale.lang)
+  const { connections = 0, byStatus = {} } = servers[id] ?? {}
+  const working = WORKING.reduce((sum, status) => sum + (byStatus[status] ?? 0), 0)
+  return {
+    id,
+    name: cleanName(definition.name ?? id),
+    url: definition.url,
+    isDisabled: disabled,
+    connections: numbers.format(connections),
+    working: numbers.format(working),
+    attention: numbers.format(connections - working),
+    detailUrl: pathTo(around, `/admin/servers/${encodeURIComponent(id)}`)
+  }
+}
+
+const AUTH = ['oauth', 'bearer', 'header', 'none'] as const
+const MODES = ['per-user', 'per-agent', 'per-user-agent', 'shared'] as const
+
+export function describeServer(around: Surroundings, { server }: { server: RegisteredServerView | null }): ServerPage {
+  const { locale, frame } = around
+  const definition = server?.definition
+  const heading: Sentence = server ? value(cleanName(definition?.name ?? server.id)) : [locale.word('admin.add')]
+  const url = server ? `${around.path}/admin/servers/${encodeURIComponent(server.id)}` : ''
+  const choose = (chosen: string, choices: readonly { readonly value: string; readonly text: string }[]): Choice[] => {
+    // A kind that only code can set up stays what it is.
+    const all = choices.some(choice => choice.value === chosen)
+      ? choices
+      : [...choices, { value: chosen, text: chosen }]
+    return all.map(choice => ({ ...choice, selected: choice.value === chosen }))
+  }
+  return {
+    ...frame,
+    page: 'server',
+    title: plainText(heading),
+    heading,
+    isNew: server === null,
+    isDisabled: server?.disabled ?? false,
+    isFixed: server?.source === 'options',
+    hasSecret: definition?.oauth?.client?.hasSecret ?? false,
+    formUrl: server ? `${url}/update` : `${around.path}/admin/servers`,
+    url,
+    serversUrl: pathTo(around, '/admin/servers'),
+    values: {
+      id: server?.id ?? '',
+      name: definition?.name ?? '',
+      url: definition?.url ?? '',
+      description: definition?.description ?? '',
+      issuer: definition?.oauth?.client?.issuer ?? '',
+      clientId: definition?.oauth?.client?.clientId ?? '',
+      scopes: definition?.oauth?.scopes?.join(' ') ?? '',
+      headerName: definition?.header?.name ?? '',
+      headerPrefix: definition?.header?.prefix ?? ''
+    },
+    acknowledged: definition?.acknowledgeShared ?? false,
+    auth: choose(
+      definition?.auth ?? 'oauth',
+      AUTH.map(one => ({ value: one, text: locale.word(`form.auth.${one}`) }))
+    ),
+    mode: choose(
+      definition?.mode ?? 'per-user',
+      MODES.map(one => ({ value: one, text: locale.word(`form.mode.${one}`) }))
+    ),
+    words: serverWords(around)
+  }
+}
+
+function serverWords({ locale }: Surroundings): Labels {
+  return {
+    back: locale.word('admin.servers'),
+    fixed: locale.word('admin.fromCode'),
+    secretKept: locale.word('admin.secret.kept'),
+    id: locale.word('form.id'),
+    idHint: locale.word('form.id.hint'),
+    name: locale.word('form.name'),
+    url: locale.word('form.url'),
+    description: locale.word('form.description'),
+    auth: locale.word('form.auth'),
+    mode: locale.word('form.mode'),
+    acknowledge: locale.word('form.acknowledge'),
+    oauth: locale.word('form.oauth'),
+    oauthHint: locale.word('form.oauth.hint'),
+    issuer: locale.word('form.issuer'),
+    clientId: locale.word('form.clientId'),
+    clientSecret: locale.word('form.clientSecret'),
+    scopes: locale.word('form.scopes'),
+    header: locale.word('form.header'),
+    headerName: locale.word('form.headerName'),
+    headerPrefix: locale.word('form.headerPrefix'),
+    save: locale.word('form.save'),
+    doctor: locale.word('admin.doctor'),
+    disable: locale.word('admin.disable'),
+    enable: locale.word('admin.enable'),
+    wipe: locale.word('admin.wipe'),
+    reset: locale.word('admin.reset'),
+    remove: locale.word('admin.remove'),
+    removeText: locale.word('admin.remove.text')
+  }
+}
+
+export function describeDoctor(
+  around: Surroundings,
+  { server, report }: { server: string; report: ProbeReport }
+): DoctorPage {
+  const { locale, frame } = around
+  const heading = locale.say('doctor.heading', { server: value(server) })
+  const place = `/admin/servers/${encodeURIComponent(server)}`
+  return {
+    ...frame,
+    page: 'doctor',
+    title: plainText(heading),
+    heading,
+    intro: locale.word('doctor.intro'),
+    result: locale.word(`doctor.auth.${report.auth}`),
+    problems: report.problems,
+    steps: report.steps.map(step => ({ ...step, outcomeText: locale.word(`doctor.step.${step.outcome}`) })),
+    downloadUrl: pathTo(around, `${place}/doctor`, { download: '1' }),
+    backUrl: pathTo(around, place),
+    words: {
+      problems: locale.word('doctor.problems'),
+      download: locale.word('doctor.download'),
+      back: locale.word('admin.edit')
+    }
+  }
+}

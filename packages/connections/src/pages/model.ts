@@ -1,0 +1,191 @@
+/** What the templates are given: every word in the language of the reader, every URL ready. Typed, and the contract of own templates. */
+import type { Page, Sentence } from '@fastify-mcp-auth/core/pages'
+import type { ConnectionStatus, DiscoveryStep } from '../types.ts'
+
+/** Grey: off. Green: works. Amber: a person can mend it. Red: somebody else has to. */
+export type Tone = 'off' | 'good' | 'attention' | 'fault'
+
+/** The one thing to do about a connection: a button that posts, or a link; for others it is only said. */
+export interface Action {
+  readonly text: string
+  readonly kind: 'post' | 'link' | 'text'
+  /** Path of ours; empty for `text`. */
+  readonly url: string
+}
+
+/** A connection as every page shows it. */
+export interface ConnectionCard {
+  readonly id: string | null
+  readonly server: string
+  readonly name: string
+  /** Null where it is the only one. */
+  readonly account: Sentence | null
+  readonly isShared: boolean
+  readonly status: ConnectionStatus
+  readonly tone: Tone
+  readonly badge: string
+  /** What is the matter; null where nothing is. */
+  readonly why: Sentence | null
+  readonly action: Action | null
+  /** Path of the detail page; null where there is nothing to show. */
+  readonly detailUrl: string | null
+}
+
+/** A line of a table of facts. */
+export interface Fact {
+  readonly term: string
+  readonly value: Sentence
+}
+
+/** Names of things to click on and to read, by a short key of the page. */
+export type Labels = { readonly [name: string]: string }
+
+export interface IndexPage extends Page {
+  readonly page: 'index'
+  readonly heading: string
+  readonly intro: Sentence
+  readonly cards: readonly ConnectionCard[]
+  readonly words: Labels
+}
+
+export interface BadgePage extends Page {
+  readonly page: 'badge'
+  readonly card: ConnectionCard
+}
+
+export interface ConnectPage extends Page {
+  readonly page: 'connect'
+  readonly heading: Sentence
+  readonly intro: Sentence
+  readonly facts: readonly Fact[]
+  readonly kind: 'sign_in' | 'key' | 'nothing'
+  readonly formUrl: string
+  readonly cancelUrl: string
+  /** Hidden fields of the form. */
+  readonly fields: readonly { readonly name: string; readonly value: string }[]
+  readonly words: Labels
+}
+
+/** A tool with its checkbox. */
+export interface ToolLine {
+  readonly name: string
+  readonly description: string | null
+  readonly checked: boolean
+  readonly changed: boolean
+}
+
+export interface ConnectionPage extends Page {
+  readonly page: 'connection'
+  readonly heading: Sentence
+  readonly card: ConnectionCard
+  readonly facts: readonly Fact[]
+  readonly tools: readonly ToolLine[] | null
+  readonly hasChanges: boolean
+  readonly syncedText: Sentence | null
+  readonly canRefresh: boolean
+  /** Path that `/refresh`, `/sync`, `/tools`, `/approve` and `/disconnect` stand below. */
+  readonly url: string
+  readonly indexUrl: string
+  readonly disconnectText: Sentence
+  readonly words: Labels
+}
+
+export interface LeavePage extends Page {
+  readonly page: 'leave'
+  readonly heading: Sentence
+  readonly text: Sentence
+  readonly url: string
+  readonly words: Labels
+}
+
+export interface FailurePage extends Page {
+  readonly page: 'error'
+  readonly code: string
+  readonly heading: Sentence
+  readonly text: Sentence
+  readonly reference: string
+  /** What to do next. */
+  readonly next: { readonly text: string; readonly url: string }
+  readonly words: Labels
+}
+
+/** A server in the lists of administrators. */
+export interface ServerLine {
+  readonly id: string
+  readonly name: string
+  readonly url: string
+  readonly isDisabled: boolean
+  readonly connections: string
+  readonly working: string
+  readonly attention: string
+  readonly detailUrl: string
+}
+
+export interface DashboardPage extends Page {
+  readonly page: 'dashboard'
+  readonly heading: string
+  readonly servers: readonly ServerLine[]
+  readonly isComplete: boolean
+  readonly expiring: readonly { readonly name: string; readonly owner: string; readonly day: string }[]
+  readonly serversUrl: string
+  readonly words: Labels
+}
+
+export interface ServersPage extends Page {
+  readonly page: 'servers'
+  readonly heading: string
+  readonly servers: readonly ServerLine[]
+  readonly addUrl: string
+  readonly dashboardUrl: string
+  readonly words: Labels
+}
+
+export interface Choice {
+  readonly value: string
+  readonly text: string
+  readonly selected: boolean
+}
+
+export interface ServerPage extends Page {
+  readonly page: 'server'
+  readonly heading: Sentence
+  readonly isNew: boolean
+  readonly isDisabled: boolean
+  /** Written in code: shown, not changed here. */
+  readonly isFixed: boolean
+  readonly hasSecret: boolean
+  readonly formUrl: string
+  /** Path that `/disable`, `/wipe`, ... stand below; empty for a new one. */
+  readonly url: string
+  readonly serversUrl: string
+  readonly values: { readonly [field: string]: string }
+  readonly acknowledged: boolean
+  readonly auth: readonly Choice[]
+  readonly mode: readonly Choice[]
+  readonly words: Labels
+}
+
+export interface DoctorPage extends Page {
+  readonly page: 'doctor'
+  readonly heading: Sentence
+  readonly intro: string
+  readonly result: string
+  readonly problems: readonly string[]
+  readonly steps: readonly (DiscoveryStep & { readonly outcomeText: string })[]
+  readonly downloadUrl: string
+  readonly backUrl: string
+  readonly words: Labels
+}
+
+/** Every page; its member `page` is the name of its template. */
+export type ConnectionsPageModel =
+  | IndexPage
+  | BadgePage
+  | ConnectPage
+  | ConnectionPage
+  | LeavePage
+  | FailurePage
+  | DashboardPage
+  | ServersPage
+  | ServerPage
+  | DoctorPage

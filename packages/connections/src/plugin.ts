@@ -1,0 +1,142 @@
+/**
+ * The plugin: what `createConnections()` can do, with routes for people and for the app's front end.
+ *
+ * The routes stand in the order in which a person meets them.
+ */
+import { systemClock } from '@fastify-mcp-auth/core'
+import { buildStylesheet, poorContrasts, type Stylesheet } from '@fastify-mcp-auth/core/pages'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { createConnections } from './connections.ts'
+import { clientOf, type McpConnectionsDecorator, requireConnection } from './decorators.ts'
+import { createAnswers } from './http/answer.ts'
+import { bindingCookie } from './http/binding-cookie.ts'
+import type { FailureBody } from './http/failure.ts'
+import { prepareScope, type RouteContext } from './http/scope.ts'
+import { pageLanguages } from './locales/languages.ts'
+import { createPages, type Pages } from './pages/pages.ts'
+import type { FailureData } from './pages/person-pages.ts'
+import { loadTemplates } from './pages/templates.ts'
+import { type McpConnectionsOptions, type ResolvedPluginOptions, splitOptions } from './plugin-options.ts'
+import { adminRoutes } from './routes/admin.ts'
+import { connectRoutes } from './routes/connect.ts'
+import { connectionRoutes } from './routes/connections.ts'
+import { documentRoutes } from './routes/documents.ts'
+import { stylesheetRoute } from './routes/stylesheet.ts'
+import type { Connections } from './types.ts'
+
+async function mcpConnections(app: FastifyInstance, input: McpConnectionsOptions): Promise<void> {
+  const { plugin, core } = splitOptions(input)
+  const connections = await createConnections({ log: app.log, ...core })
+  app.addHook('onClose', () => connections.close())
+  const decorator: McpConnectionsDecorator = Object.freeze({
+    ...connections,
+    require: requireConnection(connections, plugin)
+  })
+  app.decorate('mcpConnections', decorator)
+  app.decorateRequest('mcp', clientOf)
+  if (plugin.background) keepFresh(app, connections, plugin.background)
+
+  const { origin: baseUrl, pathname: path } = new URL(connections.urls.index)
+  const ui = plugin.ui === false ? null : prepareUi(app, plugin.ui, { core, baseUrl, path })
+  const context: RouteContext = {
+    connections: decorator,
+    options: plugin,
+    answers: createAnswers({
+      pages: ui?.pages ?? null,
+      redirectMode: plugin.redirectMode,
+      explain: (failure, request) => explain(failure, request, { connections, plugin })
+    }),
+    binding: bindingCookie(baseUrl),
+    baseUrl,
+    path
+  }
+  await app.register(
+    async scope => {
+      await prepareScope(scope, context)
+      documentRoutes(scope, context)
+      if (ui) stylesheetRoute(scope, ui.stylesheet)
+      connectRoutes(scope, context)
+      connectionRoutes(scope, context)
+      if (plugin.admin) adminRoutes(scope, context, plugin.admin)
+    },
+    { prefix: path }
+  )
+}
+
+function prepareUi(
+  app: FastifyInstance,
+  { brand = {}, templates: folder, locales, render }: Exclude<ResolvedPluginOptions['ui'], false>,
+  { core, baseUrl, path }: { core: McpConnectionsOptions | object; baseUrl: string; path: string }
+): { pages: Pages; stylesheet: Stylesheet } {
+  const templates = loadTemplates(folder)
+  const { files } = templates
+  const theme = files.paths.has('theme.css') ? files.read('theme.css') : ''
+  const stylesheet = buildStylesheet({ rules: files.read('pages.css'), theme, accent: brand.accent })
+  for (const poor of poorContrasts(stylesheet))
+    app.log.warn(poor, 'theme.css has colours that people cannot read: text needs 4.5 to 1 against its ground')
+  const { client, clock = systemClock } = core as McpConnectionsOptions
+  const pages = createPages({
+    templates,
+    render,
+    languages: pageLanguages(locales),
+    brand,
+    stylesheet,
+    baseUrl,
+    path,
+    appName: client.name,
+    now: () => clock.now()
+  })
+  return { pages, stylesheet }
+}
+
+/** The name of the server and the way to sign in, for the page that tells of a failure. */
+async function explain(
+  failure: FailureBody,
+  request: FastifyRequest,
+  { connections, plugin }: { connections: Connections; plugin: ResolvedPluginOptions }
+): Promise<FailureData> {
+  const { server } = failure
+  // Whatever is wrong with the registry must not hide what went wrong first.
+  const known = server === undefined ? null : await connections.registry.get(server).catch(() => null)
+  // Not the URL of a callback: it has a code in it.
+  const returnTo = request.method === 'GET' && !request.url.includes('/callback') ? request.url : undefined
+  return {
+    ...failure,
+    serverName: known?.definition.name ?? known?.id,
+    loginUrl: plugin.loginUrl?.({ returnTo: returnTo ?? new URL(connections.urls.index).pathname })
+  }
+}
+
+/** Every process may do this: a lease lets one of them refresh, and what is owed is done once. */
+function keepFresh(
+  app: FastifyInstance,
+  connections: Connections,
+  { every, within }: Exclude<ResolvedPluginOptions['background'], false>
+): void {
+  let isBusy = false
+  const run = async (): Promise<void> => {
+    if (isBusy) return
+    isBusy = true
+    try {
+      await connections.refreshDue({ within })
+      await connections.sweep()
+    } catch (err) {
+      app.log.error({ err }, 'mcp-auth: connections could not be kept fresh')
+    } finally {
+      isBusy = false
+    }
+  }
+  const timer = setInterval(run, every * 1000)
+  timer.unref()
+  app.addHook('onClose', async () => clearInterval(timer))
+}
+
+/**
+ * Lets the app's users and agents connect to MCP servers: routes below `prefix`, `app.mcpConnections`, `request.mcp()`.
+ *
+ * Register it at the root: `baseUrl` and `prefix` say where its routes are, for other sites too. Does not sign people in.
+ *
+ * @throws ConfigurationError while booting, naming the option
+ */
+export default fp(mcpConnections, { name: '@fastify-mcp-auth/connections', fastify: '>=5.8.3 <6' })

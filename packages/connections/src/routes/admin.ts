@@ -1,0 +1,83 @@
+/** For administrators: numbers, the registry of servers, the doctor. Behind the guard of the app; without one there are no such routes. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { McpConnectionError } from '../errors.ts'
+import { textOf } from '../http/asker.ts'
+import type { RouteContext } from '../http/scope.ts'
+import type { ServersData } from '../pages/admin-pages.ts'
+import { viewOfServer } from '../pages/registered-server.ts'
+import type { AdminGuard } from '../plugin-options.ts'
+import { readServerForm } from './server-form.ts'
+
+type ToServer = FastifyRequest<{ Params: { server: string } }>
+
+export function adminRoutes(parent: FastifyInstance, context: RouteContext, guard: AdminGuard): void {
+  const { connections, answers, path } = context
+  const { registry } = connections
+  const root = `${path}/admin`
+
+  parent.register(
+    async scope => {
+      scope.addHook('preHandler', async (request, reply) => {
+        await guard(request, reply)
+      })
+
+      const overview = async (): Promise<ServersData> => {
+        const [servers, stats] = await Promise.all([registry.list(), connections.stats()])
+        return { servers: servers.map(viewOfServer), stats }
+      }
+      scope.get('/', async (request, reply) => {
+        const [data, expiring] = await Promise.all([overview(), connections.expiring({ limit: 50 })])
+        return answers.show(request, reply, { page: 'dashboard', data: { ...data, expiring } })
+      })
+
+      scope.get('/servers', async (request, reply) =>
+        answers.show(request, reply, { page: 'servers', data: await overview() })
+      )
+      scope.get('/new', async (request, reply) =>
+        answers.show(request, reply, { page: 'server', data: { server: null } })
+      )
+      scope.post('/servers', async (request, reply) => {
+        const id = textOf(request, 'id', 64)
+        if (id === undefined) throw new McpConnectionError('MCP_INVALID_INPUT', '"id" is missing')
+        const server = viewOfServer(await registry.add(id, readServerForm(request)))
+        return answers.done(request, reply, { data: { server }, next: `${root}/servers/${id}` })
+      })
+
+      scope.get('/servers/:server', async (request: ToServer, reply) => {
+        const server = viewOfServer(await registry.get(request.params.server))
+        return answers.show(request, reply, { page: 'server', data: { server } })
+      })
+      scope.get('/servers/:server/doctor', async (request: ToServer, reply) => {
+        const { server } = request.params
+        const report = await connections.diagnose(server)
+        if (textOf(request, 'download') !== undefined)
+          reply.header('content-disposition', `attachment; filename="${server}-doctor.json"`)
+        if (textOf(request, 'download') !== undefined) return reply.send(report)
+        return answers.show(request, reply, { page: 'doctor', data: { server, report } })
+      })
+
+      const act = (name: string, run: (server: string, request: ToServer) => Promise<object>, next?: string): void => {
+        scope.post(`/servers/:server/${name}`, async (request: ToServer, reply: FastifyReply) => {
+          const { server } = request.params
+          const data = await run(server, request)
+          return answers.done(request, reply, { data, next: next ?? `${root}/servers/${encodeURIComponent(server)}` })
+        })
+      }
+      act('update', async (server, request) => ({
+        server: viewOfServer(await registry.update(server, readServerForm(request)))
+      }))
+      act('remove', async server => ({ removed: await registry.remove(server) }), `${root}/servers`)
+      act('disable', async server => {
+        await registry.setDisabled(server, true)
+        return { server: viewOfServer(await registry.get(server)) }
+      })
+      act('enable', async server => {
+        await registry.setDisabled(server, false)
+        return { server: viewOfServer(await registry.get(server)) }
+      })
+      act('wipe', async server => ({ disconnected: await connections.wipeServer(server) }))
+      act('reset-registration', async server => ({ reset: await connections.resetRegistration(server) }))
+    },
+    { prefix: '/admin' }
+  )
+}

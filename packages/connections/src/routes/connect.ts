@@ -1,0 +1,100 @@
+/**
+ * Beginning and ending a connection: `GET` and `POST /connect/:server`, `POST /credentials/:server`, and `GET /callback`, the one address
+ * that every authorization server leads back to.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { asMcpConnectionError, McpConnectionError } from '../errors.ts'
+import { readOwner, textOf, textsOf } from '../http/asker.ts'
+import { type RouteContext, requireOwner } from '../http/scope.ts'
+import { assertReturnTo } from '../return-to.ts'
+import { isSilent } from '../status.ts'
+
+type ToServer = FastifyRequest<{ Params: { server: string } }>
+
+export function connectRoutes(scope: FastifyInstance, context: RouteContext): void {
+  scope.get('/connect/:server', (request: ToServer, reply) => showConnect(context, request, reply))
+  scope.post('/connect/:server', (request: ToServer, reply) => connect(context, request, reply))
+  scope.post('/credentials/:server', (request: ToServer, reply) => storeSecret(context, request, reply))
+  scope.get('/callback', (request, reply) => complete(context, request, reply))
+}
+
+// Shows what is going to happen; following a link must not begin anything.
+async function showConnect(context: RouteContext, request: ToServer, reply: FastifyReply): Promise<FastifyReply> {
+  const owner = await requireOwner(context, request, reply, request.url)
+  if (!owner) return reply
+  const { server } = request.params
+  const account = textOf(request, 'account', 512)
+  const connection = await context.connections.status(owner, server, { account })
+  const { definition } = await context.connections.registry.get(server)
+  return context.answers.show(request, reply, {
+    page: 'connect',
+    data: { connection, address: new URL(definition.url).host, returnTo: textOf(request, 'returnTo') ?? null }
+  })
+}
+
+async function connect(context: RouteContext, request: ToServer, reply: FastifyReply): Promise<FastifyReply> {
+  const { connections, answers, binding, path } = context
+  const { server } = request.params
+  const owner = await requireOwner(context, request, reply, `${path}/connect/${encodeURIComponent(server)}`)
+  if (!owner) return reply
+  const account = textOf(request, 'account', 512)
+  const returnTo = assertReturnTo(textOf(request, 'returnTo'), context.baseUrl) ?? undefined
+  const { definition } = await connections.registry.get(server)
+  if (isSilent(definition)) {
+    const connection = await connections.connect(owner, server, { account })
+    return answers.done(request, reply, { data: { connection }, next: returnTo ?? path })
+  }
+  if (definition.auth !== 'oauth')
+    throw new McpConnectionError('MCP_INVALID_INPUT', `"${server}" takes a key: send it to credentials/${server}`, {
+      server
+    })
+  const flow = await connections.start(owner, server, {
+    binding: binding.ensure(request, reply),
+    account,
+    returnTo,
+    errorTo: textOf(request, 'errorTo'),
+    scopes: textsOf(request, 'scopes', 100),
+    ip: request.ip
+  })
+  return answers.leave(request, reply, { data: flow, url: flow.url })
+}
+
+async function storeSecret(context: RouteContext, request: ToServer, reply: FastifyReply): Promise<FastifyReply> {
+  const { connections, answers, path } = context
+  const owner = await requireOwner(context, request, reply)
+  if (!owner) return reply
+  const secret = textOf(request, 'secret', 16_384)
+  if (secret === undefined) throw new McpConnectionError('MCP_INVALID_INPUT', '"secret" is missing')
+  const next = assertReturnTo(textOf(request, 'returnTo'), context.baseUrl) ?? path
+  const connection = await connections.setCredential(owner, request.params.server, {
+    secret,
+    account: textOf(request, 'account', 512)
+  })
+  return answers.done(request, reply, { data: { connection }, next })
+}
+
+async function complete(context: RouteContext, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const { connections, answers, binding, options, path } = context
+  try {
+    const { connection, returnTo, outcome } = await connections.complete({
+      params: request.query as Record<string, string | string[] | undefined>,
+      binding: binding.read(request),
+      owner: ({ agent }) => readOwner(options, request, agent),
+      ip: request.ip
+    })
+    return answers.done(request, reply, { data: { connection, outcome }, next: returnTo ?? path })
+  } catch (error) {
+    const failure = asMcpConnectionError(error)
+    const errorTo = failure?.errorTo
+    if (!failure || errorTo === undefined) throw error
+    request.log.info({ code: failure.code, server: failure.server, reason: failure.reason }, 'could not connect')
+    return answers.done(request, reply, { data: { error: failure.code }, next: withError(errorTo, failure.code) })
+  }
+}
+
+// Only a stable code: what the authorization server wrote is not for a page of ours.
+function withError(path: string, code: string): string {
+  const url = new URL(path, 'http://own.invalid')
+  url.searchParams.set('mcp_error', code)
+  return url.href.slice(url.origin.length)
+}

@@ -1,0 +1,83 @@
+/** What a person has connected: list, detail, badge; refresh, look again at the tools, choose among them, disconnect. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { McpConnectionError } from '../errors.ts'
+import { textOf, textsOf } from '../http/asker.ts'
+import { type RouteContext, requireOwner } from '../http/scope.ts'
+import type { ConnectionSummary, Owner } from '../types.ts'
+
+type ById = FastifyRequest<{ Params: { id: string } }>
+
+/** One connection of whoever asks. */
+interface Found {
+  readonly owner: Owner
+  readonly connection: ConnectionSummary
+}
+
+export function connectionRoutes(scope: FastifyInstance, context: RouteContext): void {
+  const { answers, connections, path } = context
+
+  const list = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const owner = await requireOwner(context, request, reply, request.url)
+    if (!owner) return reply
+    return answers.show(request, reply, { page: 'index', data: { connections: await connections.catalog(owner) } })
+  }
+  scope.get('/', list)
+
+  scope.get('/badge/:server', async (request: FastifyRequest<{ Params: { server: string } }>, reply) => {
+    const owner = await requireOwner(context, request, reply)
+    if (!owner) return reply
+    const account = textOf(request, 'account', 512)
+    const connection = await connections.status(owner, request.params.server, { account })
+    return answers.show(request, reply, { page: 'badge', data: { connection } })
+  })
+
+  scope.get('/:id', async (request: ById, reply) => {
+    const found = await find(context, request, reply)
+    if (!found) return reply
+    const { owner, connection } = found
+    const tools = await connections.tools(owner, connection.server, { account: connection.account })
+    return answers.show(request, reply, { page: 'connection', data: { connection, tools } })
+  })
+
+  const act = (
+    name: string,
+    run: (found: Found, request: ById) => Promise<{ readonly data: object; readonly next?: string }>
+  ): void => {
+    scope.post(`/:id/${name}`, async (request: ById, reply) => {
+      const found = await find(context, request, reply)
+      if (!found) return reply
+      const { data, next = `${path}/${request.params.id}` } = await run(found, request)
+      return answers.done(request, reply, { data, next })
+    })
+  }
+
+  act('disconnect', async ({ owner, connection: { server, account } }) => ({
+    data: { disconnected: await connections.disconnect(owner, server, { account }) },
+    next: path
+  }))
+  act('refresh', async ({ owner, connection: { server, account } }) => ({
+    data: { connection: await connections.refresh(owner, server, { account }) }
+  }))
+  act('sync', async ({ owner, connection: { server, account } }) => ({
+    data: { tools: await connections.syncTools(owner, server, { account }) }
+  }))
+  act('approve', async ({ owner, connection: { server, account } }, request) => {
+    const names = textsOf(request, 'tools')
+    await connections.approveTools(owner, server, names.length === 0 ? undefined : names, { account })
+    return { data: { tools: await connections.tools(owner, server, { account }) } }
+  })
+  // The form has a checkbox for each tool that is known: what is not checked is not to be used.
+  act('tools', async ({ owner, connection: { server, account } }, request) => {
+    await connections.setToolFilter(owner, server, { allow: textsOf(request, 'allow') }, { account })
+    return { data: { tools: await connections.tools(owner, server, { account }) } }
+  })
+}
+
+/** The connection of an id, if it is one of the owner who asks; of any other it is not said that it exists. */
+async function find(context: RouteContext, request: ById, reply: FastifyReply): Promise<Found | null> {
+  const owner = await requireOwner(context, request, reply)
+  if (!owner) return null
+  const connection = await context.connections.find(owner, request.params.id)
+  if (!connection) throw new McpConnectionError('MCP_NOT_FOUND', 'there is no such connection')
+  return { owner, connection }
+}

@@ -1,0 +1,197 @@
+/** From the button to the working connection, and everything that must not pass in between. */
+import { walkAuthorization } from '@fastify-mcp-auth/testing/servers'
+import t from 'tap'
+import { BASE, buildWorld, PREFIX, personOf } from '../app.ts'
+
+const callback = async (url: string, walk = {}): Promise<string> =>
+  `callback?${(await walkAuthorization(url, walk)).toString()}`
+
+t.test('features 35, 36: connect, consent there, come back; the connection belongs to who began it', async t => {
+  const { app, mcp } = await buildWorld(t)
+  const alice = personOf(app, 'alice')
+  const start = await alice.post('connect/notes', { returnTo: '/settings?tab=1' })
+  t.equal(start.statusCode, 303)
+  t.match(alice.cookies.get('mcp-connections') ?? '', /^[\w-]{43}$/)
+  const back = await alice.get(await callback(start.headers.location as string, { username: 'alice-there' }))
+  t.equal(back.statusCode, 303)
+  t.equal(back.headers.location, '/settings?tab=1')
+  t.equal(back.headers['cache-control'], 'no-store')
+  t.equal(back.headers['referrer-policy'], 'no-referrer')
+  await app.mcpConnections.withClient({ type: 'user', id: 'alice' }, 'notes', client =>
+    client.callTool({ name: 'whoami', arguments: {} })
+  )
+  t.equal(mcp.calls.at(-1)?.visitor.subject, 'alice-there')
+  t.equal((await app.mcpConnections.status({ type: 'user', id: 'bob' }, 'notes')).status, 'not_connected')
+})
+
+t.test('feature 48: a front end that swallows redirects is given the URL as JSON, or a page that leads on', async t => {
+  const { app } = await buildWorld(t, { redirectMode: 'page' })
+  const json = await personOf(app, 'alice', 'application/json').post('connect/notes')
+  t.equal(json.statusCode, 200)
+  t.match(json.json(), { url: /^http:/, flowId: String, expiresAt: Number, addedScopes: [] })
+  const page = await personOf(app, 'alice').post('connect/notes')
+  t.equal(page.statusCode, 200)
+  t.match(page.headers['refresh'], /^0; url=http:\/\/127\.0\.0\.1/)
+  t.match(page.headers['content-security-policy'], /default-src 'none'/)
+  t.notMatch(page.body, /<script/)
+})
+
+t.test(
+  '5.7: the callback in a foreign browser, of a foreign owner, or signed out changes nothing and burns nothing',
+  async t => {
+    const { app, authorizationServer } = await buildWorld(t)
+    const alice = personOf(app, 'alice')
+    const url = (await alice.post('connect/notes')).headers.location as string
+    const answer = await callback(url)
+    const codesUsed = () => authorizationServer.requests.filter(({ endpoint }) => endpoint === 'token').length
+
+    const foreign = await personOf(app, 'alice').get(answer)
+    t.equal(foreign.statusCode, 403, 'another browser of the same person')
+    const cookie = `mcp-connections=${alice.cookies.get('mcp-connections')}`
+    const bob = await personOf(app, 'bob').get(answer, { cookie })
+    t.equal(bob.statusCode, 403, 'another person in the same browser')
+    const nobody = await personOf(app, null).get(answer, { cookie })
+    t.equal(nobody.statusCode, 403, 'nobody')
+    t.equal(codesUsed(), 0)
+    for (const { body } of [foreign, bob, nobody])
+      t.notMatch(body, new URLSearchParams(answer.split('?')[1]).get('code'))
+
+    t.equal((await alice.get(answer)).statusCode, 303, 'the flow is still there for its owner')
+    t.equal(codesUsed(), 1)
+    const again = await alice.get(answer)
+    t.equal(again.statusCode, 303, 'back button: done before, nothing changes')
+    t.equal(codesUsed(), 1)
+  }
+)
+
+t.test('5.7: an error of the authorization server becomes a page of our own words', async t => {
+  const { app } = await buildWorld(t)
+  const alice = personOf(app, 'alice')
+  const url = new URL((await alice.post('connect/notes')).headers.location as string)
+  const query = new URLSearchParams({
+    state: url.searchParams.get('state') ?? '',
+    iss: new URL(url.origin).origin,
+    error: 'access_denied',
+    error_description: '<script>alert(1)</script> call 555-1234'
+  })
+  const page = await alice.get(`callback?${query}`)
+  t.equal(page.statusCode, 403)
+  t.match(page.body, 'You said no')
+  t.notMatch(page.body, /alert|555/)
+})
+
+t.test('feature 46: errorTo is told a stable code and nothing else', async t => {
+  const { app } = await buildWorld(t)
+  const alice = personOf(app, 'alice')
+  const url = (await alice.post('connect/notes', { errorTo: '/settings?tab=1' })).headers.location as string
+  const back = await alice.get(await callback(url, { decision: 'deny' }))
+  t.equal(back.statusCode, 303)
+  t.equal(back.headers.location, '/settings?tab=1&mcp_error=MCP_ACCESS_DENIED')
+})
+
+t.test('5.7: returnTo leads nowhere else', async t => {
+  const { app, authorizationServer } = await buildWorld(t)
+  for (const returnTo of [
+    'https://evil.example',
+    '//evil.example',
+    '/\\evil.example',
+    '\\/evil.example',
+    '/%2fevil.example',
+    '/%5Cevil.example',
+    '/a\r\nlocation: https://evil.example',
+    '/\t/evil.example',
+    'javascript:alert(1)',
+    'settings',
+    `${BASE}/settings`
+  ]) {
+    for (const url of ['connect/notes', 'credentials/keyed']) {
+      const answer = await personOf(app, 'alice').post(url, { returnTo, secret: 'key-of-alice' })
+      t.equal(answer.statusCode, 400, `${url} ${returnTo}`)
+      t.equal(answer.headers.location, undefined)
+    }
+  }
+  t.equal(authorizationServer.requests.length, 0)
+  t.equal((await app.mcpConnections.status({ type: 'user', id: 'alice' }, 'keyed')).status, 'not_connected')
+})
+
+t.test('CSRF: what changes something comes from a page of our own', async t => {
+  const { app, authorizationServer } = await buildWorld(t)
+  const alice = personOf(app, 'alice')
+  for (const headers of [
+    { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' },
+    { origin: 'null' },
+    { origin: '', 'sec-fetch-site': 'same-site' },
+    { origin: `${BASE}.evil.example` }
+  ]) {
+    t.equal((await alice.post('connect/notes', {}, headers)).statusCode, 403, JSON.stringify(headers))
+    t.equal((await alice.post('credentials/keyed', { secret: 'key-of-mallory' }, headers)).statusCode, 403)
+  }
+  const plain = await app.inject({
+    method: 'POST',
+    url: `${PREFIX}/credentials/keyed`,
+    headers: { 'x-user': 'alice', 'content-type': 'text/plain' },
+    payload: 'secret=key-of-mallory'
+  })
+  t.equal(plain.statusCode, 403, 'no browser, and no JSON')
+  const json = await app.inject({
+    method: 'POST',
+    url: `${PREFIX}/credentials/keyed`,
+    headers: { 'x-user': 'alice', 'content-type': 'application/json' },
+    payload: { secret: 'key-of-alice' }
+  })
+  t.equal(json.statusCode, 200, 'a program that sends JSON')
+  t.equal(authorizationServer.requests.length, 0)
+  t.equal(alice.cookies.size, 0)
+})
+
+t.test('following a link begins nothing: it shows what would happen', async t => {
+  const { app, authorizationServer } = await buildWorld(t)
+  const page = await personOf(app, 'alice').get('connect/notes?returnTo=/jobs/7')
+  t.equal(page.statusCode, 200)
+  t.match(page.body, /<form method="post" action="\/mcp\/connections\/connect\/notes"/)
+  t.match(page.body, 'value="/jobs/7"')
+  t.equal(authorizationServer.requests.length, 0)
+})
+
+t.test('features 60, 89: a key is stored, works, and is never shown again', async t => {
+  const { app, keyed, log } = await buildWorld(t)
+  const alice = personOf(app, 'alice')
+  const form = await alice.get('connect/keyed')
+  t.match(form.body, /<input id="secret" name="secret" type="password"/)
+  t.equal((await alice.post('credentials/keyed', { secret: 'key-of-alice' })).statusCode, 303)
+  await app.mcpConnections.withClient({ type: 'user', id: 'alice' }, 'keyed', client =>
+    client.callTool({ name: 'whoami', arguments: {} })
+  )
+  t.equal(keyed.calls.at(-1)?.visitor.subject, 'alice')
+  for (const url of ['', 'connect/keyed', 'badge/keyed', 'api'])
+    t.notMatch((await alice.get(url)).body, 'key-of-alice', url)
+  t.notMatch(log.join(''), 'key-of-alice')
+})
+
+t.test(
+  'feature 59: an agent goes along through page, form and callback, and only its own person may act for it',
+  async t => {
+    const { app, mcp, keyed, authorizationServer } = await buildWorld(t, {})
+    t.ok(authorizationServer)
+    t.ok(mcp)
+    const alice = personOf(app, 'alice')
+    const page = await alice.get('connect/agents?agent=alice-bot')
+    t.match(page.body, '<input type="hidden" name="agent" value="alice-bot">')
+    t.equal((await alice.post('credentials/agents', { secret: 'key-of-bot', agent: 'alice-bot' })).statusCode, 303)
+    t.equal((await alice.post('credentials/agents', { secret: 'key-of-bot', agent: 'bob-bot' })).statusCode, 401)
+    await app.mcpConnections.withClient({ type: 'user', id: 'alice', agent: 'alice-bot' }, 'agents', client =>
+      client.callTool({ name: 'whoami', arguments: {} })
+    )
+    t.equal(keyed.calls.at(-1)?.visitor.subject, 'bot')
+  }
+)
+
+t.test('whoever is not signed in is led to the login, or told so', async t => {
+  const { app } = await buildWorld(t, { loginUrl: ({ returnTo }) => `/login?to=${encodeURIComponent(returnTo)}` })
+  const page = await personOf(app, null).get('connect/notes')
+  t.equal(page.statusCode, 303)
+  t.equal(page.headers.location, `/login?to=${encodeURIComponent(`${PREFIX}/connect/notes`)}`)
+  const json = await personOf(app, null, 'application/json').get('')
+  t.equal(json.statusCode, 401)
+  t.match(json.json(), { error: 'MCP_SIGN_IN_REQUIRED' })
+})

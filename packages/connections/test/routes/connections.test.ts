@@ -1,0 +1,56 @@
+/** What a person sees of what they connected, and does with it. */
+import t from 'tap'
+import { buildWorld, PREFIX, personOf } from '../app.ts'
+
+t.test('features 38, 86, 87: list, detail and badge; every state has one action', async t => {
+  const { app } = await buildWorld(t)
+  const alice = personOf(app, 'alice')
+  const empty = await alice.get('')
+  t.equal(empty.statusCode, 200)
+  t.match(empty.body, 'Not connected')
+  await alice.post('credentials/keyed', { secret: 'key-of-alice' })
+  const list = await alice.get('')
+  t.match(list.body, /badge-good">Connected/)
+  const json = (await personOf(app, 'alice', 'application/json').get('')).json()
+  const { id } = json.connections.find(({ server }: { server: string }) => server === 'keyed')
+  const detail = await alice.get(id)
+  t.equal(detail.statusCode, 200)
+  t.match(detail.body, `${PREFIX}/${id}/disconnect`)
+  const badge = await alice.get('badge/keyed')
+  t.match(badge.body, /^<div class="mcp-auth-badge">/)
+})
+
+t.test('5.7: the connection of somebody else is not there, whatever is done to it', async t => {
+  const { app, keyed } = await buildWorld(t)
+  const alice = personOf(app, 'alice')
+  await alice.post('credentials/keyed', { secret: 'key-of-alice' })
+  const owner = { type: 'user', id: 'alice' } as const
+  const { id } = await app.mcpConnections.status(owner, 'keyed')
+  const bob = personOf(app, 'bob')
+  t.equal((await bob.get(`${id}`)).statusCode, 404)
+  for (const act of ['disconnect', 'refresh', 'sync', 'approve', 'tools'])
+    t.equal((await bob.post(`${id}/${act}`)).statusCode, 404, act)
+  t.equal((await app.mcpConnections.status(owner, 'keyed')).status, 'active')
+  t.equal(keyed.calls.length, 0)
+})
+
+t.test('features 37, 90: tools are looked at and chosen; disconnecting forgets', async t => {
+  const { app } = await buildWorld(t)
+  const alice = personOf(app, 'alice')
+  const owner = { type: 'user', id: 'alice' } as const
+  await alice.post('credentials/keyed', { secret: 'key-of-alice' })
+  const { id } = await app.mcpConnections.status(owner, 'keyed')
+  t.equal((await alice.post(`${id}/sync`)).statusCode, 303)
+  t.match((await alice.get(`${id}`)).body, /name="allow" value="echo" checked/)
+  t.equal((await alice.post(`${id}/tools`, { allow: 'whoami' })).statusCode, 303)
+  t.notMatch((await alice.get(`${id}`)).body, /name="allow" value="echo" checked/)
+  await app.mcpConnections.withClient(owner, 'keyed', async client => {
+    t.strictSame(
+      (await client.listTools()).tools.map(({ name }) => name),
+      ['whoami']
+    )
+  })
+  const gone = await alice.post(`${id}/disconnect`)
+  t.equal(gone.headers.location, PREFIX)
+  t.equal((await app.mcpConnections.status(owner, 'keyed')).status, 'not_connected')
+})
