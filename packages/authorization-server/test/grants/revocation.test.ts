@@ -164,3 +164,34 @@ t.test('uploads 890: an outage in the middle leaves no consent, and the next cal
   t.equal((await administration(server).list('sub-alice')).grants.length, 2)
   t.equal(await administration(server).revokeAll({ subject: 'sub-alice' }), 2)
 })
+
+t.test('a code whose grant was revoked before is worth nothing, and is no replay', async t => {
+  const server = await buildServer(t)
+  const told: string[] = []
+  server.app.authorizationServer.on('code.replayed', ({ type }) => told.push(type))
+  const one = server.client()
+  const answer = await one.authorize()
+  await server.app.authorizationServer.grants.revokeAll({ subject: 'sub-alice' })
+  t.equal((await one.redeem(answer)).json().error, 'invalid_grant')
+  t.strictSame(told, [], 'nobody is suspected who did nothing')
+})
+
+t.test('RFC 7009 2.1: a grant that is revoked while it is refreshed gives nothing any more', async t => {
+  const server = await buildServer(t)
+  const one = server.client()
+  const { refresh_token: token = '' } = await one.connect()
+  const { update } = server.storage
+  let isRevoked = false
+  server.storage.update = async (collection, key, guard, patch) => {
+    if ('refreshDigest' in patch && !isRevoked) {
+      isRevoked = true
+      await server.app.authorizationServer.grants.revokeAll({ subject: 'sub-alice' })
+    }
+    return update(collection, key, guard, patch)
+  }
+  const response = await one.refresh(token)
+  t.equal(isRevoked, true)
+  t.match(response.json(), { error: 'invalid_grant' })
+  t.notMatch(response.body, /access_token/)
+  t.equal(/"replay":"/.test(await server.storage.dump()), false, 'nothing was kept for a retry')
+})
