@@ -84,3 +84,13 @@ t.test('RFC 6749 3.2: only POST', async t => {
   for (const method of ['GET', 'PUT', 'DELETE', 'PATCH'] as const)
     t.equal((await server.app.inject({ method, url: `/oauth/token?${body}` })).statusCode, 404)
 })
+
+t.test('RFC 6749 5.2: a grant type that the client did not register is refused, whatever it brings', async t => {
+  const server = await buildServer(t)
+  const one = server.client()
+  await one.register({ grant_types: ['authorization_code'] })
+  await one.connect()
+  const response = await one.refresh(`${'a'.repeat(22)}.${'b'.repeat(22)}.${'c'.repeat(43)}`)
+  t.equal(response.statusCode, 400)
+  t.match(response.json(), { error: 'unauthorized_client' })
+})
