@@ -1,6 +1,7 @@
 /** How a model becomes a document: by the team's function, by the engine of the team, or by our templates. */
 import fastifyView from '@fastify/view'
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import { missingFacts } from './facts.ts'
 import type { PageModel } from './model.ts'
 import type { ConsentOptions } from './options.ts'
 import { loadTemplates, type Templates } from './templates.ts'
@@ -22,7 +23,7 @@ export async function createDraw(scope: FastifyInstance, options: ConsentOptions
   const { layout, render } = options
   return async (model, reply) => {
     const own = await render?.(model, reply)
-    if (own !== undefined) return own
+    if (own !== undefined && isHonest(own, model, reply)) return own
     const html = await view(model.page, model)
     if (!layout) return html
     const head = await view('head', model)
@@ -31,6 +32,17 @@ export async function createDraw(scope: FastifyInstance, options: ConsentOptions
       reply
     )
   }
+}
+
+/** What a function made is looked at each time: it can do anything, and a question that hides something must not be asked. */
+function isHonest(html: string, model: PageModel, { log }: FastifyReply): boolean {
+  const faults = model.page === 'consent' ? missingFacts(html, model) : []
+  if (faults.length === 0) return true
+  log.error(
+    { faults },
+    'option "render": the consent page keeps something from people; the usual page is shown in its place'
+  )
+  return false
 }
 
 /** Draws by templates alone: what a file of the engine does not draw, ours do. */

@@ -1,5 +1,6 @@
 export type { Brand, Isolated, Page, Sentence } from '@fastify-mcp-auth/core/pages'
-export { checkTemplates, missingFacts } from './check-templates.ts'
+export { checkTemplates } from './check-templates.ts'
+export { missingFacts } from './facts.ts'
 export type { Words } from './locales/languages.ts'
 export type {
   AskingClient,

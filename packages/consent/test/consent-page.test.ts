@@ -7,7 +7,10 @@ const draw = async (changes?: Parameters<typeof consentRequest>[0]): Promise<str
 t.test('PX-3: the page says who asks, for what, and where the answer goes', async t => {
   const html = await draw()
   t.match(html, '<h1><bdi>Claude</bdi> wants to use <bdi>Acme Notes</bdi> for you</h1>')
-  t.match(html, /Asked by<\/dt><dd class="asked-by"><div><bdi>Claude<\/bdi>.*verified<\/span> <bdi>claude\.ai<\/bdi>/)
+  t.match(
+    html,
+    /Asked by<\/dt><dd class="asked-by"><div><div class="pieces"><bdi>Claude<\/bdi>.*verified<\/span> <bdi>claude\.ai<\/bdi>/
+  )
   t.match(html, 'Answers go to</dt><dd class="address"><bdi>claude.ai</bdi></dd>')
   t.match(html, '<bdi>alice@example.com</bdi>')
   t.match(html, '<a href="/login?switch=1">not you?</a>')
@@ -54,7 +57,7 @@ t.test('scopes are sentences: needed ones locked, dangerous ones marked, optiona
 t.test('REG-12: an unverified name stands in quotation marks, and the host is shown', async t => {
   const html = await draw({ client: { verifiedHost: null } })
   t.match(html, '<h1>“<bdi>Claude</bdi>” wants to use')
-  t.match(html, '· not verified')
+  t.match(html, '<span class="soft">not verified</span>')
   t.match(html, '<bdi>claude.ai</bdi>')
   t.notMatch(html, 'class="verified"')
 })
@@ -168,4 +171,39 @@ t.test(
 t.test('RFC 8707 2: several resources are named together', async t => {
   const resources = ['Notes', 'Calendar'].map(name => ({ resource: `https://notes.example/${name}`, name }))
   t.match(await draw({ resources }), 'wants to use <bdi>Notes</bdi> and <bdi>Calendar</bdi> for you')
+})
+
+t.test('whether an app is new here is a fact; when nobody vouches for it either, a warning', async t => {
+  t.match(await draw({ firstTime: true }), '<span class="soft">first time</span>')
+  t.match(await draw(), '<span class="soft">you have allowed it before</span>')
+  t.notMatch(await draw({ firstTime: true }), 'class="warning"')
+  const unknown = { client: { verifiedHost: null }, firstTime: true }
+  t.match(
+    await draw(unknown),
+    'Nobody has verified who “<bdi>Claude</bdi>” is, and you have not used it here before. The answer goes to <bdi>claude.ai</bdi>.'
+  )
+  t.notMatch(await draw({ ...unknown, firstTime: false }), 'class="warning"')
+})
+
+t.test('details: links only where a host vouches for them, and only to https', async t => {
+  const links = { clientUri: 'https://claude.ai/', policyUri: 'http://claude.ai/p', tosUri: 'javascript:alert(1)' }
+  const html = await draw({ client: links })
+  t.match(
+    html,
+    '<a href="https://claude.ai/" target="_blank" rel="noopener noreferrer"><bdi>https://claude.ai/</bdi></a>'
+  )
+  t.match(html, '<dd><bdi>http://claude.ai/p</bdi></dd>')
+  t.notMatch(html, 'href="javascript')
+  t.match(html, '<dd><bdi>https://claude.ai/callback</bdi></dd>')
+  t.notMatch(await draw({ client: { ...links, verifiedHost: null } }), 'target="_blank"')
+})
+
+t.test('descriptions are said in the language of the page', async t => {
+  const words = { en: 'Read your notes', de: 'Ihre Notizen lesen' }
+  const scopes = [scope('a', words, { detail: { en: 'All', de: 'Alle' }, includes: [words, 'x'] })]
+  t.match(await draw({ scopes }), /Read your notes<\/span>.*All.*Includes: Read your notes · x/)
+  t.match(
+    await draw({ scopes, uiLocales: ['de'] }),
+    /Ihre Notizen lesen<\/span>.*Alle.*Umfasst auch: Ihre Notizen lesen/
+  )
 })

@@ -35,7 +35,11 @@ const unexpected = (): never => {
   throw new Error('the pages must not call this')
 }
 
-export function fakeServer(details: Details | Error = consentRequest(), prefix = '/oauth'): FakeServer {
+export function fakeServer(
+  details: Details | Error = consentRequest(),
+  prefix = '/oauth',
+  issuer = 'https://notes.example'
+): FakeServer {
   const fake: FakeServer = {
     details,
     asked: [],
@@ -43,7 +47,7 @@ export function fakeServer(details: Details | Error = consentRequest(), prefix =
     connected: { apps: [], now: NOW, cursor: null },
     error: unexpected,
     decorator: {
-      issuer: 'https://notes.example',
+      issuer,
       prefix,
       interactions: {
         details: async (_request, handle) => {
@@ -204,7 +208,11 @@ export function consentRequest(changes: Changes = {}): ConsentRequest {
   return request
 }
 
-export function scope(name: string, description: string, more: Partial<ConsentScope> = {}): ConsentScope {
+export function scope(
+  name: string,
+  description: ConsentScope['description'],
+  more: Partial<ConsentScope> = {}
+): ConsentScope {
   return {
     scope: name,
     description,

@@ -1,53 +1,65 @@
 /**
- * Takes the pictures of the documentation: `docs/images/{consent-light,consent-dark,consent-phone,error}.png`.
+ * Takes the pictures of the documentation: `docs/images/*.png`, from the same pages that axe looks at.
  *
- *   node --conditions=@fastify-mcp-auth/source packages/consent/test/screenshots.ts [folder]
+ *   pnpm run screenshots [folder]
  */
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { InteractionError } from '@fastify-mcp-auth/core'
-import type { Browser } from 'playwright-core'
 import { launchBrowser } from './browser.ts'
-import { buildApp, consentRequest, fakeServer, scope, unverified } from './fake-server.ts'
+import { GALLERY, openGallery, pathOf } from './gallery.ts'
 
 interface Picture {
+  /** Name of the file, and of the page in the gallery when that is not said. */
   readonly name: string
-  readonly details: ReturnType<typeof fakeServer>['details']
+  readonly exhibit?: string
   readonly colorScheme?: 'light' | 'dark'
   readonly width?: number
+  readonly locale?: string
+  /** Opens what is folded. */
+  readonly unfolded?: boolean
 }
 
-const stepUp = consentRequest({
-  stepUp: true,
-  scopes: [
-    scope('mcp:tools', 'See who you are', { detail: 'Your name', required: true, granted: true }),
-    scope('notes:read', 'Read your notes', { tools: ['list_notes', 'search', 'open'], granted: true }),
-    scope('notes:admin', 'Delete notes', { tools: ['delete_all_notes'], destructive: true })
-  ]
-})
+const PHONE = 390
 
 const PICTURES: readonly Picture[] = [
-  { name: 'consent-light', details: consentRequest() },
-  { name: 'consent-dark', details: consentRequest(), colorScheme: 'dark' },
-  { name: 'consent-phone', details: consentRequest(unverified), width: 390 },
-  { name: 'consent-step-up', details: stepUp },
-  { name: 'error', details: new InteractionError('interaction_expired', { clientName: 'Claude' }) }
+  { name: 'consent-light', exhibit: 'consent' },
+  { name: 'consent-dark', exhibit: 'consent', colorScheme: 'dark' },
+  { name: 'consent-phone', exhibit: 'consent-unverified', width: PHONE },
+  { name: 'consent-phone-dark', exhibit: 'consent-unverified', width: PHONE, colorScheme: 'dark' },
+  { name: 'consent-details', exhibit: 'consent', unfolded: true },
+  { name: 'consent-first-time' },
+  { name: 'consent-app-link' },
+  { name: 'consent-step-up' },
+  { name: 'consent-imitation' },
+  ...['de', 'fr', 'es', 'ar'].map(locale => ({
+    name: `consent-${locale}`,
+    exhibit: 'consent',
+    locale
+  })),
+  { name: 'connected-apps' },
+  { name: 'connected-apps-dark', exhibit: 'connected-apps', colorScheme: 'dark' },
+  { name: 'connected-apps-phone', exhibit: 'connected-apps', width: PHONE },
+  { name: 'error' },
+  { name: 'error-dark', exhibit: 'error', colorScheme: 'dark' }
 ]
 
 const folder = resolve(process.argv[2] ?? 'docs/images')
 mkdirSync(folder, { recursive: true })
 const browser = await launchBrowser()
-const fake = fakeServer()
-const app = await buildApp({ fake, options: { brand: { name: 'Acme Notes' } } })
-const origin = await app.listen({ host: '127.0.0.1', port: 0 })
-for (const picture of PICTURES) await take(browser, picture)
+const { app, fake, origin } = await openGallery()
+for (const picture of PICTURES) await take(picture)
 await browser.close()
 await app.close()
 
-async function take(from: Browser, { name, details, colorScheme = 'light', width = 608 }: Picture): Promise<void> {
-  fake.details = details
-  const page = await from.newPage({ colorScheme, viewport: { width, height: 200 }, deviceScaleFactor: 2 })
-  await page.goto(`${origin}/oauth/interaction/handle-1`)
+async function take({ name, exhibit = name, unfolded, width = 608, ...media }: Picture): Promise<void> {
+  const shown = GALLERY[exhibit]
+  if (!shown) throw new Error(`there is no page "${exhibit}" in the gallery`)
+  shown.arrange(fake)
+  const { colorScheme = 'light', locale = 'en' } = media
+  const viewport = { width, height: 200 }
+  const page = await browser.newPage({ colorScheme, locale, viewport, deviceScaleFactor: 2, reducedMotion: 'reduce' })
+  await page.goto(`${origin}${pathOf(shown)}`)
+  if (unfolded) await page.evaluate(`for (const details of document.querySelectorAll('details')) details.open = true`)
   await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true })
   await page.close()
 }

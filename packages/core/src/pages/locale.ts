@@ -24,7 +24,7 @@ export interface Locale<M extends Messages> {
   word(key: keyof M & string): string
   /** "Notes", "Notes and Calendar": values that others chose, kept apart from the words between them. */
   list(values: readonly string[]): Sentence
-  /** "list notes, search, open": the same without "and". */
+  /** "list notes, search, open": the same as short as it can be said. */
   enumerate(values: readonly string[]): Sentence
   /** The text in this language, or the nearest there is. */
   text(text: LocalizedText): string
@@ -45,7 +45,7 @@ export function createLocale<M extends Messages>(
   const plural = new Intl.PluralRules(lang)
   const numbers = new Intl.NumberFormat(lang)
   const and = new Intl.ListFormat(lang)
-  const comma = new Intl.ListFormat(lang, { type: 'unit', style: 'short' })
+  const comma = new Intl.ListFormat(lang, { type: 'conjunction', style: 'narrow' })
   const days = new Intl.DateTimeFormat(lang, { dateStyle: 'medium', timeZone: 'UTC' })
   const relative = new Intl.RelativeTimeFormat(lang, { numeric: 'auto' })
   const choose = (message: Message, count: unknown): string => {

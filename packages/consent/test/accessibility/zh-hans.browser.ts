@@ -1,0 +1,3 @@
+import { checkLanguage } from '../axe.ts'
+
+await checkLanguage('zh-Hans')

@@ -1,0 +1,65 @@
+/** Holds pages to WCAG 2.2 AA: axe in light and dark, nothing sticking out on a narrow screen, and what can be pressed large enough. */
+import axe, { type AxeResults } from 'axe-core'
+import type { Browser, Page } from 'playwright-core'
+import t, { type Test } from 'tap'
+import { launchBrowser } from './browser.ts'
+import { type Exhibit, GALLERY, openGallery, pathOf } from './gallery.ts'
+
+/** As wide as a phone, and as a desktop window of 1280 at 400 % zoom. */
+const NARROW = 320
+const WIDE = 1280
+
+const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+
+/** Every page of the gallery in one language, a file for each so that none takes long. @param lang language of the browser */
+export async function checkLanguage(lang: string): Promise<void> {
+  const browser = await launchBrowser()
+  t.teardown(() => browser.close())
+  await t.test(`every page in ${lang}`, t => checkGallery(t, { browser, lang }))
+}
+
+async function checkGallery(t: Test, { browser, lang }: { browser: Browser; lang: string }): Promise<void> {
+  // A pale accent is the hard case for contrast.
+  const { app, fake, origin } = await openGallery('#ffd400')
+  t.teardown(() => app.close())
+  const context = await browser.newContext({ locale: lang, reducedMotion: 'reduce' })
+  t.teardown(() => context.close())
+  const page = await context.newPage()
+  const exhibits = Object.entries(GALLERY).filter(([, { onlyEnglish }]) => lang === 'en' || !onlyEnglish)
+  for (const [name, exhibit] of exhibits)
+    await t.test(`WCAG 2.2 AA: ${name}, ${lang}`, async t => {
+      exhibit.arrange(fake)
+      await checkPage(t, page, { exhibit, origin, lang })
+    })
+}
+
+async function checkPage(
+  t: Test,
+  page: Page,
+  { exhibit, origin, lang }: { exhibit: Exhibit; origin: string; lang: string }
+): Promise<void> {
+  await page.setViewportSize({ width: WIDE, height: 900 })
+  await page.emulateMedia({ colorScheme: 'light' })
+  await page.goto(`${origin}${pathOf(exhibit)}`)
+  t.equal(await page.evaluate('document.documentElement.lang'), lang)
+  await page.evaluate(`for (const details of document.querySelectorAll('details')) details.open = true
+    for (const animation of document.getAnimations()) animation.finish()`)
+  await page.evaluate(axe.source)
+  t.strictSame(await violations(page), [], 'light')
+  await page.emulateMedia({ colorScheme: 'dark' })
+  t.strictSame(await violations(page, ['color-contrast']), [], 'dark')
+  await page.setViewportSize({ width: NARROW, height: 900 })
+  const scrolled = await page.evaluate<number>('document.documentElement.scrollWidth')
+  t.ok(scrolled <= NARROW, `nothing sticks out sideways at ${NARROW} px (${scrolled})`)
+  t.strictSame(await violations(page, ['target-size', 'scrollable-region-focusable']), [], 'narrow')
+}
+
+/** @param rules only these; all of WCAG 2.2 AA when left out */
+async function violations(page: Page, rules?: readonly string[]): Promise<string[]> {
+  const runOnly = rules === undefined ? TAGS : { type: 'rule', values: rules }
+  const results = await page.evaluate<AxeResults>(`axe.run({ runOnly: ${JSON.stringify(runOnly)} })`)
+  const doubts = results.incomplete.filter(({ id }) => id === 'color-contrast')
+  return [...results.violations, ...doubts].map(
+    ({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`).join(' ')}`
+  )
+}

@@ -1,0 +1,227 @@
+/**
+ * Every page as it can be met, by name: looked at by axe in every language, light and dark, wide and narrow, and photographed for the
+ * documentation. A page more is one entry more.
+ */
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import type { SafeFetch } from '@fastify-mcp-auth/core'
+import { InteractionError } from '@fastify-mcp-auth/core'
+import type { FastifyInstance } from 'fastify'
+import type { ListedTool } from '../src/index.ts'
+import {
+  buildApp,
+  connectedApp,
+  consentRequest,
+  type FakeServer,
+  fakeServer,
+  scope,
+  threeConnectedApps,
+  unverified
+} from './fake-server.ts'
+
+/** What is made true before a page is opened. */
+export interface Exhibit {
+  /** Path; the consent page when left out. */
+  readonly path?: string
+  readonly arrange: (fake: FakeServer) => void
+  /** What is in it does not change with the language. */
+  readonly onlyEnglish?: boolean
+}
+
+const HANDLE = '/oauth/interaction/handle-1'
+const LONG = 'Wonderful_assistant_of_a_company_with_a_name_that_does_not_end_'.repeat(3)
+
+const asked = (changes?: Parameters<typeof consentRequest>[0]): Exhibit => ({
+  arrange: fake => {
+    fake.details = consentRequest(changes)
+  }
+})
+
+const failed = (...failure: ConstructorParameters<typeof InteractionError>): Exhibit => ({
+  arrange: fake => {
+    fake.details = new InteractionError(...failure)
+  }
+})
+
+const connected = (apps: FakeServer['connected']): Exhibit => ({
+  path: '/connected-apps',
+  arrange: fake => {
+    fake.connected = apps
+  }
+})
+
+/** What a team writes for its permissions, in the languages of its people. */
+const WORDS = {
+  who: {
+    en: 'See who you are',
+    de: 'Sehen, wer Sie sind',
+    fr: 'Voir qui vous êtes',
+    es: 'Ver quién eres',
+    ar: 'معرفة من أنت'
+  },
+  name: {
+    en: 'Your name and e-mail address',
+    de: 'Ihren Namen und Ihre E-Mail-Adresse',
+    fr: 'Votre nom et votre adresse e-mail',
+    es: 'Tu nombre y tu correo electrónico',
+    ar: 'اسمك وبريدك الإلكتروني'
+  },
+  read: {
+    en: 'Read your notes',
+    de: 'Ihre Notizen lesen',
+    fr: 'Lire vos notes',
+    es: 'Leer tus notas',
+    ar: 'قراءة ملاحظاتك'
+  },
+  write: {
+    en: 'Change your notes',
+    de: 'Ihre Notizen ändern',
+    fr: 'Modifier vos notes',
+    es: 'Cambiar tus notas',
+    ar: 'تعديل ملاحظاتك'
+  },
+  delete: {
+    en: 'Delete notes',
+    de: 'Notizen löschen',
+    fr: 'Supprimer des notes',
+    es: 'Borrar notas',
+    ar: 'حذف الملاحظات'
+  }
+} as const
+
+/** An app of a known publisher, new here, with a logo. */
+const verified = {
+  client: {
+    logoUri: 'https://claude.ai/logo.png',
+    clientUri: 'https://claude.ai/',
+    policyUri: 'https://claude.ai/privacy',
+    tosUri: 'https://claude.ai/terms'
+  },
+  firstTime: true,
+  scopes: [
+    scope('mcp:tools', WORDS.who, { detail: WORDS.name, required: true }),
+    scope('notes:read', WORDS.read),
+    scope('notes:write', WORDS.write),
+    scope('notes:admin', WORDS.delete, { destructive: true, preselected: false })
+  ]
+} as const
+
+const stepUp = {
+  stepUp: true,
+  scopes: [
+    scope('mcp:tools', 'See who you are', { detail: 'Your name', required: true, granted: true }),
+    scope('notes:read', 'Read your notes', { granted: true }),
+    scope('notes:admin', 'Delete notes', { destructive: true })
+  ]
+} as const
+
+const organizations = [
+  { id: 'acme', name: 'Acme GmbH' },
+  { id: 'globex', name: 'Globex' }
+]
+
+/** Every kind of page once; what is long, hostile or strange on top. */
+export const GALLERY: { readonly [name: string]: Exhibit } = {
+  consent: asked(verified),
+  'consent-unverified': asked({ ...unverified, firstTime: true, organizations }),
+  'consent-first-time': asked({ client: { name: 'My helper', verifiedHost: null }, firstTime: true }),
+  'consent-app-link': asked({
+    redirect: { uri: 'cursor://x/callback', kind: 'private-use', host: 'cursor', formAction: 'cursor:' },
+    organizations: organizations.slice(0, 1)
+  }),
+  'consent-step-up': asked(stepUp),
+  'consent-imitation': {
+    ...asked({ client: { name: 'Аcme Nоtes Support', verifiedHost: null } }),
+    onlyEnglish: true
+  },
+  'consent-long': {
+    ...asked({
+      client: { name: LONG, verifiedHost: null },
+      redirect: { uri: `https://${LONG}`, kind: 'https', host: `${'a'.repeat(60)}.example`, formAction: '' },
+      account: { displayName: `${'x'.repeat(64)}@${'y'.repeat(60)}.example`, switchUrl: '/login', proof: 'p' },
+      resources: [{ resource: 'https://notes.example/mcp', name: LONG }],
+      organizations: [...organizations, { id: 'long', name: LONG }],
+      scopes: [
+        scope('a', LONG, { detail: LONG, tools: [LONG, LONG, ...'abcdefgh'], destructive: true, required: true }),
+        scope('notes:read', 'Read your notes')
+      ]
+    }),
+    onlyEnglish: true
+  },
+  'consent-right-to-left-name': {
+    ...asked({ client: { name: 'مساعد الملاحظات 👩‍💻', verifiedHost: null } }),
+    onlyEnglish: true
+  },
+  'connected-apps': connected(threeConnectedApps()),
+  'connected-apps-none': connected({ ...threeConnectedApps(), apps: [] }),
+  'connected-apps-long': {
+    ...connected({
+      ...threeConnectedApps(),
+      apps: [connectedApp({ client: { clientId: 'c', name: LONG, verifiedHost: null } })],
+      cursor: 'next'
+    }),
+    onlyEnglish: true
+  },
+  error: failed('interaction_expired', { clientName: 'Claude' }),
+  'error-forgotten': failed('client_forgotten', { clientName: LONG })
+}
+
+/** As an MCP server lists them; whom they belong to stands in `scopes`, because no resource server is here. */
+const TOOLS: readonly ListedTool[] = [
+  { name: 'whoami', title: 'Who am I', scopes: ['mcp:tools'] },
+  { name: 'list_notes', annotations: { readOnlyHint: true }, scopes: ['notes:read'] },
+  { name: 'search', annotations: { readOnlyHint: true }, scopes: ['notes:read'] },
+  { name: 'open', annotations: { readOnlyHint: true }, scopes: ['notes:read'] },
+  { name: 'add_note', title: 'Add a note', scopes: ['notes:write'] },
+  {
+    name: 'overwrite_note',
+    title: 'Overwrite a note',
+    annotations: { destructiveHint: true },
+    scopes: ['notes:write']
+  },
+  { name: 'delete_all_notes', annotations: { destructiveHint: true }, scopes: ['notes:admin'] }
+]
+
+const LOGO = readFileSync(new URL('logo.png', import.meta.url))
+
+const fetchLogo: SafeFetch = async () => ({ status: 200, headers: {}, body: LOGO })
+
+const LINKS = [
+  { text: { en: 'Privacy', de: 'Datenschutz', ar: 'الخصوصية' }, url: '/privacy' },
+  { text: { en: 'Help', de: 'Hilfe', ar: 'مساعدة' }, url: '/help' }
+]
+
+/** An app that shows the gallery. @param accent of the brand; a pale one is the hard case for contrast */
+export async function openGallery(
+  accent?: string
+): Promise<{ app: FastifyInstance; fake: FakeServer; origin: string }> {
+  const port = await freePort()
+  // The pages name images by the issuer, so it has to be the origin.
+  const origin = `http://127.0.0.1:${port}`
+  const fake = fakeServer(undefined, undefined, origin)
+  const app = await buildApp({
+    fake,
+    options: {
+      brand: { name: 'Acme Notes', ...(accent === undefined ? {} : { accent }), links: LINKS },
+      connectedApps: '/connected-apps',
+      tools: () => TOOLS,
+      fetch: fetchLogo
+    }
+  })
+  await app.listen({ host: '127.0.0.1', port })
+  return { app, fake, origin }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+export function pathOf({ path = HANDLE }: Exhibit): string {
+  return path
+}
