@@ -20,7 +20,7 @@ import type { Config } from './config.ts'
 import { createFormTokens } from './form-token.ts'
 import { home } from './home.ts'
 import { login, loginUrl } from './login.ts'
-import { createNotesMcp, OPERATIONS, SCOPES } from './mcp-server.ts'
+import { createNotesMcp, listTools, OPERATIONS, SCOPES } from './mcp-server.ts'
 import { openNotes } from './notes.ts'
 import { createSessions, type Sessions } from './sessions.ts'
 
@@ -74,6 +74,7 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
     brand: { name: 'Acme Notes' },
     connectedApps: CONNECTED_APPS,
     signedOut: SIGNED_OUT,
+    tools: () => listTools(notes),
     ...overrides.consent
   })
   await app.register(resourceServer, {

@@ -1,5 +1,12 @@
 /** The MCP server behind the endpoint: four tools over the notes of whoever is signed in. It knows nothing of tokens. */
-import { createMcpHandler, type McpHttpHandler, McpServer } from '@modelcontextprotocol/server'
+import { Client } from '@modelcontextprotocol/client'
+import {
+  createMcpHandler,
+  InMemoryTransport,
+  type McpHttpHandler,
+  McpServer,
+  type Tool
+} from '@modelcontextprotocol/server'
 import { z } from 'zod'
 import type { Account } from './accounts.ts'
 import type { Notes } from './notes.ts'
@@ -12,16 +19,15 @@ export const OPERATIONS = {
   'tools/call:delete_all_notes': ['notes:admin']
 }
 
-/** What a scope is for, as the consent page says it. */
+/** What a scope is for, as the consent page says it. Which tools it unlocks, the page reads from {@link listTools}. */
 export const SCOPES = {
-  'mcp:tools': { description: 'See who you are', detail: 'Your name', required: true, tools: ['whoami'] },
-  'notes:read': { description: 'Read your notes', tools: ['list_notes'] },
-  'notes:write': { description: 'Add notes', tools: ['add_note'] },
+  'mcp:tools': { description: 'See who you are', detail: 'Your name', required: true },
+  'notes:read': { description: 'Read your notes' },
+  'notes:write': { description: 'Add notes' },
   'notes:admin': {
     description: 'Delete all your notes',
     destructive: true,
-    implies: ['notes:read', 'notes:write'],
-    tools: ['delete_all_notes']
+    implies: ['notes:read', 'notes:write']
   }
 }
 
@@ -44,6 +50,20 @@ export function createNotesMcp({ notes, findAccount, onError }: McpServerOptions
     },
     { onerror: onError }
   )
+}
+
+/** The tools as every client sees them, for the consent page: asked of a server that nobody uses. */
+export async function listTools(notes: Notes): Promise<Tool[]> {
+  const [ours, theirs] = InMemoryTransport.createLinkedPair()
+  const server = notesServer(notes, { id: 'nobody', username: 'nobody', displayName: 'Nobody' })
+  const client = new Client({ name: 'consent-page', version: '1.0.0' })
+  await server.connect(theirs)
+  await client.connect(ours)
+  try {
+    return (await client.listTools()).tools
+  } finally {
+    await client.close()
+  }
 }
 
 function notesServer(notes: Notes, account: Account): McpServer {
