@@ -114,15 +114,18 @@ async function postpone(refreshing: Refreshing, why: Postponement): Promise<Usab
   // The background has patience; who waits for the token gets another try after each cooldown.
   const backoff = Math.max(wait, Math.min(cooldown * 2 ** Math.min(failures, 10), 3600))
   const isExhausted = now - failingSince >= exhaustedAfter
-  const { intentGeneration, intentAt } = record
-  await changeConnection(context, target.place, record, {
+  const { grant, generation, leaseNumber, intentGeneration, intentAt } = record
+  // Whoever took the lease since then is told nothing by an attempt that was too slow.
+  const held = { grant, generation, leaseNumber }
+  await context.records.connections.update(target.place.id, held, {
     ...RELEASED,
     ...(why.isAmbiguous ? { intentGeneration, intentAt } : {}),
     failures,
     failingSince,
     failure: isExhausted ? 'exhausted' : why.reason,
     retryAt: now + wait,
-    ...dueFields(isExhausted ? null : now + backoff, now)
+    ...dueFields(isExhausted ? null : now + backoff, now),
+    updatedAt: now
   })
   const details = { reason: why.reason, retryAfter: wait, exhausted: isExhausted }
   context.events.emit('refresh.failed', target.place, details)

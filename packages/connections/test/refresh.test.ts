@@ -1,4 +1,5 @@
 /** A new token before the old one ends: once, whoever asks, and never at the price of the connection. */
+import { EventEmitter, once } from 'node:events'
 import { fault } from '@fastify-mcp-auth/testing/servers'
 import t, { type Test } from 'tap'
 import { alice, bob, createWorld, type World } from './world.ts'
@@ -377,3 +378,35 @@ t.test(
     t.match(await write(), { content: [{ text: 'written' }] })
   }
 )
+
+t.test('5.4: an attempt that was too slow does not take the lease away from whoever has it now', async t => {
+  const inner = (await import('@fastify-mcp-auth/core/memory')).memoryStorage()
+  const reached = Symbol('reached')
+  const gate = new EventEmitter()
+  const storage = {
+    ...inner,
+    update: (async (...args) => {
+      if ('failures' in args[3]) {
+        gate.emit(reached)
+        await once(gate, 'open')
+      }
+      return inner.update(...args)
+    }) as typeof inner.update
+  }
+  const world = await connected(t, { app: { storage: inner } })
+  const slow = await world.another({ storage })
+  const { clock, issuer, connections } = world
+  clock.advance(3700)
+  issuer.fail('token', fault.unavailable())
+  const isThere = once(gate, reached)
+  const first = slow.refresh(alice, 'notes').catch((error: unknown) => error)
+  await isThere
+  clock.advance(31)
+  issuer.fail('token', fault.slow(300))
+  const second = connections.refresh(alice, 'notes')
+  while (refreshes(world) === 1) await new Promise(resolve => setTimeout(resolve, 5))
+  gate.emit('open')
+  t.match(await first, { code: 'MCP_AUTHORIZATION_SERVER_UNAVAILABLE' })
+  t.equal((await connections.status(alice, 'notes')).status, 'refreshing')
+  t.match(await second, { status: 'active' })
+})
