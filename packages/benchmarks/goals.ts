@@ -7,6 +7,8 @@ export interface Goal {
   readonly load: string
   /** The contender that ours is compared with. */
   readonly over: string
+  /** When that one is measured under another load; the same one when left out. */
+  readonly overLoad?: string
   /** `cpu`: how many times our processor time it needs, at least. `p99`: our slowest answers as a part of its, at most. */
   readonly measure: 'cpu' | 'p99'
   readonly must: number
@@ -24,9 +26,10 @@ export function goalsOf(goals: readonly Goal[], series: readonly Series[]): stri
   return ['| measure | must | now | |', '| --- | ---: | ---: | --- |', ...rows].join('\n')
 }
 
-function ratioOf({ load, over, measure }: Goal, series: readonly Series[]): number {
-  const of = (name: string): Series | undefined => series.find(one => one.contender === name && one.load === load)
-  const [ours, theirs] = [of(OURS), of(over)]
+function ratioOf({ load, over, overLoad = load, measure }: Goal, series: readonly Series[]): number {
+  const of = (name: string, under: string): Series | undefined =>
+    series.find(one => one.contender === name && one.load === under)
+  const [ours, theirs] = [of(OURS, load), of(over, overLoad)]
   if (!ours || !theirs) return Number.NaN
   return measure === 'cpu' ? leastCpu(theirs) / leastCpu(ours) : 1 / advantage(ours, theirs, 'p99')
 }

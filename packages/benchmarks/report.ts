@@ -27,7 +27,7 @@ const TAILS: Cell = {
 /** A server that kept less of a core busy than this was not the bottleneck: its rate says nothing about it. */
 const BUSY = 0.8
 
-export function reportOf(suite: Suite, { participants, series, goals: reached }: Outcome): string {
+export function reportOf(suite: Suite, { participants, series, besides }: Outcome): string {
   const { title, baseline } = suite
   const sections = [
     `Processor time per operation in microseconds, the least of the rounds / ratio to ${baseline} (higher is better)`,
@@ -42,14 +42,10 @@ export function reportOf(suite: Suite, { participants, series, goals: reached }:
     table(suite, series, TAILS)
   ]
   const goals = suite.goals ? ['Goals', goalsOf(suite.goals, series)] : []
-  return [
-    `## ${title}`,
-    legend(participants),
-    ...sections,
-    ...(suite.tails ? tails : []),
-    ...goals,
-    ...(reached === undefined ? [] : ['Goals', reached])
-  ].join('\n\n')
+  const more = besides === undefined ? [] : ['To have it at all', besides]
+  return [`## ${title}`, legend(participants), ...sections, ...(suite.tails ? tails : []), ...goals, ...more].join(
+    '\n\n'
+  )
 }
 
 function legend(participants: readonly Participant[]): string {

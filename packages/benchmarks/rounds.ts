@@ -20,8 +20,8 @@ export interface Participant {
 export interface Outcome {
   readonly participants: readonly Participant[]
   readonly series: readonly Series[]
-  /** Table of what has to be reached; for suites that have goals. */
-  readonly goals?: string
+  /** Table of what was measured besides the series. */
+  readonly besides?: string
 }
 
 export interface Entrant {

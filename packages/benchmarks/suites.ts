@@ -1,6 +1,7 @@
 /** The suites by name, and what a run asks of them. */
 import { GOALS, CONTENDERS as issuers, runAuthorizationServer } from './authorization-server/suite.ts'
 import type { Goal } from './goals.ts'
+import { GOALS as GUARD_GOALS } from './resource-server/goals.ts'
 import { CONTENDERS as guards, runResourceServer } from './resource-server/suite.ts'
 import type { Outcome } from './rounds.ts'
 
@@ -35,6 +36,7 @@ export const SUITES: { readonly [name: string]: Suite } = {
     baseline: 'bare-fastify',
     contenders: guards,
     tails: false,
+    goals: GUARD_GOALS,
     run: runResourceServer
   },
   'authorization-server': {

@@ -8,7 +8,7 @@ import { type Entrant, type Outcome, type Participant, playRounds, type Series }
 import { type ServerProcess, startServer } from '../server-process.ts'
 import type { Plan } from '../suites.ts'
 import { type Footprint, measureFootprint } from './footprint.ts'
-import { goalsOf } from './goals.ts'
+import { footprintTable } from './goals.ts'
 import { type Issuer, startIssuer } from './issuer.ts'
 import { disprove, requestWith } from './proof.ts'
 import { ALGORITHMS, type Algorithm } from './protection.ts'
@@ -53,7 +53,7 @@ export async function runResourceServer(plan: Plan): Promise<Outcome> {
     series.push(...outcome.series)
   }
   const outcome = { participants: [...participants.values()], series }
-  return { ...outcome, goals: goalsOf(outcome, plan.plays(FOOTPRINT) ? await footprint(plan) : null) }
+  return plan.plays(FOOTPRINT) ? { ...outcome, besides: footprintTable(await footprint(plan)) } : outcome
 }
 
 async function footprint(plan: Plan): Promise<Footprint> {
