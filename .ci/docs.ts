@@ -20,6 +20,7 @@ import { embeddingGuides } from './docs/embeds.ts'
 import { errorsPage } from './docs/errors.ts'
 import { eventsPage } from './docs/events.ts'
 import { assertDocumented } from './docs/exports.ts'
+import { modelsPage } from './docs/models.ts'
 import { optionsPage, optionsSources } from './docs/options.ts'
 import { oraclePage } from './docs/oracle.ts'
 import { recordsPage } from './docs/records.ts'
@@ -34,6 +35,7 @@ const pages = new Map<string, string>([
   ['docs/oracle.md', oraclePage()],
   ['docs/reference/commands.md', commandsPage()],
   ['docs/reference/errors.md', errorsPage()],
+  ['docs/reference/models-consent.md', modelsPage()],
   ['docs/reference/events-resource-server.md', eventsPage()],
   ['docs/reference/events-authorization-server.md', authorizationServerEventsPage()],
   ['docs/reference/records-authorization-server.md', recordsPage()],

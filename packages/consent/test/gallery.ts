@@ -163,6 +163,7 @@ export const GALLERY: { readonly [name: string]: Exhibit } = {
     }),
     onlyEnglish: true
   },
+  'signed-out': { path: '/signed-out', arrange: () => undefined },
   error: failed('interaction_expired', { clientName: 'Claude' }),
   'error-forgotten': failed('client_forgotten', { clientName: LONG })
 }
@@ -205,6 +206,7 @@ export async function openGallery(
     options: {
       brand: { name: 'Acme Notes', ...(accent === undefined ? {} : { accent }), links: LINKS },
       connectedApps: '/connected-apps',
+      signedOut: '/signed-out',
       tools: () => TOOLS,
       fetch: fetchLogo
     }

@@ -39,6 +39,7 @@ const PICTURES: readonly Picture[] = [
   { name: 'connected-apps' },
   { name: 'connected-apps-dark', exhibit: 'connected-apps', colorScheme: 'dark' },
   { name: 'connected-apps-phone', exhibit: 'connected-apps', width: PHONE },
+  { name: 'signed-out' },
   { name: 'error' },
   { name: 'error-dark', exhibit: 'error', colorScheme: 'dark' }
 ]
