@@ -80,6 +80,13 @@ export async function testExpiry(test: Test, driver: StorageDriver): Promise<voi
 
   await testExpiredLists(test, driver, fill)
 
+  await test('a batch that is not full says that nothing is left, also while others clean up', async () => {
+    await fill(...Array.from({ length: 40 }, (_, second) => second))
+    const batches = Array.from({ length: 8 }, () => driver.removeWhere(samples, 'expiresBefore', 100, { limit: 5 }))
+    assert.deepEqual(await Promise.all(batches), Array(8).fill(5))
+    assert.equal(await driver.removeWhere(samples, 'expiresBefore', 100), 0)
+  })
+
   await test('processes that clean up together remove each record once', async () => {
     await fill(...Array.from({ length: 40 }, (_, second) => second))
     const counts = await Promise.all(
