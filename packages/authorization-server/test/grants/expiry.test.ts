@@ -113,7 +113,7 @@ t.test(
   async t => {
     const { client, clock, told, cleanup, storage } = await listening(t, { options: { refreshTokenTtl: 1000 } })
     const outcomes = new Set<number>()
-    for (let delay = 0; delay < 8; delay++) {
+    for (let delay = 0; delay < 16; delay++) {
       told.length = 0
       const one = client()
       const { refresh_token: token = '' } = await one.connect()
