@@ -4,7 +4,10 @@ import type { JobReport, Order, WorkerModule } from './messages.ts'
 
 const [module = '', settings = 'null', now = '0'] = process.argv.slice(2)
 const clock = settableClock(Number(now))
-const report = (message: JobReport): void => void process.send?.(message)
+// Whoever asked may be gone by now.
+const report = (message: JobReport): void => {
+  if (process.connected) process.send?.(message)
+}
 
 /** Errors do not travel whole: what a test asks them for does. */
 function describe(error: unknown): Extract<JobReport, { kind: 'failed' }>['error'] {

@@ -1,0 +1,160 @@
+/**
+ * A week of an app: people use their connections from several processes at once, processes end without a word, authorization servers
+ * fail, answers get lost. Time stands still within a round and jumps between rounds, so a week takes a minute.
+ *
+ * After each round the background refresh runs for a minute, as a timer in an app would run it. A lost answer can be made good only
+ * while the authorization server takes the spent token once more, and somebody has to try in that time.
+ *
+ * What is checked is what people would notice, and what their servers would: a token that works as somebody else, a connection that has to
+ * be made again, and a refresh token that came twice.
+ */
+import { setTimeout as later } from 'node:timers/promises'
+import type { SettableClock } from '@fastify-mcp-auth/testing'
+import { type Fault, fault } from '@fastify-mcp-auth/testing/servers'
+import type { WorkerJobError, WorkerPool } from '@fastify-mcp-auth/testing/workers'
+import type { Issuer } from './issuers.ts'
+
+/** What happened. */
+export interface Findings {
+  readonly calls: number
+  /** Answers of a server that named somebody else than the caller. */
+  readonly wrongOwner: string[]
+  /** Errors that a person would have to do something about. */
+  readonly needless: string[]
+  /** Errors that neither the faults of the round nor an end of a process explain. */
+  readonly unexplained: string[]
+  /** Calls that an outage or the end of a process explains. */
+  readonly outages: number
+  readonly refreshes: number
+  readonly kills: number
+  readonly restarts: number
+}
+
+type Tally = { -readonly [K in Exclude<keyof Findings, 'refreshes'>]: Findings[K] }
+
+/** How the week is. */
+export interface Week {
+  readonly issuers: readonly Issuer[]
+  /** Who is connected, by the name of the issuer. */
+  readonly users: ReadonlyMap<string, readonly string[]>
+  readonly pool: WorkerPool
+  readonly clock: SettableClock
+  /** Rounds that a week is cut into. */
+  readonly rounds: number
+  /** The same number gives the same week. */
+  readonly seed: number
+  /** Nothing fails and nobody is killed. */
+  readonly calm?: boolean
+}
+
+const WEEK = 604_800
+/** What an outage may look like from inside. */
+const OUTAGE = new Set([
+  'MCP_AUTHORIZATION_SERVER_UNAVAILABLE',
+  'MCP_SERVER_UNAVAILABLE',
+  'MCP_STORE_CONFLICT',
+  'WORKER_GONE'
+])
+const FOR_A_PERSON = new Set(['MCP_NEEDS_REAUTH', 'MCP_NOT_CONNECTED', 'MCP_NEEDS_SCOPE', 'MCP_CREDENTIAL_REJECTED'])
+
+export async function liveThrough(week: Week): Promise<Findings> {
+  const { issuers, clock, pool, rounds } = week
+  const random = generator(week.seed)
+  const found: Tally = { calls: 0, outages: 0, kills: 0, restarts: 0, wrongOwner: [], needless: [], unexplained: [] }
+  for (let round = 0; round < rounds; round++) {
+    setTime(week, clock.now() + Math.floor((WEEK / rounds) * (0.9 + 0.2 * random())))
+    const isBad = week.calm !== true && round % 2 === 1
+    const isDeadly = isBad && round % 4 === 3
+    // Where the second use of a token ends everything, a process that is killed between the two ends it: that is no matter of coordination.
+    const awake = issuers.filter(({ hasGrace }) => hasGrace || !isDeadly)
+    if (isBad && !isDeadly) for (const issuer of awake) misbehave(issuer, random)
+    const calls = awake.flatMap(issuer => errands(week, issuer, random))
+    const work = Promise.all([...calls.map(errand => call(week, errand, found)), background(week), background(week)])
+    if (isDeadly) await massacre(week, random, found)
+    else await work
+    for (const issuer of issuers) issuer.server.heal()
+    if (isBad) await recover(week)
+    await work
+    if (!isBad || isDeadly) continue
+    await pool.restart(Math.floor(random() * pool.size))
+    found.restarts++
+  }
+  await lastRound(week, found)
+  return { ...found, refreshes: issuers.reduce((sum, { server }) => sum + server.count('token'), 0) }
+}
+
+/** What a timer in each process does. */
+async function background({ pool }: Week): Promise<void> {
+  await pool.run('refreshDue', null).catch(() => undefined)
+}
+
+/** The minute after a round: cooldowns and leases of the dead end, and the background tries again. */
+async function recover(week: Week): Promise<void> {
+  for (const seconds of [16, 16, 10]) {
+    setTime(week, week.clock.now() + seconds)
+    await Promise.all([background(week), background(week)])
+  }
+}
+
+/** After the last outage everybody gets through. */
+async function lastRound(week: Week, found: Tally): Promise<void> {
+  setTime(week, week.clock.now() + 86_400)
+  const before = found.outages
+  for (const { name: server } of week.issuers)
+    await Promise.all((week.users.get(server) ?? []).map(user => call(week, { user, server }, found)))
+  if (found.outages > before) found.unexplained.push(`${found.outages - before} outages although nothing fails`)
+}
+
+/** A part of the people, each from one to three processes at the same moment. */
+function errands({ users }: Week, { name }: Issuer, random: () => number): { user: string; server: string }[] {
+  return (users.get(name) ?? [])
+    .filter(() => random() < 0.45)
+    .flatMap(user => Array.from({ length: 1 + Math.floor(random() * 3) }, () => ({ user, server: name })))
+}
+
+async function call({ pool }: Week, errand: { user: string; server: string }, found: Tally): Promise<void> {
+  found.calls++
+  const who = `${errand.user} at ${errand.server}`
+  try {
+    const answer = await pool.run('whoami', errand)
+    if (answer !== errand.user) found.wrongOwner.push(`${who}: ${String(answer)}`)
+  } catch (error) {
+    const { code, reason, message } = error as WorkerJobError
+    if (OUTAGE.has(code)) found.outages++
+    else if (FOR_A_PERSON.has(code)) found.needless.push(`${who}: ${code} ${reason ?? ''}`)
+    else found.unexplained.push(`${who}: ${code} ${message}`)
+  }
+}
+
+/** Each token request fails with a chance of a half, in a way that the server can take. */
+function misbehave({ server, hasGrace }: Issuer, random: () => number): void {
+  const harmless = [fault.unavailable(5), fault.tooManyRequests(), fault.html(403), fault.reset(), fault.slow(20)]
+  const faults: Fault[] = hasGrace ? [...harmless, fault.lost(), fault.lost()] : harmless
+  const choose = (): Fault | null => (random() < 0.5 ? (faults[Math.floor(random() * faults.length)] ?? null) : null)
+  server.fail('token', choose, { times: Number.POSITIVE_INFINITY })
+}
+
+/** Ends processes in the middle of what they do. */
+async function massacre({ pool }: Week, random: () => number, found: { kills: number }): Promise<void> {
+  for (let victims = 0; victims < 2; victims++) {
+    await later(20 + 100 * random())
+    await pool.kill(Math.floor(random() * pool.size))
+    found.kills++
+  }
+}
+
+function setTime({ pool, issuers }: Week, now: number): void {
+  pool.setTime(now)
+  for (const issuer of issuers) issuer.setTime(now)
+}
+
+/** Numbers from 0 to 1 that are the same for the same seed (mulberry32). */
+function generator(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
+  }
+}

@@ -1,0 +1,44 @@
+/** One of the processes of the app: the same options and the same database as the others, and nothing else in common. */
+import { sqlStorage } from '@fastify-mcp-auth/storage-sql'
+import type { WorkerModule } from '@fastify-mcp-auth/testing/workers'
+import { type ConnectionsOptions, createConnections } from '../../src/index.ts'
+
+/** What the processes are started with. */
+export interface WorkerSettings {
+  readonly options: Omit<ConnectionsOptions, 'storage' | 'clock' | 'log' | 'onEvent'>
+  readonly database: { readonly url: string; readonly tablePrefix: string }
+}
+
+/** Whom a job is for. */
+export interface Errand {
+  readonly user: string
+  readonly server: string
+}
+
+export const open: WorkerModule['open'] = async ({ clock, settings }) => {
+  const { options, database } = settings as WorkerSettings
+  const lost: { user: string | null; server: string; reason: string }[] = []
+  const connections = await createConnections({
+    ...options,
+    storage: sqlStorage({ ...database, poolSize: 4 }),
+    clock,
+    onEvent: event => {
+      if (event.type === 'needs_reauth')
+        lost.push({ user: event.owner?.id ?? null, server: event.server, reason: event.reason })
+    }
+  })
+  return {
+    jobs: {
+      /** Who the server says that the token is of. */
+      whoami: ({ user, server }: Errand) =>
+        connections.withClient({ type: 'user', id: user }, server, async client => {
+          const { content } = await client.callTool({ name: 'whoami' })
+          return (content as { text: string }[])[0]?.text ?? null
+        }),
+      refreshDue: () => connections.refreshDue({ limit: 500, budgetPerIssuer: 500 }),
+      /** Connections that this process gave up. */
+      lost: () => lost
+    },
+    close: () => connections.close()
+  }
+}
