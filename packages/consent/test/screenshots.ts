@@ -1,7 +1,7 @@
 /**
  * Takes the pictures of the documentation: `docs/images/*.png`, from the same pages that axe looks at.
  *
- *   pnpm run screenshots [folder]
+ *   pnpm run screenshots [folder] [name of a picture ...]
  */
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -48,7 +48,8 @@ const folder = resolve(process.argv[2] ?? 'docs/images')
 mkdirSync(folder, { recursive: true })
 const browser = await launchBrowser()
 const { app, fake, origin } = await openGallery()
-for (const picture of PICTURES) await take(picture)
+const wanted = process.argv.slice(3)
+for (const picture of PICTURES) if (wanted.length === 0 || wanted.includes(picture.name)) await take(picture)
 await browser.close()
 await app.close()
 
