@@ -44,9 +44,19 @@ const failed = (...failure: ConstructorParameters<typeof InteractionError>): Exh
   }
 })
 
+const ALICE = { subject: 'sub-alice', displayName: 'alice@example.com' }
+
+const signedOut = (person: FakeServer['person']): Exhibit => ({
+  path: '/signed-out',
+  arrange: fake => {
+    fake.person = person
+  }
+})
+
 const connected = (apps: FakeServer['connected']): Exhibit => ({
   path: '/connected-apps',
   arrange: fake => {
+    fake.person = ALICE
     fake.connected = apps
   }
 })
@@ -163,7 +173,8 @@ export const GALLERY: { readonly [name: string]: Exhibit } = {
     }),
     onlyEnglish: true
   },
-  'signed-out': { path: '/signed-out', arrange: () => undefined },
+  'signed-out': signedOut(null),
+  'signed-out-not': signedOut(ALICE),
   error: failed('interaction_expired', { clientName: 'Claude' }),
   'error-forgotten': failed('client_forgotten', { clientName: LONG })
 }
