@@ -130,11 +130,11 @@ t.test('the keyboard alone is enough, and nothing is focused beforehand', async 
   const focused = (): Promise<string> =>
     page.evaluate<string>('document.activeElement.value || document.activeElement.localName')
   const order = [await focused()]
-  for (let stop = 0; stop < 5; stop++) {
+  for (let stop = 0; stop < 6; stop++) {
     await page.keyboard.press('Tab')
     order.push(await focused())
   }
-  t.strictSame(order, ['body', 'a', 'notes:read', 'notes:admin', 'deny', 'allow'])
+  t.strictSame(order, ['body', 'a', 'notes:read', 'notes:admin', 'summary', 'deny', 'allow'])
   await page.keyboard.press('Enter')
   await page.waitForURL(`${loopback}/callback`)
   t.equal(posts[0]?.fields.get('decision'), 'allow')
