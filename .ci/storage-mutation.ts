@@ -209,7 +209,8 @@ const postgres: Guard[] = [
 ]
 
 const mysql: Guard[] = [
-  ...sql,
+  // There an insert that did not write is an error; see "a taken key is a verdict".
+  ...sql.filter(({ name }) => name !== 'an insert tells whether it wrote'),
   {
     name: 'insert leaves a taken key alone',
     file: STATEMENTS,
