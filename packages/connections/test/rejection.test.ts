@@ -1,0 +1,97 @@
+/** What the server of the tools refuses: tokens that are new, scopes that are few, an authorization server that is another one now. */
+import t, { type Test } from 'tap'
+import { alice, createWorld, type World } from './world.ts'
+
+const connected = async (t: Test, options: Parameters<typeof createWorld>[1] = {}): Promise<World> => {
+  const world = await createWorld(t, options)
+  await world.connect()
+  return world
+}
+
+const refreshes = ({ issuer }: World): number =>
+  issuer.requests.filter(({ endpoint, body }) => endpoint === 'token' && body.includes('grant_type=refresh_token'))
+    .length
+
+t.test('item 30: a server that refuses what is new twice ends it, and once does not', async t => {
+  const world = await connected(t)
+  const { server, whoami, connections } = world
+  server.behaviour.rejectsEveryToken = true
+  await t.rejects(whoami(), { code: 'MCP_SERVER_UNAVAILABLE', reason: 'resource_rejects' })
+  server.behaviour.rejectsEveryToken = false
+  t.equal(await whoami(), 'alice')
+  server.behaviour.rejectsEveryToken = true
+  await t.rejects(whoami(), { code: 'MCP_SERVER_UNAVAILABLE' }, 'a call that went well in between ended the series')
+  await t.rejects(whoami(), { code: 'MCP_NEEDS_REAUTH', reason: 'resource_rejects' })
+  const asked = refreshes(world)
+  await t.rejects(whoami(), { code: 'MCP_NEEDS_REAUTH' })
+  t.equal(refreshes(world), asked)
+  t.equal((await connections.status(alice, 'notes')).reason, 'resource_rejects')
+})
+
+t.test('5.4 step 9: a token that was refused is replaced by the newer one that somebody else got', async t => {
+  const world = await connected(t)
+  const other = await world.another()
+  const { connections, issuer } = world
+  const fetch = connections.fetchFor(alice, 'notes')
+  const [old] = issuer.records.accessTokens.values()
+  await other.refresh(alice, 'notes')
+  if (old) (old as { revoked: boolean }).revoked = true
+  t.equal(refreshes(world), 1)
+  const response = await fetch(world.server.resource, { method: 'POST', body: '{}' })
+  t.not(response.status, 401)
+  t.equal(refreshes(world), 1)
+})
+
+t.test(
+  'item 9: a server that moved to another authorization server: nothing of the old one is sent to the new one',
+  async t => {
+    const world = await connected(t)
+    const { createFakeAuthorizationServer } = await import('@fastify-mcp-auth/testing/servers')
+    const next = await createFakeAuthorizationServer({ clock: world.clock })
+    t.teardown(() => next.close())
+    world.clock.advance(60)
+    world.server.behaviour.authorizationServers = [next.issuer]
+    world.server.behaviour.rejectsEveryToken = true
+    await t.rejects(world.whoami(), { code: 'MCP_NEEDS_REAUTH', reason: 'issuer_changed' })
+    t.equal(next.count('token'), 0)
+    t.match(
+      world.events.find(({ type }) => type === 'issuer.changed'),
+      { from: world.issuer.issuer, to: next.issuer }
+    )
+    await world.connect()
+    t.equal(next.records.clients.size, 1, 'a client of its own')
+    t.equal((await world.connections.status(alice, 'notes')).issuer, next.issuer)
+  }
+)
+
+t.test(
+  'item 8: what a tool lacks is remembered for whoever connects next, asked for with the rest, and not for ever',
+  async t => {
+    const tools = [
+      { name: 'whoami', call: (_input: unknown, { subject }: { subject: string }) => subject },
+      { name: 'write', requiredScopes: ['notes:write'], call: () => 'written' }
+    ]
+    const world = await createWorld(t, { server: { tools, behaviour: { challengeScope: 'notes:read' } } })
+    const { connections, issuer, events, whoami } = world
+    await world.connect()
+    const write = () => connections.withClient(alice, 'notes', client => client.callTool({ name: 'write' }))
+    const missing = { code: 'MCP_NEEDS_SCOPE', missingScopes: ['notes:write'] }
+    await t.rejects(write(), missing)
+    await t.rejects(write(), missing)
+    t.equal(events.filter(({ type }) => type === 'needs_scope').length, 1)
+    t.match(await connections.status(alice, 'notes'), { status: 'needs_scope', action: 'allow_more' })
+    t.equal(await whoami(), 'alice', 'what was allowed still is')
+    const other = await world.another()
+    const { addedScopes, url } = await other.start(alice, 'notes', { binding: 'x'.repeat(20) })
+    t.strictSame(addedScopes, ['notes:write'])
+    t.equal(new URL(url).searchParams.get('scope'), 'notes:read notes:write')
+    issuer.behaviour.grantScopes = scopes => scopes.filter(scope => scope !== 'notes:write')
+    await world.connect()
+    await t.rejects(write(), missing)
+    await t.rejects(world.connect(), { code: 'MCP_RATE_LIMITED', reason: 'step_up' })
+    issuer.behaviour.grantScopes = scopes => scopes
+    world.clock.advance(601)
+    await world.connect()
+    t.match(await write(), { content: [{ text: 'written' }] })
+  }
+)
