@@ -45,6 +45,8 @@ declare global {
   const connectionsOptions: ConnectionsOptions
   const connections: Connections
   const binding: string
+  const clientId: string
+  const clientSecret: string
   const query: URLSearchParams
   const owner: Owner
   const teams: { of(account: string): Promise<Organization[]> }
