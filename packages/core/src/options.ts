@@ -46,8 +46,13 @@ export function resolveOptions<S extends TSchema>(schema: S, input: unknown, own
 }
 
 function describe(schema: TSchema, options: unknown, owner: string): string {
-  // Deepest path first: the error of a member says more than the error of the object around it.
-  const [error] = Value.Errors(schema, options).toSorted((a, b) => depth(b.instancePath) - depth(a.instancePath))
+  const errors = Value.Errors(schema, options)
+  const complaints = (path: string): number => errors.filter(({ instancePath }) => instancePath === path).length
+  // Deepest path first: the error of a member says more than the error of the object around it. Where there are several shapes to
+  // choose from, each complains about what it does not know; what all of them complain about is wrong.
+  const [error] = errors.toSorted(
+    ({ instancePath: a }, { instancePath: b }) => depth(b) - depth(a) || complaints(b) - complaints(a)
+  )
   if (!error) return `${owner}: the options are not acceptable`
   const missing = 'requiredProperties' in error.params ? (error.params.requiredProperties as string[])[0] : undefined
   const path = [...error.instancePath.split('/').slice(1).map(unescapePointer), ...(missing ? [missing] : [])].join('.')

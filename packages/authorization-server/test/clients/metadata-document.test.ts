@@ -199,12 +199,13 @@ t.test('REG-8: of the URIs of a document the unacceptable ones are not matched',
 t.test('REG-9: links of a document that are no web addresses do not reach the page', async t => {
   const links = {
     client_uri: 'javascript:alert(1)',
+    logo_uri: 'javascript:alert(2)',
     policy_uri: 'https://client.example/p',
     tos_uri: 'data:text/html,x'
   }
   const { client } = await serve(t, () => document({ ...DOCUMENT, ...links }))
   const page = await client.login(await client.browser.open((await client.start()).url))
-  t.match(page.body, '"clientUri":null,"policyUri":"https://client.example/p","tosUri":null')
+  t.match(page.body, '"clientUri":null,"logoUri":null,"policyUri":"https://client.example/p","tosUri":null')
 })
 
 for (const [cacheControl, seconds] of [

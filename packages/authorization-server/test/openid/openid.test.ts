@@ -183,7 +183,7 @@ t.test('a person is asked for each identity scope in words, and may leave it out
   const { url } = await client.start({ scope: 'openid email notes:read' })
   const { scopes } = modelOf(await openSignedIn(client, url))
   t.strictSame(
-    scopes.map(({ description }) => description),
+    scopes.map(({ description }) => (typeof description === 'string' ? description : description['en'])),
     ['Know who you are', 'See your e-mail address', 'Read your notes']
   )
   const answer = await client.authorize({ scope: 'openid email notes:read', scopes: ['openid', 'notes:read'] } as never)
