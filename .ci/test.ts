@@ -32,8 +32,8 @@ const files = (places.length > 0 ? places : ['packages/*', 'examples/*'])
 let passed = 0
 let failed = 0
 const queue = files.values()
-// Browsers and servers are shared and heavy: their tests take turns.
-await Promise.all(Array.from({ length: kind === 'unit' ? availableParallelism() : 1 }, worker))
+// Database servers are shared: tests that need them take turns.
+await Promise.all(Array.from({ length: kind === 'services' ? 1 : availableParallelism() }, worker))
 if (files.length === 0) console.log(`no ${kind} tests found in ${places.join(', ')}`)
 console.log(`${passed} passed, ${failed} failed`)
 process.exit(failed > 0 || passed === 0 ? 1 : 0)
