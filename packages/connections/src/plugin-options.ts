@@ -19,7 +19,7 @@ export type OwnerResolver = (
   context: { readonly agent: string | null }
 ) => Owner | null | Promise<Owner | null>
 
-/** Lets an administrator pass, or answers (or throws) itself. A `preHandler` of the app. */
+/** Lets an administrator pass, throws, or answers itself and returns the reply, as every asynchronous `preHandler` does. */
 export type AdminGuard = (request: FastifyRequest, reply: FastifyReply) => unknown
 
 /** Path or URL of the app's own sign-in, which comes back to `returnTo`, a path on this origin. */

@@ -21,7 +21,11 @@ export interface World {
 }
 
 /** Servers: `notes` by sign-in, `keyed` by a bearer key, `agents` the same for agents, `free` for nothing. */
-export async function buildWorld(t: Test, options: Partial<McpConnectionsOptions> = {}): Promise<World> {
+export async function buildWorld(
+  t: Test,
+  options: Partial<McpConnectionsOptions> = {},
+  prepare: (app: FastifyInstance) => unknown = () => undefined
+): Promise<World> {
   const authorizationServer = await createFakeAuthorizationServer()
   const mcp = await createFakeMcpServer({ authorizationServer })
   const keyed = await createFakeMcpServer({
@@ -30,6 +34,7 @@ export async function buildWorld(t: Test, options: Partial<McpConnectionsOptions
   })
   const log: string[] = []
   const app = Fastify({ logger: { level: 'trace', stream: { write: (line: string) => void log.push(line) } } })
+  prepare(app)
   await app.register(mcpConnections, {
     baseUrl: BASE,
     client: { name: 'Acme' },

@@ -17,9 +17,8 @@ export function adminRoutes(parent: FastifyInstance, context: RouteContext, guar
 
   parent.register(
     async scope => {
-      scope.addHook('preHandler', async (request, reply) => {
-        await guard(request, reply)
-      })
+      // What the guard returns is returned: a reply that it sends is waited for, and the route behind it does not run meanwhile.
+      scope.addHook('preHandler', async (request, reply) => guard(request, reply))
 
       const overview = async (): Promise<ServersData> => {
         const [servers, stats] = await Promise.all([registry.list(), connections.stats()])

@@ -78,3 +78,16 @@ t.test('a form that cannot be meant is refused and stores nothing', async t => {
     t.equal((await root.post('admin/servers', { ...good, ...wrong })).statusCode >= 400, true, JSON.stringify(wrong))
   t.strictSame((await app.mcpConnections.registry.list()).map(({ id }) => id).toSorted(), ['agents', 'keyed', 'notes'])
 })
+
+t.test('a guard that answers itself keeps the route from running, however slowly the answer leaves', async t => {
+  const { app } = await buildWorld(
+    t,
+    { admin: async (_request, reply) => reply.code(403).send('no') },
+    // What the host does to every answer takes a while.
+    host => host.addHook('onSend', async () => new Promise<void>(done => setTimeout(done, 50)))
+  )
+  const owner = { type: 'user', id: 'alice' } as const
+  await app.mcpConnections.setCredential(owner, 'keyed', { secret: 'key-of-alice' })
+  t.equal((await personOf(app, 'mallory').post('admin/servers/keyed/wipe')).statusCode, 403)
+  t.equal((await app.mcpConnections.status(owner, 'keyed')).status, 'active')
+})
