@@ -7,7 +7,7 @@ import { alice, bob, createWorld } from './world.ts'
 export async function liveOn(t: Test, storage: StorageDriver): Promise<void> {
   const [first, second] = [randomBytes(32).toString('base64'), randomBytes(32).toString('base64')]
   const world = await createWorld(t, {
-    app: { storage, encryptionKeys: [first], limits: { perMinute: 50, perDay: 50 } }
+    app: { storage, encryptionKeys: [first, second], limits: { perMinute: 50, perDay: 50 } }
   })
   const { connections, clock, issuer, whoami } = world
   const other = await world.another({ encryptionKeys: [second, first] })
