@@ -121,7 +121,9 @@ export function decoratorOf(server: ServerContext): AuthorizationServer<FastifyR
         const session = await server.users.session(request)
         return session && { subject: session.subject, displayName: session.displayName }
       },
-      loginUrl: target => server.users.loginUrl(target)
+      loginUrl: target => server.users.loginUrl(target),
+      countRequest: async (request, page) =>
+        server.limits?.count(request, { endpoint: `page ${page}`, limit: 'authorize' })
     } satisfies AuthorizationServer<FastifyRequest>['people']),
     grants: Object.freeze({
       list: (subject, bounds) => connectedGrants(server, subject, bounds),

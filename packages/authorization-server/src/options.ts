@@ -60,8 +60,8 @@ const AccessTokenDefinition = Type.Object(
 
 const ResourceDefinition = Type.Object(
   {
-    /** Name of the resource for people: "Acme Notes". */
-    name: Type.String({ minLength: 1, maxLength: 200 }),
+    /** Name of the resource for people: "Acme Notes", or `{ en: 'Acme Notes', de: 'Acme Notizen' }`. */
+    name: LocalizedTextSchema,
     /** What may be asked for, by scope. A text, in one language or by language tag, is short for `{ description }`. */
     scopes: Type.Record(Type.String(), Type.Union([LocalizedTextSchema, ScopeDefinition])),
     /** Scopes of a request that names none; every scope that is not destructive when left out. */

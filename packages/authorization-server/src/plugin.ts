@@ -9,7 +9,7 @@ import fp from 'fastify-plugin'
 import { boot, decoratorOf } from './boot.ts'
 import { endpointPath, interactionPath } from './context.ts'
 import { authorizationEndpoint } from './endpoints/authorization.ts'
-import { interactionEndpoint } from './endpoints/interaction.ts'
+import { interactionEndpoint, unknownInteraction } from './endpoints/interaction.ts'
 import { introspectionEndpoint } from './endpoints/introspection.ts'
 import { jwksEndpoint } from './endpoints/jwks.ts'
 import { discoveryPaths, jwksPath, metadataEndpoint, metadataPath } from './endpoints/metadata.ts'
@@ -77,7 +77,8 @@ async function authorizationServer(app: FastifyInstance, input: AuthorizationSer
   }
   browserScope(app, server, [
     { path: at('authorize'), endpoint: authorizationEndpoint },
-    { path: interactionPath(server, ':handle'), endpoint: interactionEndpoint }
+    { path: interactionPath(server, ':handle'), endpoint: interactionEndpoint },
+    { path: interactionPath(server, '*'), endpoint: unknownInteraction }
   ])
   machineEndpoint(app, server, {
     path: at('token'),

@@ -142,6 +142,8 @@ export type KeptToken = Static<typeof KeptToken>
 export const GrantRecord = Type.Object({
   clientId: Type.String(),
   clientName: Type.String(),
+  /** The same in other languages, as the client said at consent. */
+  clientNames: Type.Record(Type.String(), Type.String()),
   subject: Type.String(),
   /** By which name tokens call the person; null for `subject` itself. */
   sub: nullable(Type.String()),

@@ -19,7 +19,7 @@ export interface ScopePolicy {
 
 export interface NamedResource {
   readonly resource: string
-  readonly name: string
+  readonly name: LocalizedText
 }
 
 export interface ResourcePolicy {

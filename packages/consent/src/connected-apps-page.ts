@@ -60,14 +60,15 @@ function describeApp(
   { grantId, client, resources, organization, scopes, createdAt, lastUsedAt, endsAt }: ConnectedApp,
   { locale, now }: Pick<Surroundings, 'locale'> & { now: number }
 ): ConnectedAppEntry {
-  const described = describeClient({ ...client, names: {} }, locale)
+  const described = describeClient(client, locale)
   const named = quoted(described, locale)
+  const places = resources.map(({ resource, name }) => ({ resource, name: cleanName(locale.text(name)) }))
   return {
     grantId,
     client: described,
     named,
-    resources: resources.map(({ resource, name }) => ({ resource, name: cleanName(name) })),
-    uses: locale.list(resources.map(({ name }) => cleanName(name))),
+    resources: places,
+    uses: locale.list(places.map(({ name }) => name)),
     organization: organization === null ? null : cleanName(organization.name) || organization.id,
     scopes: scopes.map(scope => ({ ...scope, description: locale.text(scope.description) })),
     connected: { at: createdAt, words: locale.say('connected.since', { day: locale.day(createdAt) }) },

@@ -1,6 +1,6 @@
 /** Turns a consent request into the model of the page: what a person reads, in the order of reading. */
 import type { ConsentRequest, ConsentScope } from '@fastify-mcp-auth/core'
-import { cleanName, plainText, type Sentence } from '@fastify-mcp-auth/core/pages'
+import { cleanName, inEveryLanguage, plainText, type Sentence } from '@fastify-mcp-auth/core/pages'
 import { asciiHost, describeClient, quoted } from './client-name.ts'
 import { describeDetails } from './details.ts'
 import type { Frame } from './frame.ts'
@@ -28,7 +28,7 @@ export function describeConsent(request: ConsentRequest, frame: Frame, context: 
   const answersTo = describeAnswersTo(request, locale)
   const { asked, already } = splitScopes(request)
   const stepUp = already.length > 0
-  const names = request.resources.map(({ name }) => cleanName(name))
+  const names = request.resources.map(({ name }) => cleanName(locale.text(name)))
   const named = quoted(client, locale)
   const words = { named, resource: locale.list(names), locale }
   const heading = headingOf(words, stepUp ? asked.length : null)
@@ -47,7 +47,7 @@ export function describeConsent(request: ConsentRequest, frame: Frame, context: 
       client,
       named,
       redirect: answersTo,
-      ownNames: [frame.brand.name, ...names],
+      ownNames: [frame.brand.name, ...names, ...request.resources.flatMap(({ name }) => inEveryLanguage(name))],
       ownHost,
       locale
     }),

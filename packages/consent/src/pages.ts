@@ -1,6 +1,6 @@
 /** Draws pages: what happened in, document and headers out. */
 import type { ConsentRequest, ErrorPage } from '@fastify-mcp-auth/core'
-import { pageHeaders } from '@fastify-mcp-auth/core/pages'
+import { type LocalizedText, pageHeaders } from '@fastify-mcp-auth/core/pages'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { describeConsent } from './consent-page.ts'
 import type { Draw } from './drawing.ts'
@@ -40,7 +40,7 @@ export interface DrawNeeds {
 
 export interface Pages {
   /** For a page of one's own. @param about `name` of the app, where the brand has none; the host of the issuer when left out */
-  surroundings(request: FastifyRequest, about?: { uiLocales?: readonly string[]; name?: string }): Surroundings
+  surroundings(request: FastifyRequest, about?: { uiLocales?: readonly string[]; name?: LocalizedText }): Surroundings
   consentModel(question: ConsentRequest, request: FastifyRequest): Promise<ConsentPage>
   errorModel(failure: ErrorPage, request: FastifyRequest): FailurePage
   consent(question: ConsentRequest, reader: Reader): Promise<RenderedPage>
@@ -67,7 +67,7 @@ export function createPages(context: PagesContext): Pages {
 
   const surroundings: Pages['surroundings'] = (request, { uiLocales, name = ownHost } = {}) => {
     const locale = localeFor(context, request, uiLocales)
-    return { locale, frame: frameFor(context, locale, name) }
+    return { locale, frame: frameFor(context, locale, locale.text(name)) }
   }
 
   const draw: Pages['draw'] = async (model, { reply }, { formAction = "'none'", images = [] } = {}) => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { consentRequest, fakeServer, openPage, scope, unverified } from './fake-server.ts'
+import { buildApp, consentRequest, fakeServer, openPage, scope, unverified } from './fake-server.ts'
 
 const draw = async (changes?: Parameters<typeof consentRequest>[0]): Promise<string> =>
   (await openPage({ fake: fakeServer(consentRequest(changes)) })).html
@@ -26,6 +26,27 @@ t.test('RFC 7591 2.2: the page uses the name in its own language, made as harmle
   t.match(await named({ en: '\u202E\u200B' }), '<h1>“<bdi>Claude</bdi>” wants', 'one that shows nothing is no name')
   t.match(await named({ en: 'Acme Notes' }), 'class="warning"', 'and it does not get past the warning of an imitation')
 })
+
+t.test(
+  'a place has the name that it has in the language of the reader; no translation of it may be imitated',
+  async t => {
+    const resources = [{ resource: 'https://notes.example/mcp', name: { en: 'Acme Notes', de: 'Zettelkasten' } }]
+    const open = async (acceptLanguage: string, changes: Parameters<typeof consentRequest>[0] = {}) => {
+      const app = await buildApp({ fake: fakeServer(consentRequest({ resources, ...changes })) })
+      const headers = { 'accept-language': acceptLanguage }
+      const { body } = await app.inject({ url: '/oauth/interaction/handle-1', headers })
+      await app.close()
+      return body
+    }
+    t.match(await open('de'), 'möchte <bdi>Zettelkasten</bdi> für Sie nutzen')
+    t.match(await open('de'), '<bdi class="brand-name">Zettelkasten</bdi>', 'also where it stands in for the brand')
+    t.match(await open('ja'), '<bdi>Acme Notes</bdi>')
+    t.match(
+      await open('en', { client: { name: 'Zеttelkasten', verifiedHost: null } }),
+      'looks like <bdi>Zettelkasten</bdi>'
+    )
+  }
+)
 
 t.test('PX-3: the form carries the proof of the account and nothing that the server has frozen', async t => {
   const html = await draw({ account: { proof: 'p"><script>' } })

@@ -58,7 +58,11 @@ export function fakeServer(
         approve: unexpected,
         deny: unexpected
       },
-      people: { current: async () => fake.person, loginUrl: target => `/login?${new URLSearchParams({ ...target })}` },
+      people: {
+        current: async () => fake.person,
+        loginUrl: target => `/login?${new URLSearchParams({ ...target })}`,
+        countRequest: async () => {}
+      },
       grants: {
         list: unexpected,
         describe: async () => {
@@ -101,7 +105,7 @@ const DAY = 86_400
 export function connectedApp(changes: Partial<ConnectedApp> = {}): ConnectedApp {
   return {
     grantId: 'grant-1',
-    client: { clientId: 'https://claude.ai/oauth/client.json', name: 'Claude', verifiedHost: 'claude.ai' },
+    client: { clientId: 'https://claude.ai/oauth/client.json', name: 'Claude', names: {}, verifiedHost: 'claude.ai' },
     resources: [{ resource: 'https://notes.example/mcp', name: 'Acme Notes' }],
     organization: null,
     scopes: [
@@ -122,14 +126,19 @@ export function threeConnectedApps(): ConnectedApps {
     connectedApp(),
     connectedApp({
       grantId: 'grant-2',
-      client: { clientId: 'c2', name: 'My helper', verifiedHost: null },
+      client: { clientId: 'c2', name: 'My helper', names: {}, verifiedHost: null },
       organization: { id: 'acme', name: 'Acme Inc.' },
       scopes: [{ scope: 'notes:admin', description: 'Delete notes', destructive: true }],
       lastUsedAt: NOW - 3 * DAY
     }),
     connectedApp({
       grantId: 'grant-3',
-      client: { clientId: 'https://vscode.dev/client.json', name: 'Visual Studio Code', verifiedHost: 'vscode.dev' },
+      client: {
+        clientId: 'https://vscode.dev/client.json',
+        name: 'Visual Studio Code',
+        names: {},
+        verifiedHost: 'vscode.dev'
+      },
       createdAt: NOW - 80 * DAY,
       lastUsedAt: NOW - 25 * DAY,
       endsAt: NOW + 10 * DAY

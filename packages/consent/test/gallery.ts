@@ -168,7 +168,7 @@ export const GALLERY: { readonly [name: string]: Exhibit } = {
   'connected-apps-long': {
     ...connected({
       ...threeConnectedApps(),
-      apps: [connectedApp({ client: { clientId: 'c', name: LONG, verifiedHost: null } })],
+      apps: [connectedApp({ client: { clientId: 'c', name: LONG, names: {}, verifiedHost: null } })],
       cursor: 'next'
     }),
     onlyEnglish: true

@@ -54,7 +54,7 @@ export interface ConsentRequest {
     readonly formAction: string
   }
   /** Where it may be used; at least one. Almost always there is only one. */
-  readonly resources: readonly { readonly resource: string; readonly name: string }[]
+  readonly resources: readonly { readonly resource: string; readonly name: LocalizedText }[]
   /**
    * With more than one the person picks, in the field `organization` (its `id`); with one it is told for which the access is; with none
    * there is nothing to say.
@@ -141,6 +141,8 @@ export interface GrantSummary {
   readonly grantId: string
   readonly clientId: string
   readonly clientName: string
+  /** The same in other languages, by language tag. */
+  readonly clientNames: { readonly [languageTag: string]: string }
   readonly subject: string
   /** The organization that was picked at consent; null where there is none. */
   readonly organization: string | null
@@ -161,10 +163,12 @@ export interface ConnectedApp {
     readonly clientId: string
     /** As it called itself when it was allowed. */
     readonly name: string
+    /** The same in other languages, by language tag. @see RFC 7591 section 2.2 */
+    readonly names: { readonly [languageTag: string]: string }
     /** Host that vouched for the name; null when nobody did. */
     readonly verifiedHost: string | null
   }
-  readonly resources: readonly { readonly resource: string; readonly name: string }[]
+  readonly resources: readonly { readonly resource: string; readonly name: LocalizedText }[]
   /** The organization that was picked at consent, by its id where the app does not name it any more; null where there is none. */
   readonly organization: { readonly id: string; readonly name: string } | null
   /** What it may do now: permissions that the options do not have any more are left out. */
@@ -298,6 +302,14 @@ export interface AuthorizationServer<Request = unknown, Reply = unknown> {
      * @param target `returnTo` is a path on this origin; with `prompt: 'login'` the person signs in anew, perhaps as somebody else
      */
     loginUrl(target: { returnTo: string; prompt?: 'login' | 'select_account'; uiLocales?: readonly string[] }): string
+    /**
+     * Counts a request for a page beside the consent page, as the option `rateLimit.authorize` says, by address. Call it before anything
+     * is looked up.
+     *
+     * @param page each has a counter of its own
+     * @throws OAuthError with status 429 for somebody who asks too often
+     */
+    countRequest(request: Request, page: string): Promise<void>
   }
   readonly grants: {
     /**

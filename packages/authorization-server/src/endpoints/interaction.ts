@@ -22,6 +22,16 @@ export function interactionEndpoint(scope: FastifyInstance, server: ServerContex
   })
 }
 
+/**
+ * Whatever comes after `interaction/` and is no handle: longer than Fastify lets a parameter be, which would else be answered by it and
+ * not by a page, or with a slash in it.
+ */
+export function unknownInteraction(scope: FastifyInstance, _server: ServerContext, route: RouteSettings): void {
+  scope.post('', route, async () => {
+    throw new InteractionError('interaction_unknown', { statusCode: 404 })
+  })
+}
+
 // The handle and the cookie already stop a forged form; this stops it before anything is looked up.
 function assertSameOrigin(server: ServerContext, request: FastifyRequest): void {
   const { origin } = request.headers

@@ -30,12 +30,13 @@ export async function connectedGrants(
 }
 
 function summaryOf(grantId: string, grant: GrantRecord): GrantSummary {
-  const { clientId, clientName, subject, organization, resources, scopes } = grant
+  const { clientId, clientName, clientNames, subject, organization, resources, scopes } = grant
   const { createdAt, lastUsedAt, expiresAt, endsAt } = grant
   return {
     grantId,
     clientId,
     clientName,
+    clientNames,
     subject,
     organization,
     resources,
@@ -66,10 +67,10 @@ async function organizationsOf(server: ServerContext, subject: string): Promise<
 }
 
 function appOf(server: ServerContext, grant: GrantSummary, organizations: readonly Organization[]): ConnectedApp {
-  const { grantId, clientId, clientName, organization, createdAt, lastUsedAt, expiresAt, endsAt } = grant
+  const { grantId, clientId, clientName, clientNames, organization, createdAt, lastUsedAt, expiresAt, endsAt } = grant
   return {
     grantId,
-    client: { clientId, name: clientName, verifiedHost: verifiedHostOf(server, clientId) },
+    client: { clientId, name: clientName, names: clientNames, verifiedHost: verifiedHostOf(server, clientId) },
     ...permissionsOf(server, grant),
     organization:
       organization === null

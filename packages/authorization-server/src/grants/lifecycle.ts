@@ -58,6 +58,7 @@ export async function prepareGrant(
   const record: GrantRecord = {
     clientId: request.clientId,
     clientName: request.client.name,
+    clientNames: request.client.names,
     subject,
     sub: pairwiseSub(server, { sector: request.sector, subject }),
     organization,

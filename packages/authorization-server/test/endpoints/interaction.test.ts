@@ -305,6 +305,22 @@ for (const fields of [{ decision: '' }, { decision: 'maybe' }])
     t.match((await client.decide(page)).leavesTo, /code=/)
   })
 
+t.test('a handle that Fastify finds too long, and whatever is no handle, is a page', async t => {
+  const server = await buildServer(t)
+  for (const handle of ['x'.repeat(101), 'x'.repeat(5000), 'a/b'])
+    for (const headers of [{}, { 'sec-fetch-site': 'cross-site' }]) {
+      const { statusCode, body } = await server.app.inject({
+        method: 'POST',
+        url: `/oauth/interaction/${handle}`,
+        headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+        payload: 'decision=allow'
+      })
+      t.equal(statusCode, 404)
+      t.match(body, 'interaction_unknown')
+      t.match(body, 'error page')
+    }
+})
+
 t.test('a body that is no form, or too large, is a page', async t => {
   const { server, client, page } = await asked(t)
   const url = new URL(page.url).pathname

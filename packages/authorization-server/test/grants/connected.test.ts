@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { isUnavailableError } from '@fastify-mcp-auth/core'
 import t from 'tap'
-import { buildServer, CALLBACK, ORIGIN, RESOURCE } from '../fixture.ts'
+import { buildServer, CALLBACK, ORIGIN, RESOURCE, recordsOf } from '../fixture.ts'
 
 t.test('a list of grants is bounded: pages together have every live grant once', async t => {
   const server = await buildServer(t)
@@ -68,6 +68,23 @@ t.test('in words for the person: names in place of identifiers, for the page of 
     { scope: 'notes:admin', description: 'Delete notes', destructive: true }
   ])
   t.strictSame(await grants.describe('sub-bob'), { apps: [], now, cursor: null }, 'nothing of somebody else')
+})
+
+t.test('RFC 7591 2.2: names in other languages are those of the consent, whatever comes afterwards', async t => {
+  const name = { en: 'Notes', de: 'Notizen' }
+  const resources = { [RESOURCE]: { name, scopes: { 'notes:read': 'Read your notes' } } }
+  const server = await buildServer(t, { options: { resources } })
+  const metadata = { redirect_uris: [CALLBACK], token_endpoint_auth_method: 'none', client_name: 'Helper' }
+  const { clientId } = await server.app.authorizationServer.clients.register({
+    ...metadata,
+    'client_name#de': 'Helferlein'
+  })
+  await server.client({ clientId }).connect()
+  const renamed = { ...metadata, 'client_name#de': 'Deine Bank' }
+  t.ok(await recordsOf(server).clients.update(clientId, {}, { metadata: renamed }))
+  const [app] = (await server.app.authorizationServer.grants.describe('sub-alice')).apps
+  t.strictSame(app?.client, { clientId, name: 'Helper', names: { de: 'Helferlein' }, verifiedHost: null })
+  t.strictSame(app?.resources, [{ resource: RESOURCE, name }])
 })
 
 t.test('in words for the person: what the options and the app do not know any more', async t => {

@@ -42,6 +42,8 @@ export async function connectedAppsRoutes(parent: FastifyInstance, path: string,
   }
   await parent.register(async scope => {
     await acceptForms(scope)
+    // One bucket for both: whoever loads the list in a loop should not be able to go on by posting.
+    scope.addHook('onRequest', request => server.people.countRequest(request, 'connected-apps'))
     scope.setErrorHandler((error, request, reply) => refuse(error, { request, reply, pages }))
     // A host's CORS policy has no business here: no other origin may read what a person has connected.
     const config: object = { cors: false }

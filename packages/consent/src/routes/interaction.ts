@@ -1,4 +1,5 @@
 /** `GET {prefix}/interaction/:handle`: the consent page, or what stands in its way. */
+import { InteractionError } from '@fastify-mcp-auth/core'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Pages, RenderedPage } from '../pages.ts'
 import { failureOf, logFailure, retryAfterOf } from './failure.ts'
@@ -27,6 +28,10 @@ export function interactionRoute(scope: FastifyInstance, path: string, pages: Pa
       return reply.header('cache-control', 'no-store').redirect(next, 303)
     }
     return send(reply, 200, await pages.consent(details, { request, reply }))
+  })
+  // A handle that is longer than Fastify lets a parameter be, or that has a slash in it.
+  scope.get(`${path}/*`, { config }, async () => {
+    throw new InteractionError('interaction_unknown', { statusCode: 404 })
   })
 }
 

@@ -49,7 +49,8 @@ export function jsonRoutes(
     return send(reply, 200, { version: 1, page: 'redirect', redirectTo })
   })
   scope.post(`${path}/:handle/decision`, { config, bodyLimit: 65_536 }, async (request: Handled, reply) => {
-    const { interactions } = scope.authorizationServer
+    const { interactions, people } = scope.authorizationServer
+    await people.countRequest(request, 'decision')
     const { handle } = request.params
     const { decision, scope: scopes, ...choice } = readDecision(request.body)
     const { redirectTo } =

@@ -46,6 +46,73 @@ t.test('the page lists each app with what it may do, for whom, since when and un
   t.notMatch(text, 'Disconnect all', 'there is only one')
 })
 
+t.test('RFC 7591 2.2: apps and places have the names that they have in the language of the reader', async t => {
+  const acme = await acmeNotes(t, {
+    options: {
+      clients,
+      resources: {
+        'http://127.0.0.1:3000/mcp': {
+          name: { en: 'Acme Notes', de: 'Acme Notizen' },
+          scopes: { 'mcp:tools': { en: 'See who you are', de: 'Sehen, wer Sie sind' } }
+        }
+      }
+    }
+  })
+  const registered = await acme.app.inject({
+    method: 'POST',
+    url: '/oauth/register',
+    payload: {
+      client_name: 'Helper',
+      'client_name#de': 'Helferlein \u202e<b>',
+      'client_name#ja': 'ヘルパー',
+      redirect_uris: [CALLBACK],
+      token_endpoint_auth_method: 'none'
+    }
+  })
+  const client = clientOf(acme, registered.json().client_id)
+  await client.connect()
+  const cookie = client.browser.cookies.header(acme.origin)
+  const open = (lang: string, accept: string) =>
+    acme.app.inject({ url: PATH, headers: { cookie, 'accept-language': lang, accept } })
+  const page = await open('de', 'text/html')
+  t.match(page.body, '„<bdi>Helferlein &lt;b&gt;</bdi>“', 'and it is as harmless as the other one')
+  t.match(page.body, '<dd><bdi>Acme Notizen</bdi></dd>')
+  t.match(page.body, 'Sehen, wer Sie sind')
+  for (const [lang, name, place] of [
+    ['de-AT', 'Helferlein <b>', 'Acme Notizen'],
+    ['ja', 'ヘルパー', 'Acme Notes'],
+    ['fr', 'Helper', 'Acme Notes']
+  ] as const) {
+    const [app] = (await open(lang, 'application/json')).json().apps
+    t.match(app, { client: { name, shortName: name }, resources: [{ name: place }] })
+    t.ok(JSON.stringify(app.named).includes(JSON.stringify({ value: name })))
+  }
+})
+
+t.test('EM-13: who asks too often has to wait, on the page and as JSON, and the log and events know', async t => {
+  const acme = await acmeNotes(t, {
+    options: { clients, rateLimit: { authorize: 3 } },
+    consent: { connectedApps: PATH, signedOut: '/signed-out' }
+  })
+  const asked: unknown[] = []
+  acme.server.on('request.limited', event => asked.push(event))
+  const statuses: number[] = []
+  for (const method of ['GET', 'POST', 'GET', 'POST', 'GET'] as const)
+    statuses.push((await acme.app.inject({ method, url: PATH })).statusCode)
+  t.strictSame(statuses.slice(3), [429, 429], 'the form and the page are counted together')
+  const page = await acme.app.inject(PATH)
+  t.match(page.body, 'That was too often')
+  t.match(page.headers['retry-after'], /^\d+$/)
+  t.equal(page.headers['x-frame-options'], 'DENY')
+  const json = await acme.app.inject({ url: PATH, headers: { accept: 'application/json' } })
+  t.equal(json.statusCode, 429)
+  t.match(json.json(), { error: 'rate_limited' })
+  t.match(json.headers['retry-after'], /^\d+$/)
+  t.equal((await acme.app.inject({ url: PATH, remoteAddress: '192.0.2.9' })).statusCode, 303, 'others are not affected')
+  t.equal((await acme.app.inject('/signed-out')).statusCode, 200, 'and each page is counted alone')
+  t.match(asked[0], { endpoint: 'page connected-apps' })
+})
+
 t.test('PX-3: the page cannot be framed, kept, or lead anywhere', async t => {
   const acme = await acmeNotes(t)
   const client = clientOf(acme)

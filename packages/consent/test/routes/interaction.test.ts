@@ -65,6 +65,17 @@ t.test('AZ-13: an interaction that cannot go on is a page, never a redirect', as
   }
 })
 
+t.test('a handle that Fastify finds too long, and whatever is no handle, is a page like any other', async t => {
+  const app = await buildApp({ options: { json: true } })
+  for (const handle of ['x'.repeat(101), 'x'.repeat(5000), 'a/b/c', `${'x'.repeat(200)}/model`]) {
+    const { statusCode, body, headers } = await app.inject(`/oauth/interaction/${handle}`)
+    t.equal(statusCode, 404, handle.slice(0, 20))
+    t.match(body, '<h1>We cannot find this request</h1>')
+    t.equal(headers['x-frame-options'], 'DENY')
+  }
+  await app.close()
+})
+
 t.test('what is down is said to be down, with a time to come back', async t => {
   const { statusCode, headers, html } = await openPage({
     fake: fakeServer(new UnavailableError('storage at 10.0.0.7 is gone', { retryAfter: 7 }))

@@ -58,6 +58,11 @@ export function inLanguage(text: LocalizedText, lang: string): string {
   return tag === undefined ? '' : (text[tag] ?? '')
 }
 
+/** Text in every language that it has. */
+export function inEveryLanguage(text: LocalizedText): string[] {
+  return typeof text === 'string' ? [text] : Object.values(text)
+}
+
 /** Several texts as one, each once: "Read notes · Read tasks", in every language that one of them has. */
 export function joinTexts(texts: readonly LocalizedText[]): LocalizedText {
   const tags = [...new Set(texts.flatMap(text => (typeof text === 'string' ? [] : Object.keys(text))))]
