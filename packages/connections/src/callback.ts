@@ -120,11 +120,13 @@ async function ownerOf({ owner }: CompleteOptions, { owner: begun }: FlowRecord)
 
 async function complete(context: Context, flow: OpenFlow, params: CallbackParams): Promise<CompletedFlow> {
   const { target, key, record } = flow
-  const taken = await context.records.flows.update(key, { takenAt: null }, { takenAt: context.clock.now() })
-  if (!taken) return completedBefore(context, flow)
-  const secrets = unsealFlow(context.ring, key, record.connection, record.sealed)
-  if (!secrets || secrets.url !== target.definition.url)
+  const secrets = record.takenAt === null ? unsealFlow(context.ring, key, record.connection, record.sealed) : null
+  // Before it is taken: a process that knows the key or the server may complete it yet.
+  if (record.takenAt === null && secrets?.url !== target.definition.url)
     throw failed(target, 'MCP_FLOW_EXPIRED', secrets ? 'server_changed' : 'key_unavailable')
+  const taken =
+    secrets && (await context.records.flows.update(key, { takenAt: null }, { takenAt: context.clock.now() }))
+  if (!taken) return completedBefore(context, flow)
   assertIssuer(target, secrets, params.get('iss'))
   assertNoError(target, params.get('error'))
   const code = params.get('code')
@@ -215,6 +217,7 @@ async function keep(context: Context, target: Target, secrets: FlowSecrets, toke
     kind: 'oauth',
     issuer,
     clientId: client.clientId,
+    clientSource: client.source,
     registration: client.registration,
     resource,
     grantedScopes,

@@ -20,6 +20,7 @@ export type NewCredential = Pick<
   | 'kind'
   | 'issuer'
   | 'clientId'
+  | 'clientSource'
   | 'registration'
   | 'resource'
   | 'grantedScopes'
@@ -35,6 +36,7 @@ export type NewCredential = Pick<
 export const NO_OAUTH = Object.freeze({
   issuer: null,
   clientId: null,
+  clientSource: null,
   registration: null,
   resource: null,
   grantedScopes: [],

@@ -19,6 +19,7 @@ import { diagnose, probe } from './probe.ts'
 import { lazyFetch, rawToken } from './raw-access.ts'
 import { readOptions } from './read-options.ts'
 import { COLLECTIONS, openRecords } from './records.ts'
+import { type Refresher, refreshTogether } from './refresh.ts'
 import { createRegistry } from './registry.ts'
 import { rotateKeys } from './rotate-keys.ts'
 import { beginSchedule } from './schedule.ts'
@@ -37,8 +38,13 @@ import { urlsOf } from './urls.ts'
  * @throws ConfigurationError naming the option
  * @throws UnavailableError when the storage does not answer
  */
-export async function createConnections(input: ConnectionsOptions): Promise<Connections> {
-  const context = await openContext(input)
+export function createConnections(input: ConnectionsOptions): Promise<Connections> {
+  return openConnections(input, refreshTogether)
+}
+
+/** @param refresher in its place a test of what coordination is for puts one that asks nobody */
+export async function openConnections(input: ConnectionsOptions, refresher: Refresher): Promise<Connections> {
+  const context = await openContext(input, refresher)
   const { registry } = context
   const use = {
     clientFor: (owner, server, options) => connectedClient(context, owner, server, options),
@@ -117,7 +123,7 @@ function keyAlgorithm({ baseUrl, client }: ResolvedOptions): 'ES256' | 'RS256' |
   return baseUrl.startsWith('https:') ? (client.keys ?? 'ES256') : 'none'
 }
 
-async function openContext(input: ConnectionsOptions): Promise<Context> {
+async function openContext(input: ConnectionsOptions, refresher: Refresher): Promise<Context> {
   const { options, storage, ring, isForgetful } = readOptions(input)
   const clock = options.clock ?? systemClock
   const log = options.log ?? SILENT
@@ -137,6 +143,7 @@ async function openContext(input: ConnectionsOptions): Promise<Context> {
     discoveries: new Discoveries(),
     clientKeys: createClientKeys({ algorithm: keyAlgorithm(options), records, ring, clock }),
     refreshes: new Map(),
+    refresher,
     urls: urlsOf(options),
     holder: randomSecret(16)
   })

@@ -7,6 +7,7 @@ import type { Network, Route } from './network.ts'
 import type { ResolvedOptions, ServerDefinition } from './options.ts'
 import { type Place, placeOf } from './owner.ts'
 import type { Records } from './records.ts'
+import type { Refresher } from './refresh.ts'
 import type { Registry } from './registry.ts'
 import type { Usable } from './token.ts'
 import type { AccountChoice, ConnectionUrls, Owner, RegisteredServer } from './types.ts'
@@ -24,6 +25,8 @@ export interface Context {
   readonly clientKeys: ClientKeys
   /** Refreshes of this process that are under way, by connection. */
   readonly refreshes: Map<string, Promise<Usable>>
+  /** How tokens are refreshed. */
+  readonly refresher: Refresher
   readonly urls: ConnectionUrls
   /** Random: this process, as the holder of leases. */
   readonly holder: string

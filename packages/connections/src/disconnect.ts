@@ -5,7 +5,7 @@ import { type Context, type Target, targetOf } from './context.ts'
 import { listAll, targetOfRecord } from './listing.ts'
 import { assertOwner, keysOf } from './owner.ts'
 import type { ConnectionRecord } from './records.ts'
-import { revoke } from './revocation.ts'
+import { oweUnread, revoke } from './revocation.ts'
 import { unsealCredential } from './seal.ts'
 import type { AccountChoice, Owner } from './types.ts'
 
@@ -21,14 +21,16 @@ export async function disconnect(
 }
 
 async function forget(context: Context, target: Target, record: ConnectionRecord | null): Promise<boolean> {
-  const { place, definition } = target
+  const { place } = target
   const { records, ring, events } = context
   // First here, so that nothing more is sent with it: a refresh that is under way finds no record to write to.
   const existed = await records.connections.remove(place.id)
   await removeAll(context, 'connection', place.id)
   if (!record || !existed) return false
-  const credential = record.sealed === null ? null : unsealCredential(ring, place, definition.url, record.sealed)
+  const credential = record.sealed === null ? null : unsealCredential(ring, place, record.url, record.sealed)
   const revoked = credential ? await revoke(context, target, { record, credential }) : false
+  // What this process cannot read is owed, and told by one that can.
+  if (!credential) await oweUnread(context, target, record)
   events.emit('disconnected', place, { revoked })
   return true
 }

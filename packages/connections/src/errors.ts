@@ -70,6 +70,8 @@ export interface McpConnectionErrorDetails {
   readonly reason?: string | undefined
   /** Seconds until a retry makes sense. */
   readonly retryAfter?: number | undefined
+  /** In place of what the code says. */
+  readonly retryable?: boolean | undefined
   /** Where a person mends it, on our own origin. */
   readonly actionUrl?: string | undefined
   readonly missingScopes?: readonly string[] | undefined
@@ -105,7 +107,7 @@ export class McpConnectionError extends Error {
     const { status, action } = MCP_CONNECTION_ERRORS[code]
     this.code = code
     this.statusCode = details.status ?? status
-    this.retryable = action === 'wait'
+    this.retryable = details.retryable ?? action === 'wait'
     this.server = details.server
     this.connection = details.connection
     this.reason = details.reason

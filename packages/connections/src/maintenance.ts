@@ -4,6 +4,7 @@ import { changeConnection } from './connection-record.ts'
 import { actionUrlOf, type Context, type Target } from './context.ts'
 import { isMcpConnectionError } from './errors.ts'
 import { targetOfRecord } from './listing.ts'
+import { obstacleTo } from './obstacle.ts'
 import type { ConnectionRecord } from './records.ts'
 import { refresh } from './refresh.ts'
 import { settleRevocations } from './revocation.ts'
@@ -28,6 +29,11 @@ export async function refreshDue(context: Context, options: DueOptions = {}): Pr
   const now = context.clock.now()
   for await (const { target, record } of dueConnections(context, within)) {
     if (report.examined >= limit) break
+    // Another process may be able to. However many there are, they take no turns from those that this one can help.
+    if (obstacleTo(context, target.definition, record)) {
+      report.skipped++
+      continue
+    }
     report.examined++
     if (!canRefresh(record)) {
       if (await noticeEnd(context, target, record)) report.noticed++

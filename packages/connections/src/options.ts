@@ -221,9 +221,7 @@ export const Options = Type.Object(
         /** Seconds without another attempt after one that failed; the server's `Retry-After` when that is longer. */
         cooldown: Type.Integer({ default: 30, minimum: 1 }),
         /** Seconds of nothing but failures after which the background gives up. Use still tries. */
-        exhaustedAfter: Type.Integer({ default: 345_600, minimum: 60 }),
-        /** Only for a test that shows what coordination is for: refresh without asking anybody. */
-        dangerouslyUncoordinated: Type.Optional(Type.Boolean())
+        exhaustedAfter: Type.Integer({ default: 345_600, minimum: 60 })
       },
       { additionalProperties: false, default: {} }
     ),

@@ -6,6 +6,7 @@
  */
 import { type Collection, defineCollection, openCollection, type StorageDriver } from '@fastify-mcp-auth/core'
 import { type Static, Type } from 'typebox'
+import type { OAuthClient } from './oauth-client.ts'
 import type { ServerDefinition } from './options.ts'
 import type { AuthKind, Owner } from './types.ts'
 
@@ -33,6 +34,8 @@ export const ConnectionRecord = Type.Object({
   reason: text,
   issuer: text,
   clientId: text,
+  /** How we became that client; null without one. */
+  clientSource: Type.Union([Type.Unsafe<OAuthClient['source']>(Type.String()), Type.Null()]),
   /** Key of the dynamic registration that the tokens were issued to. */
   registration: text,
   /** As it was sent; null when it was left out. */

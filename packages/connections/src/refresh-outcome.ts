@@ -4,7 +4,6 @@ import { isUnavailableError } from '@fastify-mcp-auth/core'
 import { markReplaced } from './client-registration.ts'
 import { changeConnection, readConnection } from './connection-record.ts'
 import type { Context, Target } from './context.ts'
-import type { ReauthReason } from './errors.ts'
 import type { ConnectionRecord } from './records.ts'
 import { oweRevocation } from './revocation.ts'
 import { dueFields, dueOfToken } from './schedule.ts'
@@ -148,16 +147,12 @@ export async function afterRefusal(refreshing: Refreshing, error: Refusal, mayBe
   if (error === 'invalid_client' || error === 'unauthorized_client') {
     const { client } = credential
     // A new client cannot use the grants of the old one. What was configured by hand is for the operator to mend.
-    const isGone = client?.source === 'dynamic' || isClientReplaced(refreshing)
-    if (client?.source === 'dynamic') await markReplaced(context, client)
-    if (isGone) throw await endConnection(context, target, record, 'client_replaced' satisfies ReauthReason)
+    if (client?.source === 'dynamic') {
+      await markReplaced(context, client)
+      throw await endConnection(context, target, record, 'client_replaced')
+    }
   }
   return postpone(refreshing, { reason: error, retryAfter: null, isAmbiguous: false, code: 'MCP_CLIENT_REJECTED' })
-}
-
-function isClientReplaced({ target, usable }: Refreshing): boolean {
-  const { client } = usable.credential
-  return client?.source === 'preregistered' && target.definition.oauth?.client?.clientId !== client.clientId
 }
 
 /** What somebody else has saved meanwhile; whoever sent it before us may be about to. */

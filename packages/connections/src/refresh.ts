@@ -8,12 +8,14 @@
 import { setTimeout as later } from 'node:timers/promises'
 import { readConnection } from './connection-record.ts'
 import type { Context, Target } from './context.ts'
+import { obstacleTo, obstacleToRefresh } from './obstacle.ts'
+import type { ServerDefinition } from './options.ts'
 import type { ConnectionRecord } from './records.ts'
-import { afterRefusal, afterTransientFailure, saveTokens } from './refresh-outcome.ts'
+import { afterRefusal, afterTransientFailure, type Refreshing, saveTokens } from './refresh-outcome.ts'
 import { askForTokens } from './renewal.ts'
 import { connectSilently } from './silent.ts'
 import { canRefresh, isSilent } from './status.ts'
-import { assertScopes, connectionError, endConnection, noteUse, type Usable, usableOf } from './token.ts'
+import { assertScopes, connectionError, endConnection, needsReauth, noteUse, type Usable, usableOf } from './token.ts'
 import type { RefreshTrigger, UseOptions } from './types.ts'
 
 /** The token to send now, refreshed if its end is near. @returns null for a server that wants nothing */
@@ -21,7 +23,7 @@ export async function currentToken(context: Context, target: Target, use: UseOpt
   const { definition, place } = target
   if (definition.auth === 'none') return null
   const record = await readConnection(context, place)
-  if (isSilent(definition) && isToBeConnected(context, record)) return connectSilently(context, target)
+  if (isSilent(definition) && isToBeConnected(context, definition, record)) return connectSilently(context, target)
   const usable = await usableOf(context, target, record)
   assertScopes(context, target, usable.record, use.scopes ?? [])
   const current = isDue(context, usable.record) ? await refresh(context, target, { trigger: 'use' }) : usable
@@ -30,8 +32,10 @@ export async function currentToken(context: Context, target: Target, use: UseOpt
 }
 
 /** Nobody has to agree, so what has ended begins again with the next use, but not with each of them. */
-function isToBeConnected({ clock, options }: Context, record: ConnectionRecord | null): boolean {
-  return !record || (record.state === 'needs_reauth' && record.updatedAt + options.refresh.cooldown <= clock.now())
+function isToBeConnected(context: Context, definition: ServerDefinition, record: ConnectionRecord | null): boolean {
+  if (!record) return true
+  const isOver = record.state === 'needs_reauth' || obstacleTo(context, definition, record) !== null
+  return isOver && record.updatedAt + context.options.refresh.cooldown <= context.clock.now()
 }
 
 /** Whether the end of the token is near. Short tokens are not refreshed at every use: never more than a fifth of their life early. */
@@ -53,7 +57,14 @@ export interface RefreshOptions {
  * @throws McpConnectionError `MCP_NEEDS_REAUTH`, `MCP_AUTHORIZATION_SERVER_UNAVAILABLE`, `MCP_CLIENT_REJECTED`, `MCP_NOT_CONNECTED`
  */
 export function refresh(context: Context, target: Target, options: RefreshOptions): Promise<Usable> {
-  if (context.options.refresh.dangerouslyUncoordinated) return new Refresh(context, target, options).uncoordinated()
+  return context.refresher(context, target, options)
+}
+
+/** How a refresh is made; {@link refreshTogether} but in a test of what that is for. */
+export type Refresher = typeof refresh
+
+/** One refresh for all callers of this process, and, by the lease, for all processes. */
+export function refreshTogether(context: Context, target: Target, options: RefreshOptions): Promise<Usable> {
   // Who has to have a new token does not join somebody who is content with the old one while it is good.
   const isContent = options.trigger === 'use' || options.trigger === 'background'
   const key = `${target.place.id} ${isContent ? 'soon' : 'now'}`
@@ -88,17 +99,11 @@ class Refresh {
       if (verdict === 'use') return usable
       if (verdict === 'take') {
         const held = await this.#takeLease(usable.record)
-        if (held) return this.#ask({ ...usable, record: held }, usable.record)
+        if (held) return askAndKeep(this.#refreshing({ ...usable, record: held }), usable.record)
       }
       await later(wait / 2 + Math.random() * wait)
     }
     throw this.#unavailable('busy', null)
-  }
-
-  /** As a client would that thinks it is alone. Only for a test of what the rest is for. */
-  async uncoordinated(): Promise<Usable> {
-    const usable = await this.#read()
-    return this.#ask(usable, usable.record)
   }
 
   async #read(): Promise<Usable> {
@@ -115,8 +120,10 @@ class Refresh {
     const isRefused = trigger === 'rejected'
     const isGood = !isRefused && (record.accessExpiresAt === null || record.accessExpiresAt > now)
     const isDead = record.refreshExpiresAt !== null && record.refreshExpiresAt <= now
-    if (!canRefresh(record) || isDead) {
+    const obstacle = obstacleToRefresh(this.#target.definition, record)
+    if (!canRefresh(record) || isDead || obstacle) {
       if (isGood) return 'use'
+      if (obstacle) throw needsReauth(this.#context, this.#target, obstacle)
       throw await endConnection(this.#context, this.#target, record, 'expired_no_refresh')
     }
     const mayWait = isGood && trigger !== 'manual'
@@ -142,17 +149,8 @@ class Refresh {
     return won ? { ...record, ...lease } : null
   }
 
-  /** @param before as it was found, with the intent of somebody who did not come to an end */
-  async #ask(usable: Usable, before: ConnectionRecord): Promise<Usable> {
-    const { trigger } = this.#options
-    const context = this.#context
-    const target = this.#target
-    const answer = await askForTokens(context, target, usable)
-    const refreshing = { context, target, usable, trigger }
-    if (answer.outcome.kind === 'tokens') return saveTokens(refreshing, answer.outcome.tokens)
-    if (answer.outcome.kind === 'transient') return afterTransientFailure(refreshing, answer.outcome)
-    const mayBeLost = answer.isRepeated || before.intentGeneration === before.generation
-    return afterRefusal(refreshing, answer.outcome.error, mayBeLost)
+  #refreshing(usable: Usable): Refreshing {
+    return { context: this.#context, target: this.#target, usable, trigger: this.#options.trigger }
   }
 
   #unavailable(reason: string, retryAfter: number | null) {
@@ -164,4 +162,18 @@ class Refresh {
       { reason, retryAfter: retryAfter ?? undefined }
     )
   }
+}
+
+/**
+ * Asks, and keeps what comes of it.
+ *
+ * @param before the record as it was found, with the intent of somebody who did not come to an end
+ */
+export async function askAndKeep(refreshing: Refreshing, before: ConnectionRecord): Promise<Usable> {
+  const { context, target, usable } = refreshing
+  const answer = await askForTokens(context, target, usable)
+  if (answer.outcome.kind === 'tokens') return saveTokens(refreshing, answer.outcome.tokens)
+  if (answer.outcome.kind === 'transient') return afterTransientFailure(refreshing, answer.outcome)
+  const mayBeLost = answer.isRepeated || before.intentGeneration === before.generation
+  return afterRefusal(refreshing, answer.outcome.error, mayBeLost)
 }

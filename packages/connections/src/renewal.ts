@@ -46,7 +46,6 @@ async function send(
   if ('kind' in found) return found
   const { definition } = target
   const client = clientNow(definition, credential)
-  if (client === 'replaced') return { kind: 'refused', error: 'invalid_client' }
   const form =
     record.kind === 'oauth'
       ? { grant_type: 'refresh_token', refresh_token: credential.refreshToken }
@@ -86,9 +85,8 @@ async function lookUp(
   }
 }
 
-/** A client of the options may have a new secret; another client cannot use the grants of the one before. */
-function clientNow({ oauth }: ServerDefinition, { client }: Credential): OAuthClient | null | 'replaced' {
+/** A client of the options may have a new secret. Whether it is still the same client was asked before: `obstacleToRefresh`. */
+function clientNow({ oauth }: ServerDefinition, { client }: Credential): OAuthClient | null {
   if (client?.source !== 'preregistered') return client
-  if (oauth?.client?.clientId !== client.clientId) return 'replaced'
-  return { ...client, clientSecret: oauth.client.clientSecret ?? null }
+  return { ...client, clientSecret: oauth?.client?.clientSecret ?? null }
 }

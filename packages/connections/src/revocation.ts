@@ -9,6 +9,9 @@ import { type Context, routeOf, type Target } from './context.ts'
 import { dpopSession } from './dpop.ts'
 import { asMcpConnectionError } from './errors.ts'
 import type { OAuthClient } from './oauth-client.ts'
+import type { Place } from './owner.ts'
+import type { ConnectionRecord } from './records.ts'
+import { type Credential, unsealCredential } from './seal.ts'
 import type { Usable } from './token.ts'
 import { postForm } from './token-endpoint.ts'
 import type { Owner } from './types.ts'
@@ -23,6 +26,15 @@ interface OwedRevocation {
   readonly refreshToken: string | null
   readonly client: OAuthClient
   readonly dpopKey: Usable['credential']['dpopKey']
+}
+
+/** The same of a connection that the process which ended it could not decrypt. */
+interface UnreadRevocation {
+  readonly place: Place
+  readonly issuer: string
+  /** Of the server: part of what the ciphertext belongs to. */
+  readonly url: string
+  readonly credential: string
 }
 
 /** Seconds after which nobody tries any more: most tokens have ended by themselves. */
@@ -48,14 +60,24 @@ export async function oweRevocation(context: Context, target: Target, usable: Us
   if (owed) await owe(context, owed)
 }
 
-function owedBy({ place }: Target, { record, credential }: Usable): OwedRevocation | null {
+function owedBy(
+  { place }: Pick<Target, 'place'>,
+  { record, credential }: { readonly record: Pick<ConnectionRecord, 'issuer'>; readonly credential: Credential }
+): OwedRevocation | null {
   const { client, token, refreshToken, dpopKey } = credential
   if (client === null || record.issuer === null) return null
   const { id, server, owner } = place
   return { connection: id, server, owner, issuer: record.issuer, token, refreshToken, client, dpopKey }
 }
 
-async function owe({ records, ring, clock }: Context, owed: OwedRevocation): Promise<void> {
+/** For a process that has the key of the connection, which is gone by then. */
+export async function oweUnread(context: Context, { place }: Target, record: ConnectionRecord): Promise<void> {
+  const { issuer, url, sealed } = record
+  if (issuer === null || sealed === null || context.ring.hasKeyOf(sealed)) return
+  await owe(context, { place, issuer, url, credential: sealed })
+}
+
+async function owe({ records, ring, clock }: Context, owed: OwedRevocation | UnreadRevocation): Promise<void> {
   const key = randomSecret()
   const now = clock.now()
   await records.outbox.insert(key, {
@@ -111,7 +133,8 @@ export async function settleRevocations(context: Context): Promise<number> {
   for (let cursor: string | null = null; ; ) {
     const page = await records.outbox.list('queue', 'revocation', { limit: 200, cursor })
     for (const { key, record } of page.records) {
-      if (record.nextAt > clock.now()) continue
+      // What another process sealed with a key that is new waits for one that knows it.
+      if (record.nextAt > clock.now() || !context.ring.hasKeyOf(record.sealed)) continue
       // Whoever moves its time has it: two sweeps do not tell the same thing twice.
       const { attempts } = record
       const nextAt = clock.now() + Math.min(60 * 2 ** attempts, 21_600)
@@ -124,9 +147,9 @@ export async function settleRevocations(context: Context): Promise<number> {
 }
 
 async function settle(context: Context, key: string, sealed: string, attempts: number): Promise<boolean> {
-  const { records, ring, events } = context
-  const text = ring.unseal(sealed, contextOf(key))
-  const owed = text === null ? null : (JSON.parse(text) as OwedRevocation)
+  const { records, events } = context
+  const owed = openOwed(context, key, sealed)
+  if (owed === 'unread') return false
   const server = owed ? await context.registry.get(owed.server).catch(() => null) : null
   const verdict =
     owed && server ? await attempt(context, { server, definition: server.definition }, owed) : ('gone' as const)
@@ -137,6 +160,17 @@ async function settle(context: Context, key: string, sealed: string, attempts: n
   }
   if (verdict === 'done' || givenUp) await records.outbox.remove(key)
   return verdict === 'done'
+}
+
+/** @returns `unread` when the key of the connection is not here yet, null for what nobody can read */
+function openOwed({ ring }: Context, key: string, sealed: string): OwedRevocation | 'unread' | null {
+  const text = ring.unseal(sealed, contextOf(key))
+  if (text === null) return null
+  const owed = JSON.parse(text) as OwedRevocation | UnreadRevocation
+  if (!('credential' in owed)) return owed
+  if (!ring.hasKeyOf(owed.credential)) return 'unread'
+  const credential = unsealCredential(ring, owed.place, owed.url, owed.credential)
+  return credential && owedBy(owed, { record: owed, credential })
 }
 
 function contextOf(key: string): string {

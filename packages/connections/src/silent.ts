@@ -59,6 +59,7 @@ async function obtain(context: Context, target: Target): Promise<Usable> {
     kind: definition.auth,
     issuer: found.issuer,
     clientId: client?.clientId ?? null,
+    clientSource: client?.source ?? null,
     registration: client?.registration ?? null,
     resource,
     grantedScopes,

@@ -1,5 +1,6 @@
 /** The one word about a connection, and the one thing to do about it; read from what is stored in the clear. */
 import type { Context, Target } from './context.ts'
+import { obstacleTo } from './obstacle.ts'
 import type { ServerDefinition } from './options.ts'
 import type { ConnectionRecord } from './records.ts'
 import type { ConnectionStatus, ConnectionSummary } from './types.ts'
@@ -28,7 +29,7 @@ export function summaryOf(
     kind: record?.kind ?? definition.auth,
     owner: place.owner,
     status,
-    reason: reasonOf(status, record),
+    reason: reasonOf(context, definition, { status, record }),
     action: actionOf(status, record),
     issuer: record?.issuer ?? null,
     grantedScopes: record?.grantedScopes ?? [],
@@ -47,16 +48,17 @@ interface Known extends Circumstances {
   readonly record: ConnectionRecord | null
 }
 
-export function statusOf({ clock, network }: Context, known: Known): ConnectionStatus {
+export function statusOf(context: Context, known: Known): ConnectionStatus {
   const { disabled, definition, record, hasOpenFlow = false } = known
-  const now = clock.now()
+  const now = context.clock.now()
   if (disabled) return 'disabled'
-  if (network.isForbidden(definition.url)) return 'blocked'
+  if (context.network.isForbidden(definition.url)) return 'blocked'
   // Where nobody has to agree, the first use connects.
   if (!record && isSilent(definition)) return 'active'
   if (!record) return hasOpenFlow ? 'pending' : 'not_connected'
   if (record.state === 'rejected') return 'rejected'
-  if (record.state === 'needs_reauth') return hasOpenFlow ? 'pending' : 'needs_reauth'
+  const isInOrder = record.state !== 'needs_reauth' && obstacleTo(context, definition, record) === null
+  if (!isInOrder) return hasOpenFlow ? 'pending' : 'needs_reauth'
   const ends = record.accessExpiresAt
   const isOver = ends !== null && ends <= now
   if (isOver && !canRefresh(record)) return hasOpenFlow ? 'pending' : 'needs_reauth'
@@ -76,10 +78,15 @@ export function canRefresh({ kind, hasRefreshToken }: Pick<ConnectionRecord, 'ki
   return hasRefreshToken || kind === 'client_credentials' || kind === 'jwt_bearer' || kind === 'id_jag'
 }
 
-function reasonOf(status: ConnectionStatus, record: ConnectionRecord | null): string | null {
-  if (status === 'needs_reauth') return record?.reason ?? 'expired_no_refresh'
-  if (status === 'degraded') return record?.failure ?? null
-  return status === 'rejected' ? (record?.reason ?? null) : null
+function reasonOf(
+  context: Context,
+  definition: ServerDefinition,
+  { status, record }: { readonly status: ConnectionStatus; readonly record: ConnectionRecord | null }
+): string | null {
+  if (!record) return null
+  if (status === 'needs_reauth') return record.reason ?? obstacleTo(context, definition, record) ?? 'expired_no_refresh'
+  if (status === 'degraded') return record.failure
+  return status === 'rejected' ? record.reason : null
 }
 
 function actionOf(status: ConnectionStatus, record: ConnectionRecord | null): ConnectionSummary['action'] {

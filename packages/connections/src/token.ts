@@ -3,6 +3,7 @@ import { isScopeToken } from '@fastify-mcp-auth/core'
 import { changeConnection, readConnection } from './connection-record.ts'
 import { actionUrlOf, type Context, type Target } from './context.ts'
 import { McpConnectionError, type McpConnectionErrorDetails, type ReauthReason } from './errors.ts'
+import { obstacleTo } from './obstacle.ts'
 import type { ConnectionRecord } from './records.ts'
 import { dueFields } from './schedule.ts'
 import { type Credential, unsealCredential } from './seal.ts'
@@ -27,13 +28,13 @@ export async function usableOf(context: Context, target: Target, record: Connect
   if (record.state === 'needs_reauth') throw needsReauth(context, target, record.reason as ReauthReason)
   if (record.state === 'rejected')
     throw connectionError(context, target, 'MCP_CREDENTIAL_REJECTED', 'the server did not accept the key')
-  const isSameServer = record.url === definition.url && record.kind === definition.auth
+  const obstacle = obstacleTo(context, definition, record)
+  if (obstacle) throw needsReauth(context, target, obstacle)
   const credential =
-    isSameServer && record.sealed !== null
-      ? unsealCredential(context.ring, target.place, definition.url, record.sealed)
-      : null
+    record.sealed === null ? null : unsealCredential(context.ring, target.place, definition.url, record.sealed)
   if (credential) return { credential, record }
-  throw await endConnection(context, target, record, isSameServer ? 'key_unavailable' : 'server_changed')
+  // The key is there, and what it opens is something else: that is so in every process.
+  throw await endConnection(context, target, record, 'key_unavailable')
 }
 
 /** Reads and decrypts. Does not refresh. @throws as {@link usableOf} */
@@ -55,7 +56,11 @@ export async function endConnection(
 }
 
 export function needsReauth(context: Context, target: Target, reason: ReauthReason): McpConnectionError {
-  return connectionError(context, target, 'MCP_NEEDS_REAUTH', 'the connection has to be made anew', { reason })
+  const isOfThisProcess = reason === 'key_unavailable'
+  const message = isOfThisProcess
+    ? 'this process has no key that decrypts the connection'
+    : 'the connection has to be made anew'
+  return connectionError(context, target, 'MCP_NEEDS_REAUTH', message, { reason, retryable: isOfThisProcess })
 }
 
 export function connectionError(

@@ -74,7 +74,8 @@ t.test('item 11: keys are rotated without anybody noticing, and the old one can 
   const whoami = await after.withClient(alice, 'notes', client => client.callTool({ name: 'whoami' }))
   t.match(whoami, { content: [{ text: 'alice' }] })
   const without = await world.another({ encryptionKeys: [key()] })
-  t.equal((await without.status(bob, 'notes')).status, 'active', 'a status needs no key')
+  t.match(await without.status(bob, 'notes'), { status: 'needs_reauth', reason: 'key_unavailable' })
+  t.match(await after.status(bob, 'notes'), { status: 'active' })
   await t.rejects(
     without.withClient(bob, 'notes', c => c.listTools()),
     {

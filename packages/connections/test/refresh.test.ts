@@ -2,6 +2,8 @@
 import { EventEmitter, once } from 'node:events'
 import { fault } from '@fastify-mcp-auth/testing/servers'
 import t, { type Test } from 'tap'
+import { openConnections } from '../src/connections.ts'
+import { uncoordinated } from './coordination/uncoordinated.ts'
 import { alice, bob, createWorld, type World } from './world.ts'
 
 const connected = async (t: Test, options: Parameters<typeof createWorld>[1] = {}): Promise<World> => {
@@ -57,12 +59,13 @@ t.test('5.4: after the end of the token, too, three processes refresh once', asy
 })
 
 t.test('negative control: without coordination the same uses destroy the connection', async t => {
-  const world = await connected(t, { app: { refresh: { dangerouslyUncoordinated: true } } })
-  const others = await Promise.all([world.another(), world.another()])
+  const world = await connected(t)
+  const apps = await Promise.all([1, 2, 3].map(() => openConnections(world.options, uncoordinated)))
+  t.teardown(() => Promise.all(apps.map(app => app.close())))
   world.clock.advance(4000)
   world.issuer.fail('token', fault.slow(100), { times: 3 })
   const ask = (from: World['connections']) => from.withClient(alice, 'notes', client => client.listTools())
-  await Promise.allSettled([world.connections, ...others].map(ask))
+  await Promise.allSettled(apps.map(ask))
   t.ok(refreshes(world) > 1)
   t.ok(
     [...world.issuer.records.grants.values()].some(({ endedBy }) => endedBy !== null),

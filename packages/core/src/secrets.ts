@@ -57,6 +57,8 @@ export interface KeyRing {
   seal(plaintext: string, context: string): string
   /** @returns the plaintext, or null when the key is gone, the context differs or the text was altered */
   unseal(sealed: string, context: string): string | null
+  /** Whether the key of a text is one of these. Decrypts nothing. */
+  hasKeyOf(sealed: string): boolean
   /** Whether a text was sealed under a key other than the first: seal it anew before that key goes. */
   isOutdated(sealed: string): boolean
 }
@@ -101,6 +103,7 @@ function ringOf(current: RingKey, others: readonly RingKey[] = []): KeyRing {
         return null
       }
     },
+    hasKeyOf: (sealed: string) => ring.some(({ id }) => sealed.startsWith(`${id}.`)),
     isOutdated: (sealed: string) => !sealed.startsWith(`${current.id}.`)
   })
 }

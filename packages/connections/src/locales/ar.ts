@@ -34,6 +34,8 @@ export const ar: Translation<typeof en> = {
   'why.needs_reauth.server_changed': 'تغيّر عنوان {server}.',
   'why.needs_reauth.resource_rejects': 'يرفض {server} حتى المفاتيح الجديدة لهذا الاتصال.',
   'why.needs_reauth.lost_rotation': 'ضاع رد من {server} في الطريق.',
+  'why.needs_reauth.key_unavailable':
+    'لا يستطيع {brand} فتح هذا الاتصال الآن. حاول مجددًا بعد بضع دقائق، ولا تُعد الاتصال إلا إن لم ينفع ذلك.',
   'why.rejected': 'لا يقبل {server} هذا المفتاح.',
   'why.blocked': 'قواعد هذا التطبيق لا تسمح له بالوصول إلى {server}.',
   'why.disabled': 'أوقفته الإدارة.',

@@ -34,6 +34,8 @@ export const de: Translation<typeof en> = {
   'why.needs_reauth.server_changed': 'Die Adresse von {server} hat sich geändert.',
   'why.needs_reauth.resource_rejects': '{server} lehnt auch neue Schlüssel dieser Verbindung ab.',
   'why.needs_reauth.lost_rotation': 'Eine Antwort von {server} ging unterwegs verloren.',
+  'why.needs_reauth.key_unavailable':
+    '{brand} kann diese Verbindung gerade nicht öffnen. Versuchen Sie es in einigen Minuten noch einmal; verbinden Sie nur dann neu, wenn das nicht hilft.',
   'why.rejected': '{server} nimmt den Schlüssel nicht an.',
   'why.blocked': 'Die Regeln dieser App lassen sie {server} nicht erreichen.',
   'why.disabled': 'Die Verwaltung hat sie ausgeschaltet.',

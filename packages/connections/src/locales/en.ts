@@ -38,6 +38,8 @@ export const en = {
   'why.needs_reauth.server_changed': 'The address of {server} has changed.',
   'why.needs_reauth.resource_rejects': '{server} refuses even new keys of this connection.',
   'why.needs_reauth.lost_rotation': 'An answer of {server} was lost on its way.',
+  'why.needs_reauth.key_unavailable':
+    '{brand} cannot open this connection right now. Try again in some minutes; connect anew only if that does not help.',
   'why.rejected': '{server} does not accept the key.',
   'why.blocked': 'The rules of this app do not let it reach {server}.',
   'why.disabled': 'An administrator has switched it off.',

@@ -34,6 +34,8 @@ export const es: Translation<typeof en> = {
   'why.needs_reauth.server_changed': 'La dirección de {server} ha cambiado.',
   'why.needs_reauth.resource_rejects': '{server} rechaza incluso las claves nuevas de esta conexión.',
   'why.needs_reauth.lost_rotation': 'Una respuesta de {server} se perdió por el camino.',
+  'why.needs_reauth.key_unavailable':
+    '{brand} no puede abrir esta conexión en este momento. Inténtelo de nuevo dentro de unos minutos; vuelva a conectar solo si eso no ayuda.',
   'why.rejected': '{server} no acepta la clave.',
   'why.blocked': 'Las reglas de esta aplicación no le permiten llegar a {server}.',
   'why.disabled': 'La administración la ha desactivado.',

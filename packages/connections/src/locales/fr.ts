@@ -34,6 +34,8 @@ export const fr: Translation<typeof en> = {
   'why.needs_reauth.server_changed': 'L’adresse de {server} a changé.',
   'why.needs_reauth.resource_rejects': '{server} refuse même les nouvelles clés de cette connexion.',
   'why.needs_reauth.lost_rotation': 'Une réponse de {server} s’est perdue en chemin.',
+  'why.needs_reauth.key_unavailable':
+    '{brand} ne peut pas ouvrir cette connexion pour le moment. Réessayez dans quelques minutes ; reconnectez-vous seulement si cela ne suffit pas.',
   'why.rejected': '{server} n’accepte pas la clé.',
   'why.blocked': 'Les règles de cette application l’empêchent de joindre {server}.',
   'why.disabled': 'L’administration l’a désactivée.',

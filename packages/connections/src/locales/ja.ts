@@ -34,6 +34,8 @@ export const ja: Translation<typeof en> = {
   'why.needs_reauth.server_changed': '{server} のアドレスが変わりました。',
   'why.needs_reauth.resource_rejects': '{server} はこの接続の新しいキーも拒否しています。',
   'why.needs_reauth.lost_rotation': '{server} の応答が途中で失われました。',
+  'why.needs_reauth.key_unavailable':
+    '{brand} は今この接続を開けません。数分後にもう一度お試しください。それでも直らない場合だけ接続し直してください。',
   'why.rejected': '{server} はこのキーを受け付けません。',
   'why.blocked': 'このアプリの規則により、{server} には接続できません。',
   'why.disabled': '管理者が停止しました。',

@@ -34,6 +34,7 @@ export const zhHans: Translation<typeof en> = {
   'why.needs_reauth.server_changed': '{server} 的地址已变更。',
   'why.needs_reauth.resource_rejects': '{server} 连此连接的新密钥也拒绝。',
   'why.needs_reauth.lost_rotation': '{server} 的一次响应在途中丢失。',
+  'why.needs_reauth.key_unavailable': '{brand} 现在无法打开此连接。请过几分钟再试；仍然不行时再重新连接。',
   'why.rejected': '{server} 不接受此密钥。',
   'why.blocked': '此应用的规则不允许访问 {server}。',
   'why.disabled': '管理员已将其停用。',

@@ -24,7 +24,8 @@ const REASONS = [
   'issuer_changed',
   'server_changed',
   'resource_rejects',
-  'lost_rotation'
+  'lost_rotation',
+  'key_unavailable'
 ] as const
 
 export function describeCard(surroundings: Surroundings, connection: ConnectionSummary): ConnectionCard {

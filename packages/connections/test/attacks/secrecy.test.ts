@@ -102,7 +102,8 @@ t.test('item 34: a record that is copied to another owner, or moved to another s
     elsewhere.withClient(alice, 'notes', client => client.listTools()),
     { code: 'MCP_NEEDS_REAUTH', reason: 'server_changed' }
   )
-  t.equal((await connections.status(alice, 'notes')).status, 'needs_reauth')
+  t.equal((await elsewhere.status(alice, 'notes')).reason, 'server_changed')
+  t.equal((await connections.status(alice, 'notes')).status, 'active', 'where it did not move it goes on')
 })
 
 t.test('5.7 retired keys: a new first key still reads, and without the old one it is said plainly', async t => {

@@ -54,7 +54,7 @@ export async function week(
     encryptionKeys: [randomBytes(32).toString('base64')],
     network: { allowLoopback: true },
     limits: false,
-    refresh: { timeout: 10, ...(uncoordinated ? { dangerouslyUncoordinated: true } : {}) },
+    refresh: { timeout: 10 },
     servers: Object.fromEntries(issuers.map(({ name, mcp }) => [name, { url: mcp.resource }]))
   }
   const app = await createConnections({ ...options, storage: sqlStorage(database), clock })
@@ -66,7 +66,7 @@ export async function week(
   const owners = [...users].flatMap(([name, ids]) => ids.map(id => ({ id, name })))
   await Promise.all(owners.map(({ id, name }) => connect(app, id, name)))
   t.comment(`connected after ${Math.round(performance.now())} ms`)
-  const settings: WorkerSettings = { options, database }
+  const settings: WorkerSettings = { options, database, isUncoordinated: uncoordinated }
   const pool = await startWorkers({
     url: new URL('./worker.ts', import.meta.url),
     processes: PROCESSES,

@@ -1,11 +1,16 @@
 /** One of the processes of the app: the same options and the same database as the others, and nothing else in common. */
 import { sqlStorage } from '@fastify-mcp-auth/storage-sql'
 import type { WorkerModule } from '@fastify-mcp-auth/testing/workers'
-import { type ConnectionsOptions, createConnections } from '../../src/index.ts'
+import { openConnections } from '../../src/connections.ts'
+import type { ConnectionsOptions } from '../../src/index.ts'
+import { refreshTogether } from '../../src/refresh.ts'
+import { uncoordinated } from './uncoordinated.ts'
 
 /** What the processes are started with. */
 export interface WorkerSettings {
   readonly options: Omit<ConnectionsOptions, 'storage' | 'clock' | 'log' | 'onEvent'>
+  /** Nobody asks before refreshing: the negative control. */
+  readonly isUncoordinated: boolean
   readonly database: { readonly url: string; readonly tablePrefix: string }
 }
 
@@ -16,17 +21,20 @@ export interface Errand {
 }
 
 export const open: WorkerModule['open'] = async ({ clock, settings }) => {
-  const { options, database } = settings as WorkerSettings
+  const { options, database, isUncoordinated } = settings as WorkerSettings
   const lost: { user: string | null; server: string; reason: string }[] = []
-  const connections = await createConnections({
-    ...options,
-    storage: sqlStorage({ ...database, poolSize: 4 }),
-    clock,
-    onEvent: event => {
-      if (event.type === 'needs_reauth')
-        lost.push({ user: event.owner?.id ?? null, server: event.server, reason: event.reason })
-    }
-  })
+  const connections = await openConnections(
+    {
+      ...options,
+      storage: sqlStorage({ ...database, poolSize: 4 }),
+      clock,
+      onEvent: event => {
+        if (event.type === 'needs_reauth')
+          lost.push({ user: event.owner?.id ?? null, server: event.server, reason: event.reason })
+      }
+    },
+    isUncoordinated ? uncoordinated : refreshTogether
+  )
   return {
     jobs: {
       /** Who the server says that the token is of. */
