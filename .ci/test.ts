@@ -32,8 +32,7 @@ const files = (places.length > 0 ? places : ['packages/*', 'examples/*'])
 let passed = 0
 let failed = 0
 const queue = files.values()
-// Database servers are shared: tests that need them take turns.
-await Promise.all(Array.from({ length: kind === 'services' ? 1 : availableParallelism() }, worker))
+await Promise.all(Array.from({ length: availableParallelism() }, worker))
 if (files.length === 0) console.log(`no ${kind} tests found in ${places.join(', ')}`)
 console.log(`${passed} passed, ${failed} failed`)
 process.exit(failed > 0 || passed === 0 ? 1 : 0)
