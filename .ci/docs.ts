@@ -16,6 +16,7 @@ import { dirname } from 'node:path'
 import { authorizationServerEventsPage } from './docs/authorization-server-events.ts'
 import { commandsPage } from './docs/commands.ts'
 import { conformancePage } from './docs/conformance.ts'
+import { connectionEventsPage } from './docs/connection-events.ts'
 import { embeddingGuides } from './docs/embeds.ts'
 import { errorsPage } from './docs/errors.ts'
 import { eventsPage } from './docs/events.ts'
@@ -38,6 +39,7 @@ const pages = new Map<string, string>([
   ['docs/reference/models-consent.md', modelsPage()],
   ['docs/reference/events-resource-server.md', eventsPage()],
   ['docs/reference/events-authorization-server.md', authorizationServerEventsPage()],
+  ['docs/reference/events-connections.md', connectionEventsPage()],
   ['docs/reference/records-authorization-server.md', recordsPage()],
   ['docs/reference/wrong-tokens.md', await wrongTokensPage()],
   ...optionsSources().map(source => [`docs/reference/options-${source.name}.md`, optionsPage(source)] as const)

@@ -36,7 +36,7 @@ export async function listenDesk(t: Test): Promise<RunningDesk> {
   return { desk, notes, origin: settings.publicUrl, settings }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer()
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

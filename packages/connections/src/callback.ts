@@ -135,6 +135,8 @@ async function complete(context: Context, flow: OpenFlow, params: CallbackParams
   const isReconnected = await keep(context, target, secrets, tokens)
   await context.records.flows.update(key, {}, { outcome: 'connected' })
   const outcome = isReconnected ? 'reconnected' : 'connected'
+  const { id: server } = target.server
+  context.telemetry.record('flow.duration', context.clock.now() - record.createdAt, { server })
   return Object.freeze({ connection: await summary(context, target), returnTo: record.returnTo, outcome })
 }
 

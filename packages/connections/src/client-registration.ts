@@ -38,6 +38,24 @@ export function waysToRegister(context: Context, target: Pick<Target, 'definitio
  */
 export async function resolveClient(context: Context, target: Target, found: Discovered): Promise<OAuthClient> {
   const [way] = waysToRegister(context, target, found)
+  const count = (outcome: 'ready' | 'failed'): void =>
+    context.telemetry.add('registrations', { method: way ?? 'none', outcome })
+  try {
+    const client = await clientBy(way, context, target, found)
+    count('ready')
+    return client
+  } catch (error) {
+    count('failed')
+    throw error
+  }
+}
+
+async function clientBy(
+  way: Way | undefined,
+  context: Context,
+  target: Target,
+  found: Discovered
+): Promise<OAuthClient> {
   if (way === 'preregistered') return preregistered(context, target, found)
   if (way === 'metadata_document') return documentFor(context, found) as OAuthClient
   if (way === 'dynamic') return registered(context, target, found)

@@ -9,9 +9,10 @@ import { deleteOwner, disconnect, wipeServer } from './disconnect.ts'
 import { Discoveries } from './discoveries.ts'
 import { createEvents, SILENT } from './events.ts'
 import { exportOwner, listConnections, readStatus } from './listing.ts'
-import { expiring, refreshDue, stats, sweep } from './maintenance.ts'
+import { expiring, refreshDue, sweep } from './maintenance.ts'
 import { connectedClient, isForThePerson, withConnectedClient } from './mcp-client.ts'
 import { createNetwork } from './network.ts'
+import { numbersOf, stats } from './numbers.ts'
 import { connectWithoutPerson, refreshNow, resetRegistration, setToolFilter } from './operations.ts'
 import type { ConnectionsOptions, ResolvedOptions } from './options.ts'
 import { ownedConnections } from './owned.ts'
@@ -45,7 +46,8 @@ export function createConnections(input: ConnectionsOptions): Promise<Connection
 /** @param refresher in its place a test of what coordination is for puts one that asks nobody */
 export async function openConnections(input: ConnectionsOptions, refresher: Refresher): Promise<Connections> {
   const context = await openContext(input, refresher)
-  const { registry } = context
+  const { registry, network, telemetry } = context
+  const stopObserving = telemetry.observe(numbersOf(context))
   const use = {
     clientFor: (owner, server, options) => connectedClient(context, owner, server, options),
     tryClientFor: (owner, server, options) =>
@@ -113,7 +115,10 @@ export async function openConnections(input: ConnectionsOptions, refresher: Refr
     on: context.events.on,
     urls: context.urls,
     // The drivers are the app's own, and it may use them for something else.
-    close: () => context.network.close()
+    async close() {
+      stopObserving()
+      await network.close()
+    }
   }
   return Object.freeze(connections)
 }
@@ -127,8 +132,8 @@ async function openContext(input: ConnectionsOptions, refresher: Refresher): Pro
   const { options, storage, ring, isForgetful } = readOptions(input)
   const clock = options.clock ?? systemClock
   const log = options.log ?? SILENT
-  const count = await createTelemetry(Object.keys(options.servers))
-  const sinks = [count, options.onEvent].filter(sink => sink != null)
+  const telemetry = await createTelemetry(Object.keys(options.servers))
+  const sinks = [telemetry.count, ...(options.onEvent ? [options.onEvent] : [])]
   await openStorage(storage, Object.values(COLLECTIONS))
   const records = openRecords(joinStorage(storage))
   const context: Context = Object.freeze({
@@ -138,7 +143,11 @@ async function openContext(input: ConnectionsOptions, refresher: Refresher): Pro
     clock,
     log,
     events: createEvents({ clock, log, sinks }),
-    network: createNetwork(options.network, options.refresh.timeout),
+    telemetry,
+    network: createNetwork(options.network, {
+      timeout: options.refresh.timeout,
+      onRefused: reason => telemetry.add('blocked_urls', { reason })
+    }),
     registry: createRegistry({ options, records, ring, clock }),
     discoveries: new Discoveries(),
     clientKeys: createClientKeys({ algorithm: keyAlgorithm(options), records, ring, clock }),

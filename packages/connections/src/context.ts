@@ -9,6 +9,7 @@ import { type Place, placeOf } from './owner.ts'
 import type { Records } from './records.ts'
 import type { Refresher } from './refresh.ts'
 import type { Registry } from './registry.ts'
+import type { Telemetry } from './telemetry.ts'
 import type { Usable } from './token.ts'
 import type { AccountChoice, ConnectionUrls, Owner, RegisteredServer } from './types.ts'
 
@@ -19,6 +20,7 @@ export interface Context {
   readonly clock: Clock
   readonly log: EventLog
   readonly events: Events
+  readonly telemetry: Telemetry
   readonly network: Network
   readonly registry: Registry
   readonly discoveries: Discoveries

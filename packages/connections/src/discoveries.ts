@@ -5,6 +5,8 @@
 import { LRUCache } from 'lru-cache'
 import type { Context, Target } from './context.ts'
 import { type Discovered, type DiscoverOptions, discover } from './discovery.ts'
+import { asMcpConnectionError } from './errors.ts'
+import type { DiscoveryStep } from './types.ts'
 
 /** Seconds. */
 const FRESH_FOR = 3600
@@ -44,7 +46,7 @@ export class Discoveries {
     const key = keyOf(target, options.issuer)
     let running = options.log ? undefined : this.#running.get(key)
     if (!running) {
-      running = discover(context, target, options)
+      running = counted(context, discover(context, target, options))
         .then(found => {
           this.#found.set(key, { found, at: context.clock.now() })
           return found
@@ -55,6 +57,21 @@ export class Discoveries {
       if (!options.log) this.#running.set(key, running)
     }
     return running
+  }
+}
+
+async function counted({ telemetry }: Context, look: Promise<Discovered>): Promise<Discovered> {
+  const count = (steps: readonly DiscoveryStep[] = []): void => {
+    for (const { step, outcome } of steps)
+      telemetry.add('discovery.steps', { step: step.replaceAll(' ', '_'), outcome })
+  }
+  try {
+    const found = await look
+    count(found.steps)
+    return found
+  } catch (error) {
+    count(asMcpConnectionError(error)?.steps)
+    throw error
   }
 }
 

@@ -10,6 +10,7 @@ const LEVELS: { readonly [type in ConnectionEventType]?: 'debug' | 'warn' | 'err
   'flow.started': 'debug',
   'flow.failed': 'warn',
   refreshed: 'debug',
+  used: 'debug',
   'refresh.failed': 'warn',
   needs_reauth: 'warn',
   'issuer.changed': 'warn',

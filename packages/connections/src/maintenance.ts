@@ -1,4 +1,4 @@
-/** Background work, for a timer or cron in any number of processes: refreshes in time, notices, tidying up, numbers. */
+/** Background work, for a timer or cron in any number of processes: refreshes in time, notices, tidying up. */
 import type { Collection } from '@fastify-mcp-auth/core'
 import { changeConnection } from './connection-record.ts'
 import { actionUrlOf, type Context, type Target } from './context.ts'
@@ -9,9 +9,9 @@ import type { ConnectionRecord } from './records.ts'
 import { refresh } from './refresh.ts'
 import { settleRevocations } from './revocation.ts'
 import { dueBuckets, dueFields, spread } from './schedule.ts'
-import { canRefresh, statusOf, summaryOf } from './status.ts'
+import { canRefresh, summaryOf } from './status.ts'
 import { endConnection } from './token.ts'
-import type { ConnectionStats, ConnectionStatus, ConnectionSummary, Connections, RefreshDueReport } from './types.ts'
+import type { ConnectionSummary, Connections, RefreshDueReport } from './types.ts'
 
 const HOUR = 3600
 const DAY = 86_400
@@ -154,33 +154,4 @@ async function removeExpired<R>(collection: Collection<R>, now: number): Promise
     total += removed
     if (removed < 1000) return total
   }
-}
-
-/** Counts connections of every server, up to `limit` of each. */
-export async function stats(
-  context: Context,
-  { limit = 10_000 }: { readonly limit?: number } = {}
-): Promise<ConnectionStats> {
-  const servers: Record<string, ConnectionStats['servers'][string]> = {}
-  let complete = true
-  let soon = 0
-  for (const server of await context.registry.list()) {
-    const byStatus: Partial<Record<ConnectionStatus, number>> = {}
-    let connections = 0
-    for (let cursor: string | null = null; ; ) {
-      const page = await context.records.connections.list('server', server.id, { limit: 500, cursor })
-      for (const { record } of page.records) {
-        const { definition, disabled } = server
-        const status = statusOf(context, { disabled, definition, record })
-        byStatus[status] = (byStatus[status] ?? 0) + 1
-        if (status === 'expiring') soon++
-      }
-      connections += page.records.length
-      cursor = page.cursor
-      if (cursor !== null && connections >= limit) complete = false
-      if (cursor === null || connections >= limit) break
-    }
-    servers[server.id] = Object.freeze({ connections, byStatus: Object.freeze(byStatus) })
-  }
-  return Object.freeze({ complete, servers: Object.freeze(servers), expiring: soon })
 }

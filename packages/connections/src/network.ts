@@ -32,8 +32,14 @@ export interface Network {
   close(): Promise<void>
 }
 
-/** @param timeout seconds for one request to an authorization server */
-export function createNetwork(options: ResolvedOptions['network'], timeout: number): Network {
+interface NetworkSettings {
+  /** Seconds for one request to an authorization server. */
+  readonly timeout: number
+  /** Told of every request that the rules stop. */
+  readonly onRefused: (reason: string) => void
+}
+
+export function createNetwork(options: ResolvedOptions['network'], { timeout, onRefused }: NetworkSettings): Network {
   const { allowLoopback, allowedHosts, deniedHosts = [], maxBytes, lookup } = options
   const resolver = lookup ? { lookup } : {}
   const made = new Map<AllowedAddresses, Route & { close(): Promise<void> }>()
@@ -42,9 +48,15 @@ export function createNetwork(options: ResolvedOptions['network'], timeout: numb
     const host = URL.parse(url)?.hostname ?? ''
     return deniedHosts.some(rule => matches(rule, host)) || !(allowedHosts?.some(rule => matches(rule, host)) ?? true)
   }
-  const guard = (url: string | URL): void => {
-    if (isForbidden(String(url)))
-      throw new FetchRefusedError('address', `${URL.parse(String(url))?.origin}: the host is not allowed`)
+  const guarded = async <T>(url: string | URL, send: () => Promise<T>): Promise<T> => {
+    try {
+      if (isForbidden(String(url)))
+        throw new FetchRefusedError('address', `${URL.parse(String(url))?.origin}: the host is not allowed`)
+      return await send()
+    } catch (error) {
+      if (isFetchRefusedError(error)) onRefused(error.reason)
+      throw error
+    }
   }
   const routeFor = (addresses: AllowedAddresses): Route => {
     let route = made.get(addresses)
@@ -53,14 +65,8 @@ export function createNetwork(options: ResolvedOptions['network'], timeout: numb
       const mcpFetch = createGuardedFetch({ addresses, maxBytes, ...resolver })
       route = {
         addresses,
-        oauth: async (url, init) => {
-          guard(url)
-          return safeFetch(url, init)
-        },
-        mcp: async (url, init) => {
-          guard(url)
-          return mcpFetch(url, init)
-        },
+        oauth: (url, init) => guarded(url, () => safeFetch(url, init)),
+        mcp: (url, init) => guarded(url, () => mcpFetch(url, init)),
         close: () => mcpFetch.close()
       }
       made.set(addresses, route)

@@ -69,7 +69,8 @@ export function refreshTogether(context: Context, target: Target, options: Refre
   const isContent = options.trigger === 'use' || options.trigger === 'background'
   const key = `${target.place.id} ${isContent ? 'soon' : 'now'}`
   let running = context.refreshes.get(key)
-  if (!running) {
+  if (running) context.telemetry.add('refresh.joins', { server: target.server.id })
+  else {
     running = new Refresh(context, target, options).run().finally(() => context.refreshes.delete(key))
     context.refreshes.set(key, running)
   }
@@ -92,11 +93,15 @@ class Refresh {
 
   async run(): Promise<Usable> {
     const { lease, timeout } = this.#context.options.refresh
-    const giveUpAt = performance.now() + (lease + timeout) * 1000
+    const begunAt = performance.now()
+    const giveUpAt = begunAt + (lease + timeout) * 1000
     for (let wait = 25; performance.now() < giveUpAt; wait = Math.min(wait * 2, 500)) {
       const usable = await this.#read()
       const verdict = await this.#judge(usable)
-      if (verdict === 'use') return usable
+      if (verdict === 'use') {
+        if (wait > 25) this.#noteWait(performance.now() - begunAt)
+        return usable
+      }
       if (verdict === 'take') {
         const held = await this.#takeLease(usable.record)
         if (held) return askAndKeep(this.#refreshing({ ...usable, record: held }), usable.record)
@@ -104,6 +109,11 @@ class Refresh {
       await later(wait / 2 + Math.random() * wait)
     }
     throw this.#unavailable('busy', null)
+  }
+
+  #noteWait(milliseconds: number): void {
+    const { id: server } = this.#target.server
+    this.#context.telemetry.record('refresh.lease.wait', milliseconds / 1000, { server })
   }
 
   async #read(): Promise<Usable> {
@@ -170,8 +180,9 @@ class Refresh {
  * @param before the record as it was found, with the intent of somebody who did not come to an end
  */
 export async function askAndKeep(refreshing: Refreshing, before: ConnectionRecord): Promise<Usable> {
-  const { context, target, usable } = refreshing
+  const { context, target, usable, trigger } = refreshing
   const answer = await askForTokens(context, target, usable)
+  context.telemetry.add('refreshes', { server: target.server.id, outcome: answer.outcome.kind, trigger })
   if (answer.outcome.kind === 'tokens') return saveTokens(refreshing, answer.outcome.tokens)
   if (answer.outcome.kind === 'transient') return afterTransientFailure(refreshing, answer.outcome)
   const mayBeLost = answer.isRepeated || before.intentGeneration === before.generation

@@ -50,6 +50,7 @@ export async function revoke(context: Context, target: Target, usable: Usable): 
   const owed = owedBy(target, usable)
   if (!owed) return false
   const verdict = await attempt(context, target, owed)
+  context.telemetry.add('revocations', { outcome: verdict })
   if (verdict === 'later') await owe(context, owed)
   return verdict === 'done'
 }
@@ -153,6 +154,7 @@ async function settle(context: Context, key: string, sealed: string, attempts: n
   const server = owed ? await context.registry.get(owed.server).catch(() => null) : null
   const verdict =
     owed && server ? await attempt(context, { server, definition: server.definition }, owed) : ('gone' as const)
+  context.telemetry.add('revocations', { outcome: verdict })
   const givenUp = verdict === 'gone' || attempts >= MAX_ATTEMPTS
   if (verdict !== 'done' && owed) {
     const subject = { id: owed.connection, server: owed.server, owner: owed.owner }

@@ -91,10 +91,15 @@ export function assertScopes(
   })
 }
 
-/** Writes down that the connection was used, to the precision of minutes. */
+/** Writes down that the connection was used, to the precision of minutes, and tells it once. */
 export async function noteUse(context: Context, { place }: Target, record: ConnectionRecord): Promise<void> {
   const now = context.clock.now()
   if (record.lastUsedAt !== null && now - record.lastUsedAt < USE_PRECISION) return
-  const { grant, generation } = record
-  await context.records.connections.update(place.id, { grant, generation }, { lastUsedAt: now })
+  const { grant, generation, lastUsedAt } = record
+  const isFirst = await context.records.connections.update(
+    place.id,
+    { grant, generation, lastUsedAt },
+    { lastUsedAt: now }
+  )
+  if (isFirst) context.events.emit('used', place, {})
 }

@@ -23,6 +23,18 @@ export async function syncTools(
   use: UseOptions = {}
 ): Promise<ToolSnapshot> {
   const target = await targetOf(context, owner, server, use)
+  try {
+    const snapshot = await look(context, target, use)
+    context.telemetry.add('tool_syncs', { outcome: 'done' })
+    context.telemetry.setTools(target.server.id, snapshot.tools.length)
+    return snapshot
+  } catch (error) {
+    context.telemetry.add('tool_syncs', { outcome: 'failed' })
+    throw error
+  }
+}
+
+async function look(context: Context, target: Target, use: UseOptions): Promise<ToolSnapshot> {
   const client = await plainClient(context, target, use)
   try {
     const { tools } = await client.listTools()
