@@ -12,6 +12,7 @@ import {
   systemClock
 } from '@fastify-mcp-auth/core'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { createDevices } from './authorization/device.ts'
 import { createInteractions } from './authorization/interaction.ts'
 import { createCatalogue } from './catalogue.ts'
 import { cleanUp } from './cleanup.ts'
@@ -116,6 +117,7 @@ export function decoratorOf(server: ServerContext): AuthorizationServer<FastifyR
     issuer: server.issuer,
     prefix: server.options.prefix,
     interactions: Object.freeze(createInteractions(server)),
+    devices: server.options.deviceAuthorization ? Object.freeze(createDevices(server)) : null,
     people: Object.freeze({
       async current(request) {
         const session = await server.users.session(request)

@@ -20,8 +20,8 @@ export async function cleanUp(
   { limit = Number.POSITIVE_INFINITY }: { limit?: number } = {}
 ): Promise<number> {
   const { clients, clientDocuments, clientAssertions, initialAccessTokens } = server.records
-  const { interactions, pushedRequests, consents } = server.records
-  const shortLived = [interactions, pushedRequests, clientAssertions]
+  const { interactions, pushedRequests, deviceAuthorizations, consents } = server.records
+  const shortLived = [interactions, pushedRequests, deviceAuthorizations, clientAssertions]
   const now = server.clock.now()
   let total = await server.keys.removeRetired()
   for (const collection of [...shortLived, consents, initialAccessTokens, clientDocuments, clients]) {

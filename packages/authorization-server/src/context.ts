@@ -56,6 +56,14 @@ export function interactionPath(server: ServerContext, handle: string): string {
   return `${server.options.prefix}/interaction/${handle}`
 }
 
+/** Path and query of the page for the codes of devices: ours, or the app's own. */
+export function devicePage(server: ServerContext, query: Record<string, string> = {}): string {
+  const { deviceAuthorization } = server.options
+  const path = deviceAuthorization?.pageUrl ?? endpointPath(server, 'device')
+  const search = new URLSearchParams(query).toString()
+  return search === '' ? path : `${path}?${search}`
+}
+
 /** Where a person goes next: to sign in, or to decide. */
 export function pageUrl(server: ServerContext, handle: string): string {
   return server.options.interactionUrl?.(handle) ?? interactionPath(server, handle)

@@ -88,6 +88,8 @@ const ClientDefinition = Type.Object(
     client_secret_digest: Type.Optional(
       Type.Union([SecretDigest, Type.Array(SecretDigest, { minItems: 1, maxItems: 5 })])
     ),
+    /** What it may trade for tokens, by the names of RFC 7591; `authorization_code` and `refresh_token` when left out. */
+    grant_types: Type.Optional(Type.Array(Type.String(), { minItems: 1 })),
     /** Public keys of a client that proves itself by `private_key_jwt`. */
     jwks: Type.Optional(ClientMetadata.properties.jwks),
     /** Where such a client publishes its keys. */
@@ -104,6 +106,19 @@ const ClientDefinition = Type.Object(
   { additionalProperties: false }
 )
 
+const DeviceAuthorization = Type.Object(
+  {
+    /** Seconds that a person has to enter the code of a device and to decide. */
+    codeTtl: Type.Integer({ default: 600, minimum: 60, maximum: 1800 }),
+    /** Seconds that a device waits between two questions; longer for one that does not. */
+    interval: Type.Integer({ default: 5, minimum: 1, maximum: 60 }),
+    /** Path of the app's own page for the codes; without it `@fastify-mcp-auth/consent` serves it. People may have to type it: keep it short. */
+    pageUrl: Type.Optional(Type.String({ pattern: '^(/[A-Za-z0-9._~-]+)+$' }))
+  },
+  { additionalProperties: false }
+)
+export type DeviceAuthorizationOptions = Static<typeof DeviceAuthorization>
+
 /** What @fastify/rate-limit needs of an ioredis client. */
 export interface RedisClient {
   defineCommand(name: string, definition: { numberOfKeys?: number; lua: string }): void
@@ -117,6 +132,8 @@ const RateLimit = Type.Object(
     register: Type.Integer({ default: 200, minimum: 1 }),
     /** Token requests per minute, kind of grant, client and address. Other endpoints for programs are counted alone, by the same number. */
     token: Type.Integer({ default: 500, minimum: 1 }),
+    /** Codes of devices that one person may enter in a minute; four times as many are entered from one address. @see RFC 8628 section 5.1 */
+    userCode: Type.Integer({ default: 10, minimum: 1 }),
     /**
      * Addresses, in CIDR notation, behind which many people share a hosted assistant. The default is what Anthropic publishes for
      * Claude (platform.claude.com/docs/en/api/ip-addresses). OpenAI's ranges change: openai.com/chatgpt-connectors.json.
@@ -283,6 +300,11 @@ export const Options = Type.Object(
     rememberedConsent: Type.Union([Type.Literal('known-clients'), Type.Literal('all-clients'), Type.Literal('never')], {
       default: 'known-clients'
     }),
+    /**
+     * Devices without a browser: they show a code that people enter on a page here. Only clients with the grant type may ask. Without this
+     * option none of it exists. @see RFC 8628
+     */
+    deviceAuthorization: Type.Optional(DeviceAuthorization),
     /** Seconds within which a pushed request must be used. @see RFC 9126 section 2.2 */
     pushedRequestTtl: Type.Integer({ default: 60, minimum: 5, maximum: 600 }),
     /** Seconds that a person has for sign-in and consent. */
@@ -315,6 +337,7 @@ type WithDefaults =
   | 'rateLimit'
   | 'dynamicRegistration'
   | 'clientIdMetadataDocuments'
+  | 'deviceAuthorization'
 
 /** What an integrator writes: everything that has a default may be left out. */
 export type AuthorizationServerOptions = Pick<Options, 'issuer' | 'storage' | 'users'> &
@@ -325,6 +348,7 @@ export type AuthorizationServerOptions = Pick<Options, 'issuer' | 'storage' | 'u
     rateLimit?: false | Partial<Static<typeof RateLimit>>
     dynamicRegistration?: false | Partial<Static<typeof DynamicRegistration>>
     clientIdMetadataDocuments?: false | Static<typeof ClientIdMetadataDocuments>
+    deviceAuthorization?: Partial<DeviceAuthorizationOptions>
   }
 
 /** A protected resource: its name and what may be asked for there. */

@@ -9,6 +9,8 @@ import fp from 'fastify-plugin'
 import { boot, decoratorOf } from './boot.ts'
 import { endpointPath, interactionPath } from './context.ts'
 import { authorizationEndpoint } from './endpoints/authorization.ts'
+import { deviceEndpoint } from './endpoints/device.ts'
+import { deviceAuthorizationEndpoint } from './endpoints/device-authorization.ts'
 import { interactionEndpoint, unknownInteraction } from './endpoints/interaction.ts'
 import { introspectionEndpoint } from './endpoints/introspection.ts'
 import { jwksEndpoint } from './endpoints/jwks.ts'
@@ -20,13 +22,19 @@ import { revocationEndpoint } from './endpoints/revocation.ts'
 import { tokenEndpoint } from './endpoints/token.ts'
 import { userinfoEndpoint } from './endpoints/userinfo.ts'
 import { authorizationCode } from './grants/authorization-code.ts'
+import { deviceCode } from './grants/device-code.ts'
+import type { Grant } from './grants/grant.ts'
 import { refreshToken } from './grants/refresh-token.ts'
-import type { AuthorizationServerOptions } from './options.ts'
+import type { AuthorizationServerOptions, Options } from './options.ts'
 import { readOptions } from './read-options.ts'
 import { browserScope, machineEndpoint } from './scopes.ts'
 import { checkWhenReady } from './self-check.ts'
 
-const GRANTS = new Map([authorizationCode, refreshToken].map(grant => [grant.grantType, grant]))
+/** By what clients may trade; what an option has to open is there only with it. */
+function grantsOf({ deviceAuthorization }: Options): ReadonlyMap<string, Grant> {
+  const grants = [authorizationCode, refreshToken, ...(deviceAuthorization ? [deviceCode] : [])]
+  return new Map(grants.map(grant => [grant.grantType, grant]))
+}
 
 async function authorizationServer(app: FastifyInstance, input: AuthorizationServerOptions): Promise<void> {
   if (app.prefix !== '') {
@@ -41,7 +49,9 @@ async function authorizationServer(app: FastifyInstance, input: AuthorizationSer
       'authorization-server: option "issuer": there is one here already; register each issuer, with its consent pages, in a scope of its own'
     )
   }
-  const server = await boot(app, readOptions(input), GRANTS)
+  const options = readOptions(input)
+  const server = await boot(app, options, grantsOf(options))
+  const { deviceAuthorization } = options
   const at = (name: string): string => endpointPath(server, name)
   app.decorate('authorizationServer', decoratorOf(server))
   checkWhenReady(app, server)
@@ -75,8 +85,19 @@ async function authorizationServer(app: FastifyInstance, input: AuthorizationSer
       body: 'application/x-www-form-urlencoded'
     })
   }
+  if (deviceAuthorization) {
+    machineEndpoint(app, server, {
+      path: at('device_authorization'),
+      methods: ['POST'],
+      endpoint: (scope, context, route) =>
+        deviceAuthorizationEndpoint(scope, context, { route, options: deviceAuthorization }),
+      limit: 'token',
+      body: 'application/x-www-form-urlencoded'
+    })
+  }
   browserScope(app, server, [
     { path: at('authorize'), endpoint: authorizationEndpoint },
+    ...(deviceAuthorization ? [{ path: at('device'), endpoint: deviceEndpoint }] : []),
     { path: interactionPath(server, ':handle'), endpoint: interactionEndpoint },
     { path: interactionPath(server, '*'), endpoint: unknownInteraction }
   ])

@@ -16,7 +16,9 @@ export type RateLimit = Exclude<Options['rateLimit'], false>
 export interface Limited {
   readonly endpoint: string
   /** Which number of the options counts. */
-  readonly limit: 'authorize' | 'register' | 'token'
+  readonly limit: 'authorize' | 'register' | 'token' | 'userCode'
+  /** Counted wherever they come from, for what one person alone has a number of. */
+  readonly person?: string
   /** As claimed: nothing was proven yet. */
   readonly clientId?: string | undefined
   readonly grantType?: string | undefined
@@ -90,8 +92,13 @@ export async function createLimits({
 }
 
 // The narrow one first: what a client does too often shall not be held against its neighbours behind the same address.
-function bucketsOf({ endpoint, clientId, grantType = '' }: Limited, address: string, max: number): Bucket[] {
+function bucketsOf({ endpoint, clientId, grantType = '', person }: Limited, address: string, max: number): Bucket[] {
   const key = `${endpoint} ${grantType} ${address}`
+  if (person !== undefined)
+    return [
+      { key: `${endpoint} person ${digest(person)}`, max },
+      { key: `${key} people`, max: max * CLIENTS_PER_ADDRESS }
+    ]
   if (clientId === undefined) return [{ key, max }]
   return [
     { key: `${key} ${digest(clientId)}`, max },

@@ -13,6 +13,7 @@ import {
 } from '@fastify-mcp-auth/core'
 import { defaultScopesOf, isScopeOptions, OFFLINE_ACCESS } from './catalogue.ts'
 import { readKeySource } from './clients/client-keys.ts'
+import { DEVICE_CODE } from './grants/device-code.ts'
 import { Options } from './options.ts'
 
 /** @throws ConfigurationError naming the option */
@@ -111,7 +112,8 @@ function assertClients(options: Options): void {
         `"${client.client_id}" has to push its requests, and "pushedAuthorizationRequests" is off`
       )
     assertAuthentication(client)
-    if (client.redirect_uris.length === 0 && !client.introspects)
+    assertGrantTypes(client, options)
+    if (client.redirect_uris.length === 0 && usesBrowser(client))
       throw refused('clients', `"${client.client_id}" has no redirect_uris`)
     assertResourceServer(client, resources)
     for (const uri of client.redirect_uris) {
@@ -124,6 +126,18 @@ function assertClients(options: Options): void {
   }
   if (new Set(clients.map(client => client.client_id)).size !== clients.length)
     throw refused('clients', 'has the same client_id twice')
+}
+
+function usesBrowser({ grant_types: grantTypes, introspects }: Options['clients'][number]): boolean {
+  return grantTypes?.includes('authorization_code') ?? !introspects
+}
+
+function assertGrantTypes({ client_id, grant_types = [] }: Options['clients'][number], options: Options): void {
+  const known = ['authorization_code', 'refresh_token', ...(options.deviceAuthorization ? [DEVICE_CODE] : [])]
+  const unknown = grant_types.find(grantType => !known.includes(grantType))
+  if (unknown === DEVICE_CODE)
+    throw refused('clients', `"${client_id}" is for devices, and there is no option "deviceAuthorization"`)
+  if (unknown !== undefined) throw refused('clients', `"${client_id}" has a grant type that is not known: ${unknown}`)
 }
 
 function assertAuthentication(client: Options['clients'][number]): void {

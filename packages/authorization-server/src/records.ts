@@ -82,13 +82,27 @@ export const InteractionRecord = Type.Object({
     tosUri: nullable(Type.String()),
     refreshable: Type.Boolean()
   }),
-  redirectUri: Type.String(),
+  /** Null for a device, which gets its answer by itself. */
+  redirectUri: nullable(Type.String()),
   state: nullable(Type.String()),
   /** In the order of the request; the first is the one whose tokens a client gets that names none. */
   resources: Type.Array(Type.String()),
   scopes: Type.Array(Type.String()),
-  codeChallenge: Type.String(),
+  /** Null for a device, whose code never was in a browser. */
+  codeChallenge: nullable(Type.String()),
   nonce: nullable(Type.String()),
+  /** The device that waits; null for a request that came by browser. */
+  device: Type.Union([
+    Type.Object({
+      /** Key of its record: keyed digest of the user code. */
+      authorization: Digest(),
+      /** The user code itself, encrypted, to be compared once more. */
+      userCode: Encrypted(),
+      requestedAt: Type.Integer(),
+      expiresAt: Type.Integer()
+    }),
+    Type.Null()
+  ]),
   /** Where pairwise subjects are the same: the client's site, or the client itself. */
   sector: Type.String(),
   /** What `prompt` said. */
@@ -118,6 +132,31 @@ export type FrozenRequest = Omit<
   InteractionRecord,
   'browserDigest' | 'expiresAt' | 'answeredAt' | 'staleSignIns' | 'outcome'
 >
+
+/** Key: keyed digest of the user code. A device that waits for a person, and its whole request, frozen at the first step. @see RFC 8628 section 3.2 */
+export const DeviceAuthorizationRecord = Type.Object({
+  clientId: Type.String(),
+  client: InteractionRecord.properties.client,
+  resources: Type.Array(Type.String()),
+  scopes: Type.Array(Type.String()),
+  sector: Type.String(),
+  /** Digest of the secret in the device code. */
+  deviceDigest: Digest(),
+  createdAt: Type.Integer(),
+  expiresAt: Type.Integer(),
+  /** Seconds that the device has to wait between two questions; grows when it does not. */
+  interval: Type.Integer(),
+  polledAt: nullable(Type.Integer()),
+  /** How often the user code was entered. */
+  entries: Type.Integer(),
+  /** When a person said yes or no. */
+  decidedAt: nullable(Type.Integer()),
+  /** Key of the interaction in which they did. */
+  decidedIn: Type.Union([Digest(), Type.Null()]),
+  /** What they allowed; null for a no. */
+  grantId: nullable(Type.String())
+})
+export type DeviceAuthorizationRecord = Static<typeof DeviceAuthorizationRecord>
 
 /** Key: digest of the secret in the `request_uri`. @see RFC 9126 section 2.2 */
 export const PushedRequestRecord = Type.Object({
@@ -153,7 +192,8 @@ export const GrantRecord = Type.Object({
   resources: Type.Array(Type.String()),
   /** Of all resources together; a token has those that its resource knows. */
   scopes: Type.Array(Type.String()),
-  redirectUri: Type.String(),
+  /** Null for a device. */
+  redirectUri: nullable(Type.String()),
   authTime: Type.Integer(),
   /** How the person signed in, as far as the app says. @see OpenID Connect Core section 2 (`acr`, `amr`) */
   acr: nullable(Type.String()),
@@ -167,7 +207,8 @@ export const GrantRecord = Type.Object({
   revokedAt: nullable(Type.Integer()),
 
   codeDigest: Digest(),
-  codeChallenge: Type.String(),
+  /** Null for a device, which redeems by its device code; the code of the grant is known to nobody then. */
+  codeChallenge: nullable(Type.String()),
   codeExpiresAt: Type.Integer(),
   codeConsumedAt: nullable(Type.Integer()),
   /** For the ID token that the code buys. */
@@ -241,6 +282,12 @@ export const COLLECTIONS = {
     expiry: 'expiresAt',
     shortLived: true
   }),
+  deviceAuthorizations: defineCollection({
+    name: 'device_authorizations',
+    record: DeviceAuthorizationRecord,
+    expiry: 'expiresAt',
+    shortLived: true
+  }),
   consents: defineCollection({
     name: 'consents',
     record: ConsentRecord,
@@ -270,6 +317,7 @@ export const LIFETIMES: { readonly [collection in keyof typeof COLLECTIONS]: str
   clientAssertions: 'until the assertion has expired',
   initialAccessTokens: 'until it has expired',
   interactions: '`interactionTtl`',
+  deviceAuthorizations: '`deviceAuthorization.codeTtl`',
   consents: '`grantTtl` after the last decision, or until its access is revoked',
   pushedRequests: '`pushedRequestTtl`',
   grants: '`codeTtl` until the code is redeemed, then `refreshTokenTtl` after the last use and `grantTtl` at most',
@@ -285,6 +333,7 @@ export interface Records {
   readonly clientAssertions: Collection<ClientAssertionRecord>
   readonly initialAccessTokens: Collection<InitialAccessTokenRecord>
   readonly interactions: Collection<InteractionRecord>
+  readonly deviceAuthorizations: Collection<DeviceAuthorizationRecord>
   readonly consents: Collection<ConsentRecord>
   readonly pushedRequests: Collection<PushedRequestRecord>
   readonly grants: Collection<GrantRecord>
@@ -298,6 +347,7 @@ export function openRecords(driver: StorageDriver): Records {
     clientAssertions: openCollection(driver, COLLECTIONS.clientAssertions),
     initialAccessTokens: openCollection(driver, COLLECTIONS.initialAccessTokens),
     interactions: openCollection(driver, COLLECTIONS.interactions),
+    deviceAuthorizations: openCollection(driver, COLLECTIONS.deviceAuthorizations),
     consents: openCollection(driver, COLLECTIONS.consents),
     pushedRequests: openCollection(driver, COLLECTIONS.pushedRequests),
     grants: openCollection(driver, COLLECTIONS.grants),

@@ -7,18 +7,20 @@ import {
   randomSecret
 } from '@fastify-mcp-auth/core'
 import type { FastifyInstance } from 'fastify'
-import { interactionPath, type ServerContext } from './context.ts'
+import { devicePage, interactionPath, type ServerContext } from './context.ts'
 
 /** Looks at what comes after the plugin, and judges it when the app is ready. @throws ConfigurationError then */
 export function checkWhenReady(app: FastifyInstance, server: ServerContext): void {
   const scopes = [app]
-  let isPageSeen = false
+  const seen = new Set<string>()
   app.addHook('onRegister', scope => void scopes.push(scope))
   app.addHook('onRoute', ({ method, url }) => {
-    if ([method].flat().includes('GET') && url === interactionPath(server, ':handle')) isPageSeen = true
+    if ([method].flat().includes('GET')) seen.add(url)
   })
   app.addHook('onReady', async () => {
-    assertPageIsServed(app, server, isPageSeen)
+    const isServed = (url: string): boolean => seen.has(url) || app.hasRoute({ method: 'GET', url })
+    assertPageIsServed(server, isServed)
+    assertDevicePageIsServed(server, isServed)
     server.pages.isServed = true
     assertPageIsOurs(server)
     assertAddressesAreKnown(app, server)
@@ -31,11 +33,20 @@ function refused(why: string, code: ConfigurationErrorCode = 'FST_OAUTH_OPTION')
 }
 
 /** Without a page a person could never say yes. */
-function assertPageIsServed(app: FastifyInstance, server: ServerContext, isPageSeen: boolean): void {
-  if (server.options.interactionUrl || isPageSeen) return
-  if (app.hasRoute({ method: 'GET', url: interactionPath(server, ':handle') })) return
+function assertPageIsServed(server: ServerContext, isServed: (url: string) => boolean): void {
+  if (server.options.interactionUrl || isServed(interactionPath(server, ':handle'))) return
   throw refused(
     'nobody serves the consent page; register @fastify-mcp-auth/consent or give the option "interactionUrl"',
+    'FST_OAUTH_MISSING_PLUGIN'
+  )
+}
+
+/** And nobody could enter the code of a device. */
+function assertDevicePageIsServed(server: ServerContext, isServed: (url: string) => boolean): void {
+  const { deviceAuthorization } = server.options
+  if (!deviceAuthorization || deviceAuthorization.pageUrl !== undefined || isServed(devicePage(server))) return
+  throw refused(
+    'nobody serves the page for the codes of devices; register @fastify-mcp-auth/consent or give the option "deviceAuthorization.pageUrl"',
     'FST_OAUTH_MISSING_PLUGIN'
   )
 }

@@ -141,6 +141,7 @@ t.test('cleanup works in batches until nothing is left', async t => {
     redirectUri: CALLBACK,
     state: null,
     nonce: null,
+    device: null,
     sector: 'x',
     resources: [RESOURCE],
     scopes: ['notes:read'],

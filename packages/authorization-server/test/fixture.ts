@@ -126,6 +126,11 @@ export function modelOf(page: Page): ConsentRequest {
   return JSON.parse(/<pre>(.*)<\/pre>/.exec(page.body)?.[1] ?? '{}')
 }
 
+/** The model of any page. */
+export function shownBy(page: Page): Record<string, unknown> {
+  return JSON.parse(/<pre>(.*)<\/pre>/.exec(page.body)?.[1] ?? '{}')
+}
+
 /** Why something was refused, in the word for the log; `accepted` when it was not. */
 export async function refusalOf(attempt: Promise<unknown>): Promise<string> {
   try {
@@ -213,7 +218,18 @@ const html = (body: string): string => `<!doctype html><html><body>${body}</body
 
 /** The page of the authorization server in this scope. */
 export async function consentPage(app: FastifyInstance): Promise<void> {
-  const { prefix, interactions } = app.authorizationServer
+  const { prefix, interactions, devices } = app.authorizationServer
+  if (devices)
+    app.get(devices.path, async (request, reply) => {
+      const model = await devices.details(request, reply)
+      if (model.status === 'login') return reply.redirect(model.loginUrl, 303)
+      const form =
+        model.status === 'device'
+          ? `<form method="post" action="${model.submitUrl}"><input type="text" name="user_code" value="${model.userCode ?? ''}">
+              <input type="hidden" name="proof" value="${model.proof}"><button>Next</button></form>`
+          : ''
+      return reply.type('text/html').send(html(`<pre>${JSON.stringify(model)}</pre>${form}`))
+    })
   app.get<{ Params: { handle: string } }>(`${prefix}/interaction/:handle`, async (request, reply) => {
     try {
       const model = await interactions.details(request, request.params.handle)

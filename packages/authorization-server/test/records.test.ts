@@ -10,7 +10,8 @@ import t, { type Test } from 'tap'
 import { collections } from '../src/index.ts'
 import { LIFETIMES } from '../src/records.ts'
 import { createSigner } from './clients/signer.ts'
-import { type BuildOptions, buildServer, ORIGIN, RESOURCE, RESOURCES } from './fixture.ts'
+import { buildDeviceServer, enterCode, poll, startDevice } from './devices.ts'
+import { type BuildOptions, ORIGIN, RESOURCE, RESOURCES } from './fixture.ts'
 import { observableStorage } from './observable-storage.ts'
 
 const OPTIONS: NonNullable<BuildOptions['options']> = {
@@ -20,7 +21,7 @@ const OPTIONS: NonNullable<BuildOptions['options']> = {
 
 /** Every kind of record, and every field that is protected, filled. @returns what must be nowhere */
 async function wholeLife(t: Test, driver: StorageDriver): Promise<string[]> {
-  const server = await buildServer(t, {
+  const server = await buildDeviceServer(t, {
     storage: observableStorage(driver),
     options: OPTIONS,
     users: { props: () => ({ upstream: 'an upstream token' }) }
@@ -49,6 +50,9 @@ async function wholeLife(t: Test, driver: StorageDriver): Promise<string[]> {
   })
   clientId = registration.json<{ client_id: string }>().client_id
   await server.client({ clientId }).refresh('x', await signer.proof())
+  const device = await startDevice(server)
+  await client.decide(await enterCode(client, device.user_code))
+  const ofDevice = (await poll(server, device)).json<typeof first>()
   const cookie = /mcp-browser=([\w-]{43})/.exec(client.browser.cookies.header(`${ORIGIN}/oauth/`))?.[1] ?? ''
   return [
     registered.client_secret,
@@ -61,6 +65,9 @@ async function wholeLife(t: Test, driver: StorageDriver): Promise<string[]> {
     second.refresh_token,
     initial.token,
     pushed.json<{ request_uri: string }>().request_uri.split(':').at(-1) ?? '',
+    device.device_code.split('.')[1] ?? '',
+    ofDevice.access_token,
+    ofDevice.refresh_token,
     cookie,
     'an upstream token'
   ]

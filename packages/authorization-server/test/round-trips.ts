@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { digest, type StorageDriver } from '@fastify-mcp-auth/core'
 import type { Test } from 'tap'
+import { poll, startDevice, TV } from './devices.ts'
 import { buildServer, openSignedIn, RESOURCE } from './fixture.ts'
 import { observableStorage } from './observable-storage.ts'
 
@@ -20,7 +21,7 @@ export async function roundTrips(t: Test, { storage, sent }: Counted): Promise<v
   const rs = { client_id: 'rs', client_name: 'rs', client_secret_digest: digest(SECRET), introspects: [RESOURCE] }
   const server = await buildServer(t, {
     storage: observableStorage(storage),
-    options: { encryptionKeys: [randomBytes(32).toString('base64')], clients: [rs] }
+    options: { encryptionKeys: [randomBytes(32).toString('base64')], clients: [rs, TV], deviceAuthorization: {} }
   })
   const client = server.client()
   async function costs<T>(times: number, what: string, act: () => Promise<T>): Promise<T> {
@@ -67,6 +68,13 @@ export async function roundTrips(t: Test, { storage, sent }: Counted): Promise<v
     (await costs(1, 'introspection of what was revoked', () => introspect(tokens.access_token))).json().active,
     false
   )
+  const device = await costs(1, 'device authorization', () => startDevice(server))
+  await openSignedIn(client, device.verification_uri)
+  const entry = await client.browser.open(device.verification_uri_complete)
+  const consent = await costs(4, 'code of a device and the page that follows', () => client.browser.submit(entry))
+  await costs(2, 'a question of a device that waits', () => poll(server, device))
+  await costs(6, 'decision for a device', () => client.decide(consent))
+  t.equal((await costs(3, 'redemption by a device', () => poll(server, device))).statusCode, 200)
   await costs(0, 'an invented token', () => introspect('invented'))
   await costs(0, 'metadata and keys', async () => {
     await server.app.inject('/.well-known/oauth-authorization-server')

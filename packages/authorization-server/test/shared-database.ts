@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { type SqlStorageOptions, sqlStorage } from '@fastify-mcp-auth/storage-sql'
 import type { Test } from 'tap'
 import { createSigner } from './clients/signer.ts'
+import { enterCode, poll, startDevice, TV } from './devices.ts'
 import {
   type BuildOptions,
   buildServer,
@@ -62,6 +63,30 @@ export async function sharedDatabaseSuite(t: Test, place: Place): Promise<void> 
       t.equal(statuses.filter(status => status === 200).length, 1)
       t.equal(statuses.filter(status => status === 400).length, 39)
       t.strictSame((await first.app.authorizationServer.grants.list('sub-alice')).grants, [])
+    }
+  )
+
+  await t.test(
+    'RFC 8628 3.5: 40 polls of one device at ten servers: one gets tokens; before that one is too many, wherever it comes',
+    async t => {
+      const { first, servers } = await fleet(t, place, { deviceAuthorization: {}, clients: [TV] })
+      const device = await startDevice(first)
+      const pollAll = (times: number) =>
+        Promise.all(Array.from({ length: times }, (_, i) => poll(servers[i % SERVERS] ?? first, device)))
+      const early = (await pollAll(SERVERS)).map(response => response.json().error)
+      t.strictSame(early.toSorted(), ['authorization_pending', ...Array(SERVERS - 1).fill('slow_down')])
+      first.clock.advance(3)
+      servers[1]?.clock.advance(3)
+      t.equal((await poll(servers[1] ?? first, device)).json().error, 'slow_down', 'asked somewhere else before')
+      servers[2]?.clock.advance(11)
+      t.equal((await poll(servers[2] ?? first, device)).json().error, 'slow_down', 'slower everywhere')
+      const people = ['alice', 'mallory'].map((username, i) => (servers[i] ?? first).client({ username }))
+      const pages = await Promise.all(people.map(person => enterCode(person, device.user_code)))
+      const ends = await Promise.all(people.map((person, i) => person.decide(pages[i] ?? never())))
+      t.strictSame(ends.map(({ statusCode }) => statusCode).toSorted(), [200, 409])
+      const statuses = (await pollAll(40)).map(({ statusCode }) => statusCode)
+      t.equal(statuses.filter(status => status === 200).length, 1)
+      t.equal(statuses.filter(status => status === 400).length, 39)
     }
   )
 

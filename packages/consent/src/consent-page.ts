@@ -84,7 +84,11 @@ function introOf(
   return locale.say(manageUrl === null ? 'consent.intro' : 'consent.intro.manage', {})
 }
 
-function describeAnswersTo({ redirect }: ConsentRequest, locale: PageLocale): ConsentPage['answersTo'] {
+function describeAnswersTo({ redirect, device }: ConsentRequest, locale: PageLocale): ConsentPage['answersTo'] {
+  if (redirect === null) {
+    const code = device?.userCode ?? ''
+    return { kind: 'device', host: code, words: locale.say('consent.answersTo.device', { code: [{ value: code }] }) }
+  }
   const { kind } = redirect
   if (kind === 'private-use') {
     const host = cleanName(redirect.host)

@@ -11,7 +11,7 @@ export function describeDetails({ client, redirect, resources }: ConsentRequest,
     value === null ? [] : [{ ...plain(term, value), url: client.verifiedHost === null ? null : httpsUrl(value) }]
   return [
     plain(locale.word('consent.details.client'), client.clientId),
-    plain(locale.word('consent.details.answersTo'), redirect.uri),
+    ...(redirect === null ? [] : [plain(locale.word('consent.details.answersTo'), redirect.uri)]),
     ...resources.map(({ resource }) => plain(locale.word('consent.details.place'), resource)),
     ...link(locale.word('consent.details.site'), client.clientUri),
     ...link(locale.word('consent.details.privacy'), client.policyUri),

@@ -12,7 +12,9 @@ const HANDOVER_SCHEMES = 'claude: cursor: vscode: vscode-insiders:'
  *
  * @see https://github.com/w3c/webappsec-csp/issues/8
  */
-export function consentFormAction({ kind, formAction }: ConsentRequest['redirect']): string {
+export function consentFormAction(redirect: ConsentRequest['redirect']): string {
+  if (redirect === null) return "'self'"
+  const { kind, formAction } = redirect
   if (kind === 'private-use') return `'self' ${formAction}`
   const nearby = kind === 'loopback' ? ' http://127.0.0.1:* http://localhost:*' : ''
   return `'self' ${formAction}${nearby} https: ${HANDOVER_SCHEMES}`

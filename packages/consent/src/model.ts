@@ -22,8 +22,8 @@ export interface ConsentPage extends Page {
   readonly decisionUrl: string
   readonly client: AskingClient
   readonly answersTo: {
-    readonly kind: RedirectKind
-    /** Host in ASCII (punycode for other scripts), or the scheme of an app. */
+    readonly kind: RedirectKind | 'device'
+    /** Host in ASCII (punycode for other scripts), the scheme of an app, or the code that a device shows. */
     readonly host: string
     readonly words: Sentence
   }

@@ -37,6 +37,7 @@ function question(stepUp: boolean): ConsentRequest {
       tosUri: null
     },
     // The host stands in the details too, so those get another one: it must be where people look.
+    device: null,
     redirect: { uri: 'probe:', kind: 'loopback', host: 'probe-answer.example', formAction: 'probe:' },
     resources: [{ resource: 'https://probe.example/mcp', name: strange('resource') }],
     organizations: ['one', 'two'].map(id => ({ id: strange(`id-${id}`), name: strange(`organization-${id}`) })),

@@ -43,6 +43,7 @@ function nameWarning({ client, named, ownNames, ownHost, locale }: Suspect): War
 
 /** Also for verified names: a document on the web cannot tell which program on this computer is listening. */
 function redirectWarning({ client, named, redirect, locale }: Suspect): Warning | null {
+  if (redirect.kind === 'device') return null
   const lead = locale.say('warning.started', {})
   if (redirect.kind === 'private-use')
     return {

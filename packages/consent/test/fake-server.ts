@@ -58,6 +58,7 @@ export function fakeServer(
         approve: unexpected,
         deny: unexpected
       },
+      devices: null,
       people: {
         current: async () => fake.person,
         loginUrl: target => `/login?${new URLSearchParams({ ...target })}`,
@@ -188,6 +189,7 @@ export function consentRequest(changes: Changes = {}): ConsentRequest {
       policyUri: null,
       tosUri: null
     },
+    device: null,
     redirect: {
       uri: 'https://claude.ai/callback',
       kind: 'https',

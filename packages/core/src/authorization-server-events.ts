@@ -1,4 +1,5 @@
 /** What happens at an authorization server, for audit and metrics: who, which client, which grant, and never a token, code or secret. */
+import type { DeviceCodeProblem } from './authorization-server.ts'
 
 /**
  * Who or what ended a grant. `consent_withdrawn`: it was being made from a remembered consent while that was taken back.
@@ -50,6 +51,10 @@ export interface AuthorizationServerEvents {
   'authorization.approved': OfGrant & Allowed
   /** `subject` is null when nobody was signed in. */
   'authorization.denied': { clientId: string; subject: string | null }
+  /** A device got a code that a person has to enter. Nobody was asked yet. */
+  'device.requested': { clientId: string; resources: readonly string[]; scopes: readonly string[] }
+  /** Somebody entered a code that is not good: `unknown`, `expired` or `used`. Many of them are somebody who guesses. */
+  'device.entry_refused': { subject: string; reason: DeviceCodeProblem }
   'grant.created': OfGrant & Allowed
   'grant.revoked': OfGrant & { reason: RevocationReason }
   /**
@@ -57,7 +62,7 @@ export interface AuthorizationServerEvents {
    * never twice; not at all when that process dies in this very moment.
    */
   'grant.expired': OfGrant & { reason: ExpiryReason; endedAt: number }
-  /** Tokens were made: for a code when `grantType` is `authorization_code`, by a rotation when it is `refresh_token`. */
+  /** Tokens were made: for a code, of a browser or a device, or by a rotation when `grantType` is `refresh_token`. */
   'token.issued': OfGrant & { grantType: string; resource: string; scopes: readonly string[] }
   /** A retry got the response of the refresh before it once more. */
   'token.replayed': OfGrant

@@ -45,6 +45,7 @@ export interface ConsentRequest {
     readonly policyUri: string | null
     readonly tosUri: string | null
   }
+  /** Where the answer goes; null when it goes to a device that waits for it, and no browser is sent anywhere. */
   readonly redirect: {
     readonly uri: string
     readonly kind: RedirectKind
@@ -52,7 +53,14 @@ export interface ConsentRequest {
     readonly host: string
     /** Source for the `form-action` directive, without which browsers block the redirect after the form. */
     readonly formAction: string
-  }
+  } | null
+  /** The device that waits for the answer; null for a request that came by browser. @see RFC 8628 section 5.4 */
+  readonly device: {
+    /** What it shows, as it shows it: who is asked has to find the very same on a device of their own. */
+    readonly userCode: string
+    /** Epoch second at which it asked. */
+    readonly requestedAt: number
+  } | null
   /** Where it may be used; at least one. Almost always there is only one. */
   readonly resources: readonly { readonly resource: string; readonly name: LocalizedText }[]
   /**
@@ -95,6 +103,37 @@ export type Display = 'page' | 'popup' | 'touch' | 'wap'
 export interface Settled {
   readonly status: 'settled'
   readonly redirectTo: string
+}
+
+/** Why a code was not accepted: there is none like it, it is too old, or it was answered or entered too often. */
+export type DeviceCodeProblem = 'unknown' | 'expired' | 'used'
+
+/** What the page for the codes of devices has to ask. @see RFC 8628 section 3.3 */
+export interface DeviceCodeRequest {
+  readonly status: 'device'
+  /** Path to post `user_code` and `proof` to. */
+  readonly submitUrl: string
+  /**
+   * The code that a link brought along, null without one. Ask whether a device of the person's own shows the very same, and never send the
+   * form for them: a stranger may have made the link.
+   */
+  readonly userCode: string | null
+  /** What was wrong with the code that was entered before; null when nothing was. */
+  readonly problem: DeviceCodeProblem | null
+  readonly account: {
+    readonly displayName: string
+    /** Where to sign in as somebody else; leads back here. */
+    readonly switchUrl: string
+  }
+  /** Hidden field `proof` of the form: it counts only from this browser and for this account. */
+  readonly proof: string
+}
+
+/** The person has decided: the device knows by itself. */
+export interface DeviceFinished {
+  readonly status: 'device_finished'
+  readonly outcome: 'allowed' | 'denied'
+  readonly client: ConsentRequest['client']
 }
 
 /** `https`, a program on the person's own computer, or an app that owns a URI scheme. */
@@ -288,6 +327,29 @@ export interface AuthorizationServer<Request = unknown, Reply = unknown> {
     /** @throws InteractionError */
     deny(request: Request, handle: string): Promise<{ redirectTo: string }>
   }
+  /** Codes that devices show; null where there are none. @see RFC 8628 */
+  readonly devices: {
+    /** Path of the page (GET, `consent` or the app) and of the form (POST, served here). */
+    readonly path: string
+    /**
+     * What to show to whoever comes to the page, by the query of the request. Gives the browser a cookie, if it has none.
+     *
+     * @throws InteractionError
+     * @throws OAuthError with status 429 for somebody who asks too often
+     * @throws UnavailableError
+     */
+    details(request: Request, reply: Reply): Promise<DeviceCodeRequest | DeviceFinished | LoginRequest>
+    /**
+     * Takes the code that a person entered. Allows nothing: what follows is an interaction like any other.
+     *
+     * @param entry `proof` from the model
+     * @returns where to send the browser: to the consent page, or back here with what is wrong
+     * @throws InteractionError for a form of another browser or account
+     * @throws OAuthError with status 429 for somebody who tries too often
+     * @throws UnavailableError
+     */
+    enter(request: Request, reply: Reply, entry: { userCode: string; proof: string }): Promise<{ redirectTo: string }>
+  } | null
   /** The app's own users, for pages beside the consent page. */
   readonly people: {
     /**

@@ -59,6 +59,13 @@ export interface KeyRing {
   unseal(sealed: string, context: string): string | null
   /** Whether the key of a text is one of these. Decrypts nothing. */
   hasKeyOf(sealed: string): boolean
+  /**
+   * Keyed digests of a value that is too short for {@link digest}, such as one that people type: under the first key, then under each of
+   * the others, for what was kept before a rotation. Who has the storage but no key cannot try values out.
+   *
+   * @param context what kind of value it is
+   */
+  digests(value: string, context: string): readonly [string, ...string[]]
   /** Whether a text was sealed under a key other than the first: seal it anew before that key goes. */
   isOutdated(sealed: string): boolean
 }
@@ -104,6 +111,10 @@ function ringOf(current: RingKey, others: readonly RingKey[] = []): KeyRing {
       }
     },
     hasKeyOf: (sealed: string) => ring.some(({ id }) => sealed.startsWith(`${id}.`)),
+    digests: (value: string, context: string): [string, ...string[]] => [
+      keyedDigest(current.key, context, value),
+      ...others.map(({ key }) => keyedDigest(key, context, value))
+    ],
     isOutdated: (sealed: string) => !sealed.startsWith(`${current.id}.`)
   })
 }
@@ -152,6 +163,13 @@ const NONCE = Buffer.alloc(12)
 /** Bytes of the salt, and characters of its base64url. */
 const SALT = 16
 const SALT_LENGTH = 22
+
+// Ends unlike what keys are derived from, so that neither is ever the other.
+function keyedDigest(key: KeyObject, context: string, value: string): string {
+  return createHmac('sha256', key)
+    .update(`${JSON.stringify([context, value])}\u0002`)
+    .digest('base64url')
+}
 
 /** One block of HKDF-Expand, whose `info` is the salt, always as long, and the context. @see RFC 5869 section 2.3 */
 function deriveKey(key: KeyObject, salt: string, context: string): KeyObject {

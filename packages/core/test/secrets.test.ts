@@ -34,6 +34,22 @@ t.test('key ring: RFC 5869 2.3: a text of another implementation of the same is 
   t.equal(ring.unseal(sealed, 'a context'), 'a text')
 })
 
+t.test('key ring: keyed digests say nothing without the key, and are found again after a rotation', async t => {
+  const [old, fresh] = [newKey(), newKey()]
+  const [before] = createKeyRing([old]).digests('BCDF', 'user code')
+  t.match(before, /^[A-Za-z0-9_-]{43}$/)
+  t.strictSame(createKeyRing([old]).digests('BCDF', 'user code'), [before])
+  const after = createKeyRing([fresh, old]).digests('BCDF', 'user code')
+  t.not(after[0], before)
+  t.equal(after[1], before)
+  const others = [
+    createKeyRing([old]).digests('BCDG', 'user code'),
+    createKeyRing([old]).digests('BCDF', 'other'),
+    [digest('BCDF')]
+  ]
+  for (const [other] of others) t.not(other, before)
+})
+
 t.test('digest: SHA-256 in base64url', async t => {
   t.equal(digest('abc'), 'ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0')
 })

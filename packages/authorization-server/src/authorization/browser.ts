@@ -7,7 +7,7 @@
  *
  * @see RFC 6265 sections 4.1 and 4.2, draft-ietf-httpbis-rfc6265bis section 4.1.3.2 (`__Host-`)
  */
-import { digest, isHttpLoopback, randomSecret } from '@fastify-mcp-auth/core'
+import { digest, InteractionError, isHttpLoopback, randomSecret } from '@fastify-mcp-auth/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ServerContext } from '../context.ts'
 
@@ -38,4 +38,23 @@ export function bindBrowser(server: ServerContext, request: FastifyRequest, repl
   // Lax: the browser comes here from the client's site or from a terminal, by a link.
   reply.header('set-cookie', `${cookieName(server)}=${secret}; Path=/; HttpOnly; SameSite=Lax${secure}`)
   return digest(secret)
+}
+
+/**
+ * What a form of ours carries, so that nobody else can send it: only this browser's secret makes it.
+ *
+ * @param browser digest of that secret
+ * @param about which form, of whom
+ */
+export function browserProof(browser: string, about: readonly string[]): string {
+  return digest(JSON.stringify(['form', browser, ...about]))
+}
+
+/** Stops a forged form before anything is looked up. @throws InteractionError */
+export function assertSameOrigin(server: ServerContext, { headers }: FastifyRequest): void {
+  const { origin } = headers
+  const site = headers['sec-fetch-site']
+  const foreign = origin !== undefined && origin !== 'null' && origin !== new URL(server.issuer).origin
+  if (foreign || (site !== undefined && site !== 'same-origin'))
+    throw new InteractionError('interaction_other_browser', { statusCode: 403 })
 }

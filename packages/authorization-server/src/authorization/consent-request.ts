@@ -3,6 +3,7 @@ import { type ConsentRequest, type ConsentScope, describeRedirectUri, digest } f
 import { interactionPath, pageUrl, type ServerContext } from '../context.ts'
 import type { InteractionRecord } from '../records.ts'
 import type { Session } from '../users.ts'
+import { userCodeOf } from './device-answer.ts'
 import type { Offer } from './offer.ts'
 import { loginTarget } from './sign-in.ts'
 
@@ -22,12 +23,14 @@ export function consentRequest(
   }: { handle: string; interaction: InteractionRecord; session: Session; offer: Offer }
 ): ConsentRequest {
   const { subject, displayName } = session
+  const { redirectUri, device } = interaction
   const { refreshable: _, ...client } = interaction.client
   return {
     status: 'consent',
     decisionUrl: interactionPath(server, handle),
     client: { clientId: interaction.clientId, ...client },
-    redirect: { uri: interaction.redirectUri, ...describeRedirectUri(interaction.redirectUri) },
+    redirect: redirectUri === null ? null : { uri: redirectUri, ...describeRedirectUri(redirectUri) },
+    device: device && { userCode: userCodeOf(server, device), requestedAt: device.requestedAt },
     resources: offer.policy.resources,
     organizations: offer.organizations,
     scopes: offer.scopes.flatMap(scope => consentScope(offer, scope, interaction)),

@@ -20,9 +20,10 @@ import type { Session } from '../users.ts'
 import { answer, assertOpen, type Outcome } from './answer.ts'
 import { bindBrowser, browserDigest } from './browser.ts'
 import { accountProof, consentRequest } from './consent-request.ts'
+import { answerDevice, finishedUrl } from './device-answer.ts'
 import { chosenScopes, offerOf, pickedOrganization } from './offer.ts'
 import { rememberConsent } from './remembered-consent.ts'
-import { codeResponse, errorResponse } from './response.ts'
+import { codeResponse, errorResponse, type TrustedRedirect } from './response.ts'
 import { isFresh, loginTarget } from './sign-in.ts'
 import { isStillRemembered, rememberedGrant } from './without-page.ts'
 
@@ -36,7 +37,11 @@ export async function startInteraction(
   await server.records.interactions.insert(digest(handle), {
     ...frozen,
     browserDigest: bindBrowser(server, request, reply),
-    expiresAt: server.clock.now() + server.options.interactionTtl,
+    // A device does not wait for longer than it was told.
+    expiresAt: Math.min(
+      server.clock.now() + server.options.interactionTtl,
+      frozen.device?.expiresAt ?? Number.MAX_SAFE_INTEGER
+    ),
     answeredAt: null,
     staleSignIns: 0,
     outcome: null
@@ -121,9 +126,10 @@ async function allow(
     afterwards
   }: { interaction: InteractionRecord; grant: PreparedGrant; afterwards: (given: AnsweredGrant) => Promise<void> }
 ): Promise<{ redirectTo: string }> {
-  const redirectTo = codeResponse(server.issuer, interaction, code)
+  const redirectTo = answerUrl(server, { handle, interaction }, trusted => codeResponse(server.issuer, trusted, code))
   const outcome = { redirectTo, grant: { grantId, record } }
   const given = await answer(server, { handle, interaction, decision: record, outcome })
+  if (given.grant) await answerDevice(server, { handle, interaction, grantId: given.grant.grantId })
   if (given.first && given.grant) tellOfApproval(server, given.grant)
   if (given.grant && (await storeGrant(server, given.grant))) await afterwards(given.grant)
   return { redirectTo: given.redirectTo }
@@ -153,10 +159,31 @@ async function refuse(
     why = 'the user said no'
   }: { interaction: InteractionRecord; subject: string | null; why?: string }
 ): Promise<{ redirectTo: string }> {
-  const redirectTo = errorResponse(server.issuer, interaction, new OAuthError('access_denied', why))
-  const given = await answer(server, { handle, interaction, decision: 'deny', outcome: { redirectTo, grant: null } })
+  const given = await answerWithError(server, { handle, interaction, error: new OAuthError('access_denied', why) })
   if (given.first) server.emit('authorization.denied', { clientId: interaction.clientId, subject })
   return { redirectTo: given.redirectTo }
+}
+
+/** The way of every no. */
+async function answerWithError(
+  server: ServerContext,
+  { handle, interaction, error }: { handle: string; interaction: InteractionRecord; error: OAuthError }
+): Promise<Outcome & { first: boolean }> {
+  const redirectTo = answerUrl(server, { handle, interaction }, trusted => errorResponse(server.issuer, trusted, error))
+  const outcome = { redirectTo, grant: null }
+  const given = await answer(server, { handle, interaction, decision: 'deny', outcome })
+  await answerDevice(server, { handle, interaction, grantId: null })
+  return given
+}
+
+/** To the client with the answer, or for a device to the page that says that it knows. */
+function answerUrl(
+  server: ServerContext,
+  { handle, interaction }: { handle: string; interaction: InteractionRecord },
+  respond: (trusted: TrustedRedirect) => string
+): string {
+  const { redirectUri, state } = interaction
+  return redirectUri === null ? finishedUrl(server, handle) : respond({ redirectUri, state })
 }
 
 /** Who is signed in, unless that was too long ago for this request. */
@@ -194,8 +221,7 @@ async function nextLogin(
     'authorization-server: users.loginUrl leads to a page that does not sign in anew: with "prompt" or a maximum age, users.current() has to answer with an authTime after the request'
   )
   const error = new OAuthError('login_required', 'the sign-in was not renewed', { reason: 'sign_in_not_renewed' })
-  const redirectTo = errorResponse(server.issuer, interaction, error)
-  const given = await answer(server, { handle, interaction, decision: 'deny', outcome: { redirectTo, grant: null } })
+  const given = await answerWithError(server, { handle, interaction, error })
   if (given.first) server.emit('authorization.refused', { clientId, error: error.error, reason: error.reason })
   return { status: 'settled', redirectTo: given.redirectTo }
 }

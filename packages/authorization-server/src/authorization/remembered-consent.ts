@@ -14,7 +14,8 @@ type Allowed = Pick<GrantRecord, 'subject' | 'clientId' | 'redirectUri' | 'resou
 
 /** @returns null when there is none, or it is as old as access may become */
 export async function recallConsent(server: ServerContext, allowed: Allowed): Promise<ConsentRecord | null> {
-  const consent = await server.records.consents.get(keyOf(allowed))
+  const key = keyOf(allowed)
+  const consent = key === null ? null : await server.records.consents.get(key)
   return consent && consent.expiresAt > server.clock.now() ? consent : null
 }
 
@@ -26,6 +27,7 @@ export async function rememberConsent(
   const { subject, clientId, organization, scopes, createdAt, endsAt } = record
   const { consents, grants } = server.records
   const key = keyOf(record)
+  if (key === null) return
   const decided = { scopes, createdAt, expiresAt: endsAt }
   const isNew = await consents.insert(key, { subject, clientId, organization, ...decided })
   if (!isNew) await consents.update(key, {}, decided)
@@ -35,7 +37,8 @@ export async function rememberConsent(
 
 /** Whoever takes access back is asked the next time. */
 export async function forgetConsent(server: ServerContext, grant: GrantRecord): Promise<void> {
-  await server.records.consents.remove(keyOf(grant))
+  const key = keyOf(grant)
+  if (key !== null) await server.records.consents.remove(key)
 }
 
 /**
@@ -43,7 +46,7 @@ export async function forgetConsent(server: ServerContext, grant: GrantRecord): 
  * metadata document, and any program can listen on a loopback port or open a private-use scheme.
  */
 export function mayStandIn(server: ServerContext, { clientId, redirectUri, prompts }: FrozenRequest): boolean {
-  if (prompts.includes('consent') || prompts.includes('select_account')) return false
+  if (redirectUri === null || prompts.includes('consent') || prompts.includes('select_account')) return false
   const { rememberedConsent: policy, clients } = server.options
   if (policy !== 'known-clients') return policy === 'all-clients'
   const isConfigured = clients.some(client => client.client_id === clientId)
@@ -51,7 +54,9 @@ export function mayStandIn(server: ServerContext, { clientId, redirectUri, promp
 }
 
 // The host of the redirect URI and not all of it: the port of a program on this computer is another one each time.
-function keyOf({ subject, clientId, redirectUri, resources, organization }: Allowed): string {
+// What was allowed to a device is never remembered: who sent somebody a code could be anybody (RFC 8628 section 5.4).
+function keyOf({ subject, clientId, redirectUri, resources, organization }: Allowed): string | null {
+  if (redirectUri === null) return null
   const { kind, host } = describeRedirectUri(redirectUri)
   return digest(JSON.stringify(['consent', subject, clientId, kind, host, resources.toSorted(), organization]))
 }

@@ -1,6 +1,7 @@
 /** A request that can be trusted is frozen, and the person is sent to sign in or to decide; or is not needed. */
 import { OAuthError } from '@fastify-mcp-auth/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Client } from '../clients/client.ts'
 import { pageUrl, type ServerContext } from '../context.ts'
 import { storeGrant, tellOfApproval } from '../grants/lifecycle.ts'
 import { sectorOf } from '../openid/pairwise.ts'
@@ -25,7 +26,7 @@ export async function startAuthorization(
   const session = await server.users.session(http.request)
   const wantsLogin = frozen.prompts.includes('login') || frozen.prompts.includes('select_account')
   const present = session !== null && isFresh(session, frozen) && !wantsLogin ? session : null
-  const answer = present && (await answerWithoutPage(server, frozen, present))
+  const answer = present && (await answerWithoutPage(server, { trusted, frozen }, present))
   if (answer) return answer
   if (frozen.prompts.includes('none')) throw present ? consentRequired() : loginRequired()
   const page = pageUrl(server, await startInteraction(server, frozen, http))
@@ -34,7 +35,7 @@ export async function startAuthorization(
 
 async function answerWithoutPage(
   server: ServerContext,
-  frozen: FrozenRequest,
+  { trusted, frozen }: { trusted: TrustedClient; frozen: FrozenRequest },
   session: Session
 ): Promise<string | null> {
   const grant = await rememberedGrant(server, frozen, session)
@@ -42,25 +43,33 @@ async function answerWithoutPage(
   await storeGrant(server, grant)
   if (!(await isStillRemembered(server, grant))) return null
   tellOfApproval(server, grant)
-  return codeResponse(server.issuer, frozen, grant.code)
+  return codeResponse(server.issuer, trusted, grant.code)
 }
 
 const loginRequired = (): OAuthError => new OAuthError('login_required', 'the person has to sign in')
 const consentRequired = (): OAuthError => new OAuthError('consent_required', 'the person has to be asked')
 
-function freeze({ client, redirectUri, state }: TrustedClient, asked: AuthorizationRequest): FrozenRequest {
-  const { name, names, verifiedHost, clientUri, logoUri, policyUri, tosUri } = client
+/** What is kept of a client for as long as it is being decided about. */
+export function clientFacts(client: Client): Pick<FrozenRequest, 'clientId' | 'client' | 'sector'> {
+  const { clientId, name, names, verifiedHost, clientUri, logoUri, policyUri, tosUri } = client
   const refreshable = client.grantTypes.includes('refresh_token')
   return {
-    clientId: client.clientId,
+    clientId,
     client: { name, names, verifiedHost, clientUri, logoUri, policyUri, tosUri, refreshable },
+    sector: sectorOf(client)
+  }
+}
+
+function freeze({ client, redirectUri, state }: TrustedClient, asked: AuthorizationRequest): FrozenRequest {
+  return {
+    ...clientFacts(client),
     redirectUri,
     state,
     resources: [...asked.resources],
     scopes: [...asked.scopes],
     codeChallenge: asked.codeChallenge,
     nonce: asked.nonce,
-    sector: sectorOf(client),
+    device: null,
     prompts: asked.prompts,
     signedInSince: asked.signedInSince,
     hints: asked.hints

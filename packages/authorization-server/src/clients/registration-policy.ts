@@ -8,6 +8,7 @@ import { ClientMetadata, isOAuthError, OAuthError, UnavailableError } from '@fas
 import type { FastifyRequest } from 'fastify'
 import { Compile } from 'typebox/compile'
 import type { ServerContext } from '../context.ts'
+import { DEVICE_CODE } from '../grants/device-code.ts'
 import { type ClientAuthMethod, DEFAULT_GRANT_TYPES, isAuthMethod } from './client.ts'
 import { readKeySource } from './client-keys.ts'
 import { presentableMetadata } from './presentable-metadata.ts'
@@ -55,11 +56,16 @@ export function acceptMetadata(server: ServerContext, body: unknown): Registered
   const { jwks, jwks_uri, token_endpoint_auth_signing_alg, token_endpoint_auth_methods_supported, ...known } =
     presentableMetadata(given)
   const method = acceptAuthMethod(given)
+  const grantTypes = acceptGrantTypes(server, known.grant_types)
+  const usesBrowser = grantTypes.includes('authorization_code')
   return {
     ...known,
-    redirect_uris: acceptableRedirectUris(known.redirect_uris ?? [], server.options.privateUseRedirectUris),
-    grant_types: acceptGrantTypes(server, known.grant_types),
-    response_types: acceptResponseTypes(known.response_types),
+    // Without an address to send anybody to there is nothing to check, and nothing to send anybody with.
+    redirect_uris: usesBrowser
+      ? acceptableRedirectUris(known.redirect_uris ?? [], server.options.privateUseRedirectUris)
+      : [],
+    grant_types: grantTypes,
+    response_types: usesBrowser ? acceptResponseTypes(known.response_types) : [],
     token_endpoint_auth_method: method,
     ...(method === 'private_key_jwt' ? keyMembers({ jwks, jwks_uri, token_endpoint_auth_signing_alg }) : {})
   }
@@ -79,10 +85,16 @@ function unacceptable(given: Record<string, unknown>): OAuthError {
   return new OAuthError(member === 'redirect_uris' ? 'invalid_redirect_uri' : 'invalid_client_metadata', why)
 }
 
+/** What a person says yes to. */
+const PERSONAL: readonly string[] = ['authorization_code', DEVICE_CODE]
+
 function acceptGrantTypes(server: ServerContext, grantTypes: readonly string[] = DEFAULT_GRANT_TYPES): string[] {
   const kept = [...new Set(grantTypes)].filter(grantType => server.grants.has(grantType))
-  if (!kept.includes('authorization_code'))
-    throw new OAuthError('invalid_client_metadata', 'grant_types needs authorization_code')
+  if (!kept.some(grantType => PERSONAL.includes(grantType)))
+    throw new OAuthError(
+      'invalid_client_metadata',
+      `grant_types needs ${PERSONAL.filter(one => server.grants.has(one)).join(' or ')}`
+    )
   return kept
 }
 

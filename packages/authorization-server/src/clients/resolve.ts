@@ -93,7 +93,7 @@ function clientOf(definition: Options['clients'][number], issuer: string): Clien
       secrets.length > 0 ? ['client_secret_basic', 'client_secret_post'] : keys ? ['private_key_jwt'] : ['none'],
     secrets,
     keys,
-    grantTypes: definition.introspects ? [] : DEFAULT_GRANT_TYPES,
+    grantTypes: definition.grant_types ?? (definition.introspects ? [] : DEFAULT_GRANT_TYPES),
     introspects: (definition.introspects ?? []).map(canonicalResource),
     pushesRequests: definition.require_pushed_authorization_requests ?? false,
     // Whoever wrote the options vouches for the name: this very app.

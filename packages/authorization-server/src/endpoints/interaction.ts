@@ -2,7 +2,8 @@
  * Takes a person's decision. The page that asks for it is served at the same path by `@fastify-mcp-auth/consent` or by the app.
  */
 import { InteractionError } from '@fastify-mcp-auth/core'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
+import { assertSameOrigin } from '../authorization/browser.ts'
 import { createInteractions } from '../authorization/interaction.ts'
 import type { ServerContext } from '../context.ts'
 import type { RouteSettings } from '../scopes.ts'
@@ -11,6 +12,7 @@ export function interactionEndpoint(scope: FastifyInstance, server: ServerContex
   const interactions = createInteractions(server)
   scope.post<{ Params: { handle: string }; Body: unknown }>('', route, async (request, reply) => {
     reply.header('cache-control', 'no-store')
+    // The handle and the cookie stop a forged form as well.
     assertSameOrigin(server, request)
     const { handle } = request.params
     const { decision, ...choice } = readDecision(request.body)
@@ -30,15 +32,6 @@ export function unknownInteraction(scope: FastifyInstance, _server: ServerContex
   scope.post('', route, async () => {
     throw new InteractionError('interaction_unknown', { statusCode: 404 })
   })
-}
-
-// The handle and the cookie already stop a forged form; this stops it before anything is looked up.
-function assertSameOrigin(server: ServerContext, request: FastifyRequest): void {
-  const { origin } = request.headers
-  const site = request.headers['sec-fetch-site']
-  const foreign = origin !== undefined && origin !== 'null' && origin !== new URL(server.issuer).origin
-  if (foreign || (site !== undefined && site !== 'same-origin'))
-    throw new InteractionError('interaction_other_browser', { statusCode: 403 })
 }
 
 interface Decision {

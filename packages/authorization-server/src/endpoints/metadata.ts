@@ -37,6 +37,9 @@ export function metadataDocument(server: ServerContext): AuthorizationServerMeta
     request_parameter_supported: false,
     request_uri_parameter_supported: false,
     ...pushedRequestMembers(server),
+    ...(server.options.deviceAuthorization
+      ? { device_authorization_endpoint: endpointUrl(server, 'device_authorization') }
+      : {}),
     authorization_response_iss_parameter_supported: true,
     client_id_metadata_document_supported: server.documents !== null,
     ...openIdMembers(server)

@@ -53,6 +53,8 @@ export async function prepareGrant(
   const { clock, options, users } = server
   const { subject } = session
   const now = clock.now()
+  // A device has until its own code expires, which it was told.
+  const codeExpiresAt = request.device?.expiresAt ?? now + options.codeTtl
   const grantId = randomSecret(16)
   const secret = randomSecret()
   const record: GrantRecord = {
@@ -70,13 +72,13 @@ export async function prepareGrant(
     amr: [...session.amr],
     createdAt: now,
     lastUsedAt: now,
-    expiresAt: now + options.codeTtl,
+    expiresAt: codeExpiresAt,
     endsAt: endsAt ?? now + options.grantTtl,
     refreshable: request.client.refreshable,
     revokedAt: null,
     codeDigest: digest(secret),
     codeChallenge: request.codeChallenge,
-    codeExpiresAt: now + options.codeTtl,
+    codeExpiresAt,
     codeConsumedAt: null,
     nonce: request.nonce,
     familyDigest: null,
@@ -88,11 +90,12 @@ export async function prepareGrant(
     ...NO_PROPS,
     accessTokens: null
   }
-  const props = await users.props(subject, propsContext(record))
+  // Nobody will ever have the code of this grant to read them with: they are attached when the device comes.
+  const props = request.device ? null : await users.props(subject, propsContext(record))
   return { grantId, code: `${grantId}.${secret}`, record: { ...record, ...sealProps(props, secret) } }
 }
 
-function propsContext({ clientId, resources, scopes, organization }: GrantRecord): PropsContext {
+export function propsContext({ clientId, resources, scopes, organization }: GrantRecord): PropsContext {
   return { clientId, resources, scopes, organization }
 }
 

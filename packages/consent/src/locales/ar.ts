@@ -26,6 +26,7 @@ export const ar = {
   'consent.known': 'سمحت له من قبل',
   'consent.answersTo': 'يُرسل الرد إلى',
   'consent.answersTo.loopback': '{host} (برنامج على هذا الحاسوب)',
+  'consent.answersTo.device': 'الجهاز الذي يعرض الرمز {code}',
   'consent.answersTo.privateUse': 'تطبيق على هذا الجهاز يفتح روابط {scheme}',
   'consent.signedInAs': 'سجّلت الدخول باسم',
   'consent.switchAccount': 'لست أنت؟',

@@ -23,6 +23,7 @@ export const de = {
   'consent.known': 'schon einmal erlaubt',
   'consent.answersTo': 'Antwort an',
   'consent.answersTo.loopback': '{host} (ein Programm auf diesem Computer)',
+  'consent.answersTo.device': 'das Gerät, das den Code {code} zeigt',
   'consent.answersTo.privateUse': 'eine App auf diesem Gerät, die Links mit {scheme} öffnet',
   'consent.signedInAs': 'Angemeldet als',
   'consent.switchAccount': 'nicht Sie?',

@@ -26,6 +26,7 @@ export const en = {
   'consent.known': 'you have allowed it before',
   'consent.answersTo': 'Answers go to',
   'consent.answersTo.loopback': '{host} (a program on this computer)',
+  'consent.answersTo.device': 'the device that shows the code {code}',
   'consent.answersTo.privateUse': 'an app on this device that opens {scheme} links',
   'consent.signedInAs': 'Signed in as',
   'consent.switchAccount': 'not you?',

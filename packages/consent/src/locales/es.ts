@@ -23,6 +23,7 @@ export const es = {
   'consent.known': 'ya lo permitiste antes',
   'consent.answersTo': 'La respuesta va a',
   'consent.answersTo.loopback': '{host} (un programa en este ordenador)',
+  'consent.answersTo.device': 'el dispositivo que muestra el código {code}',
   'consent.answersTo.privateUse': 'una aplicación de este dispositivo que abre enlaces {scheme}',
   'consent.signedInAs': 'Has entrado como',
   'consent.switchAccount': '¿no eres tú?',

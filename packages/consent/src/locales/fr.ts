@@ -23,6 +23,7 @@ export const fr = {
   'consent.known': 'déjà autorisé auparavant',
   'consent.answersTo': 'Réponse envoyée à',
   'consent.answersTo.loopback': '{host} (un programme sur cet ordinateur)',
+  'consent.answersTo.device': 'l’appareil qui affiche le code {code}',
   'consent.answersTo.privateUse': 'une application de cet appareil qui ouvre les liens {scheme}',
   'consent.signedInAs': 'Connecté en tant que',
   'consent.switchAccount': 'ce n’est pas vous ?',

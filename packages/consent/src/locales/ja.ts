@@ -20,6 +20,7 @@ export const ja = {
   'consent.known': '以前に許可しました',
   'consent.answersTo': '回答の送信先',
   'consent.answersTo.loopback': '{host}（このコンピューター上のプログラム）',
+  'consent.answersTo.device': 'コード {code} を表示しているデバイス',
   'consent.answersTo.privateUse': '{scheme} のリンクを開く、この端末上のアプリ',
   'consent.signedInAs': 'ログイン中',
   'consent.switchAccount': '別の人ですか？',

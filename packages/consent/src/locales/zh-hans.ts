@@ -20,6 +20,7 @@ export const zhHans = {
   'consent.known': '您以前允许过',
   'consent.answersTo': '答复发往',
   'consent.answersTo.loopback': '{host}（此电脑上的程序）',
+  'consent.answersTo.device': '显示代码 {code} 的设备',
   'consent.answersTo.privateUse': '此设备上打开 {scheme} 链接的应用',
   'consent.signedInAs': '登录身份',
   'consent.switchAccount': '不是您？',

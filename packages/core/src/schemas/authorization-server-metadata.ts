@@ -1,7 +1,7 @@
 /**
  * Authorization server metadata. Unknown members are allowed: a document may say more than we use.
  *
- * @see RFC 8414 section 2, RFC 9126 section 5, RFC 9207 section 3, draft-ietf-oauth-client-id-metadata-document
+ * @see RFC 8414 section 2, RFC 8628 section 4, RFC 9126 section 5, RFC 9207 section 3, draft-ietf-oauth-client-id-metadata-document
  */
 import { type Static, Type } from 'typebox'
 
@@ -36,6 +36,7 @@ export const AuthorizationServerMetadata = Type.Object({
   client_id_metadata_document_supported: Type.Optional(Type.Boolean()),
   pushed_authorization_request_endpoint: Type.Optional(Type.String()),
   require_pushed_authorization_requests: Type.Optional(Type.Boolean()),
+  device_authorization_endpoint: Type.Optional(Type.String()),
   request_parameter_supported: Type.Optional(Type.Boolean()),
   request_uri_parameter_supported: Type.Optional(Type.Boolean()),
   prompt_values_supported: Type.Optional(Strings),
