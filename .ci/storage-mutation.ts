@@ -37,8 +37,8 @@ const memory: Guard[] = [
   {
     name: 'update needs its guard',
     file: MEMORY,
-    find: '!record || !Object.entries(guard).every(([field, value]) => record[field] === value)',
-    replace: '!record'
+    find: 'if (!record || !holds(guard, record)) return false',
+    replace: 'if (!record) return false'
   },
   {
     name: 'an index follows an update',
@@ -68,14 +68,26 @@ const memory: Guard[] = [
   {
     name: 'the second itself has not expired',
     file: MEMORY,
-    find: '&& second < before ?',
-    replace: '&& second <= before ?'
+    find: "return typeof second === 'number' && second < before",
+    replace: "return typeof second === 'number' && second <= before"
   },
   {
     name: 'a batch has its limit',
     file: MEMORY,
     find: 'keys.slice(0, Math.max(1, limit)).filter',
     replace: 'keys.filter'
+  },
+  {
+    name: 'what is taken has expired',
+    file: MEMORY,
+    find: 'if (!record || !isExpired(record, collection.expiry, expiresBefore)) return false',
+    replace: 'if (!record) return false'
+  },
+  {
+    name: 'what is taken holds the guard',
+    file: MEMORY,
+    find: 'return holds(guard, record) && drop(table, key)',
+    replace: 'return drop(table, key)'
   },
   {
     name: 'a guard on undefined never holds',
@@ -95,9 +107,8 @@ const sql: Guard[] = [
   {
     name: 'update needs its guard',
     file: STATEMENTS,
-    find: 'const where = sql.join([sql`${sql.ref(KEY)} = ${ANY}`, ...conditions], sql` and `)',
-    replace:
-      'const where = sql.join([sql`${sql.ref(KEY)} = ${ANY}`, ...conditions.map(one => sql`(true or ${one})`)], sql` and `)'
+    find: '= ${ANY}`, ...conditionsOf(guarded)], sql` and `)',
+    replace: '= ${ANY}`, ...conditionsOf(guarded).map(one => sql`(true or ${one})`)], sql` and `)'
   },
   {
     name: 'null in a guard is null in the record',
@@ -144,6 +155,18 @@ const sql: Guard[] = [
     replace: "const condition = sql`${sql.ref(column)} ${sql.raw(comparison === '<' ? '<=' : '=')} ${ANY}`"
   },
   {
+    name: 'what is taken has expired',
+    file: STATEMENTS,
+    find: 'sql`${sql.ref(column)} + 0 < ${ANY}`, ...conditionsOf(guarded)]',
+    replace: 'sql`(${sql.ref(column)} + 0 < ${ANY} or true)`, ...conditionsOf(guarded)]'
+  },
+  {
+    name: 'what is taken holds the guard',
+    file: STATEMENTS,
+    find: '< ${ANY}`, ...conditionsOf(guarded)]',
+    replace: '< ${ANY}`, ...conditionsOf(guarded).map(one => sql`(true or ${one})`)]'
+  },
+  {
     name: 'only a declared index is searched',
     file: SQL,
     find: 'if (!collection.indexes.includes(index)) throw new TypeError',
@@ -169,8 +192,8 @@ const sqlite: Guard[] = [
   {
     name: 'a batch has its limit',
     file: STATEMENTS,
-    find: 'limit ${ANY}${lock}) and',
-    replace: 'limit max(${ANY}, 9999)${lock}) and'
+    find: 'order by ${order} limit ${ANY}`\n  // Nobody',
+    replace: 'order by ${order} limit max(${ANY}, 9999)`\n  // Nobody'
   },
   {
     name: 'an outage is no error of the caller',
@@ -191,14 +214,14 @@ const postgres: Guard[] = [
   {
     name: 'a batch has its limit',
     file: STATEMENTS,
-    find: 'limit ${ANY}${lock}) and',
-    replace: 'limit greatest(${ANY}, 9999)${lock}) and'
+    find: 'order by ${order} limit ${ANY}`\n  // Nobody',
+    replace: 'order by ${order} limit greatest(${ANY}, 9999)`\n  // Nobody'
   },
   {
     name: 'a removal locks what it chose',
     file: STATEMENTS,
-    find: "dialect.name === 'postgres' ? sql` for update` : sql``",
-    replace: 'sql``'
+    find: 'in (${some} for update) and',
+    replace: 'in (${some}) and'
   },
   {
     name: 'keys are in the order of bytes',
@@ -223,6 +246,12 @@ const mysql: Guard[] = [
     file: 'storage-sql/src/dialects/mysql.ts',
     find: "if (code === 'ER_DUP_ENTRY') return 'duplicate'",
     replace: ''
+  },
+  {
+    name: 'what is taken is locked until it is removed',
+    file: STATEMENTS,
+    find: 'where ${where} for update`',
+    replace: 'where ${where}`'
   },
   {
     name: 'bytes are compared',
@@ -289,6 +318,18 @@ const redis: Guard[] = [
     replace: "    redis.call('PERSIST'"
   },
   { name: 'an expired record stays to be judged', file: SCRIPTS, find: ' + tonumber(retention)\n', replace: ' - 1\n' },
+  {
+    name: 'what is taken has expired',
+    file: SCRIPTS,
+    find: 'if not second or tonumber(second) >= before then return false end',
+    replace: ''
+  },
+  {
+    name: 'what is taken holds the guard',
+    file: SCRIPTS,
+    find: '~= ARGV[at + 1] then return false end',
+    replace: '~= ARGV[at + 1] then end'
+  },
   { name: 'the second itself has not expired', file: SCRIPTS, find: "'-inf', '(' .. value", replace: "'-inf', value" },
   {
     name: 'a batch has its limit',

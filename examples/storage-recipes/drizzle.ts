@@ -145,13 +145,7 @@ export function drizzleStorage(db: BetterSQLite3Database): StorageDriver {
       const column = columnIn(table, isExpiry ? String(collection.expiry) : name)
       const condition = isExpiry ? lt(column, value) : eq(column, value)
       const some = db.select({ key: table.record_key }).from(table).where(condition).orderBy(asc(column)).limit(limit)
-      return ask(
-        () =>
-          db
-            .delete(table)
-            .where(and(inArray(table.record_key, some), condition))
-            .run().changes
-      )
+      return ask(() => db.delete(table).where(inArray(table.record_key, some)).run().changes)
     }
   }
 }

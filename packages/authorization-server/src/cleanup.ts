@@ -4,6 +4,7 @@
  */
 import type { ServerContext } from './context.ts'
 import { removeExpiredGrants } from './grants/expiry.ts'
+import { withRoom } from './with-room.ts'
 
 /** Records that one statement removes: on SQLite nobody else can write meanwhile, and of a million records hardly two share a page. */
 const BATCH = 200
@@ -27,9 +28,7 @@ export async function cleanUp(
   for (const collection of [...shortLived, consents, initialAccessTokens, clientDocuments, clients]) {
     for (let size = 0, removed = 0; removed === size && total < limit; total += removed) {
       size = Math.min(BATCH, limit - total)
-      removed = await collection.removeExpired(now, { limit: size })
-      // A database in this very process would let nobody else have a turn.
-      await new Promise(setImmediate)
+      removed = await withRoom(() => collection.removeExpired(now, { limit: size }))
     }
   }
   return total + (await removeExpiredGrants(server, limit - total))

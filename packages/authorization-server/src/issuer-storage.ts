@@ -43,6 +43,14 @@ export function issuerStorage(driver: StorageDriver, issuer: string): StorageDri
           count: async (collection, { prefix, limit }) =>
             driver.count?.(collection, { prefix: mark + prefix, limit }) ?? 0
         }
+      : {}),
+    ...(driver.take
+      ? {
+          async take(collection, keys, condition) {
+            const own = keys.map(key => mark + key)
+            return ((await driver.take?.(collection, own, condition)) ?? []).map(key => key.slice(mark.length))
+          }
+        }
       : {})
   }
   return Object.freeze(storage)

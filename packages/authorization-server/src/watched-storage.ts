@@ -52,6 +52,12 @@ export function watchStorage(
           count: (collection, options) =>
             watched('count', collection, async () => driver.count?.(collection, options) ?? 0)
         }
+      : {}),
+    ...(driver.take
+      ? {
+          take: (collection, ...rest) =>
+            watched('take', collection, async () => driver.take?.(collection, ...rest) ?? [])
+        }
       : {})
   }
   return Object.freeze(storage)

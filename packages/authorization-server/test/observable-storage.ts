@@ -61,6 +61,7 @@ export function observableStorage(inner: StorageDriver = memoryStorage()): Obser
     list: (collection, ...where) => reach(() => inner.list(collection, ...where)),
     removeWhere: (collection, ...where) => reach(() => inner.removeWhere(collection, ...where)),
     ...(inner.count ? { count: (...call) => reach(async () => inner.count?.(...call) ?? 0) } : {}),
+    ...(inner.take ? { take: (...call) => reach(async () => inner.take?.(...call) ?? []) } : {}),
     async counts() {
       const sum: Record<string, number> = { clients: 0, interactions: 0, grants: 0 }
       for (const { name } of await records()) if (name !== 'signing_keys') sum[name] = (sum[name] ?? 0) + 1

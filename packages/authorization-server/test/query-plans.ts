@@ -53,6 +53,8 @@ export async function useEverything(
     const { cursor } = await storage.list(collection, 'expiresBefore', 50, { limit: 2 })
     await storage.list(collection, 'expiresBefore', 50, { limit: 2, cursor })
     await storage.removeWhere(collection, 'expiresBefore', 5, { limit: 2 })
+    for (const guarded of [{}, guard, { [first?.name ?? '']: null }])
+      await storage.take?.(collection, ['key', 'another'], { expiresBefore: 5, guard: guarded })
     await storage.count?.(collection, { prefix: '', limit: 10 })
     await storage.count?.(collection, { prefix: 'a', limit: 10 })
     await storage.scan?.(collection, { limit: 10 })

@@ -144,10 +144,21 @@ export const ENGINES: { readonly [name: string]: Engine } = {
           subject: "concat('person-', floor(seq / 5))",
           ...(expired ? { expiresAt: '1 + seq' } : {})
         }
+        const rows = await ask(
+          "select index_name as name, group_concat('`', column_name, '`' order by seq_in_index) as fields from information_schema.statistics where table_schema = database() and table_name = ? and index_name <> 'PRIMARY' group by index_name",
+          [TABLE]
+        )
+        const indexes = copies > CHUNK ? rows : []
+        const alter = async (each: (name: unknown, fields: unknown) => string): Promise<void> => {
+          const changes = indexes.map(({ name, fields }) => each(name, fields))
+          if (changes.length > 0) await ask(`alter table ${TABLE} ${changes.join(', ')}`)
+        }
+        await alter(name => `drop index \`${name}\``)
         await inChunks(copies, (from, count) =>
           ask(`insert into ${TABLE} (${selected(columns, '`', {})}) select ${selected(columns, '`', changes)}
-            from (select * from ${TABLE} limit 1) one, seq_${from}_to_${from + count - 1}`)
+            from (select * from ${TABLE} limit 1) one, seq_${from}_to_${from + count - 1} order by 1`)
         )
+        await alter((name, fields) => `add index \`${name}\` (${fields})`)
       },
       settle: async () => void (await ask(`analyze table ${TABLE}`)),
       async explain(statement, parameters) {

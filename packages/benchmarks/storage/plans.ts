@@ -24,6 +24,15 @@ export async function plansOf({ url, explain }: Place): Promise<[verb: string, p
     ['remove', () => storage.remove(grants, 'nobody')],
     ['list by subject', () => storage.list(grants, 'subject', 'nobody', { limit: 100 })],
     ['list by client, next page', () => storage.list(grants, 'clientId', 'nobody', { limit: 100, cursor: 'x' })],
+    ['list what expired', () => storage.list(grants, 'expiresBefore', 1, { limit: 100 })],
+    [
+      'list what expired, next page',
+      () => storage.list(grants, 'expiresBefore', 9, { limit: 100, cursor: '3:nobody' })
+    ],
+    [
+      'take what expired',
+      async () => storage.take?.(grants, ['nobody', 'noone'], { expiresBefore: 1, guard: { revokedAt: null } })
+    ],
     ['remove what expired', () => storage.removeWhere(grants, 'expiresBefore', 1, { limit: 200 })],
     ['count', async () => storage.count?.(grants, { prefix: 'nobody', limit: 10_000 })]
   ]
@@ -32,7 +41,8 @@ export async function plansOf({ url, explain }: Place): Promise<[verb: string, p
     for (const [verb, ask] of verbs) {
       seen.length = 0
       await ask()
-      const query = seen.at(-1)
+      // Of what MySQL takes in a transaction: the statement that looks for it.
+      const query = seen.find(({ sql }) => !/^(begin|commit)/.test(sql))
       if (query) plans.push([verb, await explain(query.sql, query.parameters)])
     }
   } finally {

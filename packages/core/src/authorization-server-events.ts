@@ -59,7 +59,7 @@ export interface AuthorizationServerEvents {
   'grant.revoked': OfGrant & { reason: RevocationReason }
   /**
    * It came of age: access ended at `endedAt` (epoch seconds) by itself. Told by the `cleanup()` that finds it first among all processes,
-   * never twice; not at all when that process dies in this very moment.
+   * never twice; not at all when that process dies, or loses the database, in this very moment.
    */
   'grant.expired': OfGrant & { reason: ExpiryReason; endedAt: number }
   /** Tokens were made: for a code, of a browser or a device, or by a rotation when `grantType` is `refresh_token`. */

@@ -14,7 +14,7 @@ import { checkServers } from './check-servers.ts'
 import { answer, connect } from './connection.ts'
 import { type RedisStorageOptions, readOptions } from './options.ts'
 import { decode, encodeGuard, encodePatch, encodeRecord, type Prepared, prepare } from './records.ts'
-import { INSERT, LIST, LIST_EXPIRED, REMOVE, REMOVE_WHERE, SCAN, type Script, UPDATE } from './scripts.ts'
+import { INSERT, LIST, LIST_EXPIRED, REMOVE, REMOVE_WHERE, SCAN, type Script, TAKE, UPDATE } from './scripts.ts'
 
 /** Records that one script may remove, so that nobody waits long for it. */
 const BATCH = 200
@@ -155,6 +155,18 @@ export function redisStorage(input: RedisStorageOptions): RedisStorage {
         removed += gone
         if (seen < most || removed >= limit) return removed
       }
+    },
+
+    async take(collection, keys, { expiresBefore, guard }) {
+      const place = prepared(collection)
+      const guarded = encodeGuard(place, guard)
+      const wanted = keys.filter(isStorableKey)
+      if (guarded === null || collection.expiry === null) return []
+      const head = [collection.indexes.join(), expiresBefore, guarded.size, ...[...guarded].flat()]
+      const taken: string[] = []
+      for (let at = 0; at < wanted.length; at += BATCH)
+        taken.push(...((await run(TAKE, place, [...head, ...wanted.slice(at, at + BATCH)])) as string[]))
+      return taken
     },
 
     async count(collection, { prefix: beginning, limit }) {

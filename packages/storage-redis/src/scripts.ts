@@ -156,6 +156,23 @@ removed = 0
 for _, key in ipairs(keys) do removed = removed + drop(key, indexes) end
 return { removed, #keys }`)
 
+/** ARGV: indexes, the second before which, number of guards, guards, then keys. The keys of those that went. */
+export const TAKE = script(`
+local indexes, before, guards = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local function is_meant(key)
+  local second = redis.call('ZSCORE', root .. 'expiry', key)
+  if not second or tonumber(second) >= before then return false end
+  for at = 4, 2 + 2 * guards, 2 do
+    if (redis.call('HGET', record_of(key), ARGV[at]) or 'null') ~= ARGV[at + 1] then return false end
+  end
+  return true
+end
+local taken = {}
+for at = 4 + 2 * guards, #ARGV do
+  if is_meant(ARGV[at]) and drop(ARGV[at], indexes) == 1 then taken[#taken + 1] = ARGV[at] end
+end
+return taken`)
+
 /** ARGV: lower bound, most. Pairs like those of `LIST`, of all records. */
 export const SCAN = script(`
 local found = {}

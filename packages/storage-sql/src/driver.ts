@@ -3,6 +3,7 @@ import {
   type Capabilities,
   type CollectionDeclaration,
   ConfigurationError,
+  compareKeys,
   formatExpiryCursor,
   type Guard,
   isStorableKey,
@@ -17,7 +18,7 @@ import type { CompiledQuery, QueryResult } from 'kysely'
 import { answer } from './answer.ts'
 import { migrate } from './migrate.ts'
 import { type Connection, connect, type SqlStorageOptions } from './options.ts'
-import { createStatements, type Statements } from './statements.ts'
+import { createStatements, type GuardedColumn, type Statements } from './statements.ts'
 import { type Column, decode, encode, KEY, type Row, type SqlValue, type Table, tableOf } from './tables.ts'
 import { inTime } from './time-limit.ts'
 
@@ -79,8 +80,7 @@ export function driverOf(connection: Connection): SqlStorage {
   }
 
   function run(statement: CompiledQuery, parameters: readonly SqlValue[]): Promise<QueryResult<Row>> {
-    const ask = (): Promise<QueryResult<Row>> =>
-      db.executeQuery<Row>({ ...statement, parameters } as CompiledQuery<Row>)
+    const ask = (): Promise<QueryResult<Row>> => db.executeQuery(withParameters(statement, parameters))
     return answer(connection, () => inTime(connection.timeout, ask))
   }
 
@@ -153,9 +153,9 @@ export function driverOf(connection: Connection): SqlStorage {
       if (guarded === null || !isStorableKey(key)) return false
       const statement = statements.update(
         patched.map(({ name }) => name),
-        guarded.map(({ name, value }) => ({ column: name, isNull: value === null }))
+        shapeOf(guarded)
       )
-      const tested = guarded.flatMap(({ value }) => (value === null ? [] : [value]))
+      const tested = testedOf(guarded)
       return (await changed(statement, [...patched.map(({ value }) => value), key, ...tested])) === 1
     },
 
@@ -189,6 +189,27 @@ export function driverOf(connection: Connection): SqlStorage {
       return changed(statements.removeBatch(index, '='), batch(dialect.name, value, limit))
     },
 
+    async take(collection, keys, { expiresBefore, guard }) {
+      const { table, statements, columns } = prepare(collection)
+      const guarded = readGuard(columns, collection, guard)
+      // In one order, so that two who take the same records wait for each other in the same order.
+      const wanted = keys.filter(isStorableKey).toSorted(compareKeys)
+      if (guarded === null || table.expiry === null || wanted.length === 0) return []
+      const parameters = [...wanted, expiresBefore, ...testedOf(guarded)]
+      const statement = statements.take(table.expiry, wanted.length, shapeOf(guarded))
+      if (dialect.name !== 'mysql') return keysOf(await run(statement, parameters))
+      return answer(connection, () =>
+        inTime(connection.timeout, () =>
+          db.transaction().execute(async transaction => {
+            const locked = keysOf(await transaction.executeQuery<Row>(withParameters(statement, parameters)))
+            if (locked.length > 0)
+              await transaction.executeQuery(withParameters(statements.removeKeys(locked.length), locked))
+            return locked
+          })
+        )
+      )
+    },
+
     async count(collection, { prefix, limit }) {
       if (!isStorableKey(prefix) && prefix !== '') return 0
       const { rows } = await run(prepare(collection).statements.count(), [prefix, `${prefix}${LAST}`, limit])
@@ -217,7 +238,26 @@ const LAST = '\u{10ffff}'
 
 /** The parameters of {@link Statements.removeBatch}. */
 function batch(dialect: string, value: SqlValue, limit: number): SqlValue[] {
-  return dialect === 'mysql' ? [value, limit] : [value, limit, value]
+  return dialect === 'postgres' ? [value, limit, value] : [value, limit]
+}
+
+function withParameters(statement: CompiledQuery, parameters: readonly SqlValue[]): CompiledQuery<Row> {
+  return { ...statement, parameters } as CompiledQuery<Row>
+}
+
+function keysOf({ rows }: QueryResult<Row>): string[] {
+  return rows.map(row => String(row[KEY]))
+}
+
+type Guarded = readonly { readonly name: string; readonly value: SqlValue }[]
+
+function shapeOf(guarded: Guarded): GuardedColumn[] {
+  return guarded.map(({ name, value }) => ({ column: name, isNull: value === null }))
+}
+
+/** The parameters of a guard: what is null is part of the statement. */
+function testedOf(guarded: Guarded): SqlValue[] {
+  return guarded.flatMap(({ value }) => (value === null ? [] : [value]))
 }
 
 /** Null when the guard can never hold, because no record can have such a value. */
@@ -225,7 +265,7 @@ function readGuard(
   columns: ReadonlyMap<string, Column>,
   collection: CollectionDeclaration,
   guard: Guard
-): { name: string; value: SqlValue }[] | null {
+): Guarded | null {
   const guarded: { name: string; value: SqlValue }[] = []
   for (const [field, value] of Object.entries(guard)) {
     const column = columnOf(columns, collection, field)

@@ -25,6 +25,7 @@ import { type DriverModule, testProcesses } from './storage/processes.ts'
 import { testPromises } from './storage/promises.ts'
 import { testRaces } from './storage/races.ts'
 import { testScan } from './storage/scan.ts'
+import { testTake } from './storage/take.ts'
 import { testValues } from './storage/values.ts'
 import { testVerbs } from './storage/verbs.ts'
 
@@ -63,6 +64,7 @@ export async function storageSuite(
     await testIndexes(test, driver)
     await testValues(test, driver)
     await testScan(test, driver)
+    await testTake(test, driver, contenders)
     await testModel(test, driver, runs)
   })
   await testPromises(titled(t), createDriver)

@@ -2,11 +2,12 @@
  * Grants that ended by their age. Access ends at that second by itself, because whoever reads a record judges its expiry; here the end is
  * told, once, whichever of many nodes finds it first, and the record goes.
  */
-import type { ExpiryReason } from '@fastify-mcp-auth/core'
+import type { ExpiryReason, Page } from '@fastify-mcp-auth/core'
 import type { ServerContext } from '../context.ts'
 import type { GrantRecord } from '../records.ts'
+import { withRoom } from '../with-room.ts'
 
-/** Records looked at in one go, with room for other requests between two. */
+/** Records that go in one step, with room for other requests between two: on SQLite nobody else can write meanwhile. */
 const PORTION = 100
 
 /** Put in the place of the expiry of a grant whose end was told: everybody may remove it, whichever issuer it is of. */
@@ -24,31 +25,57 @@ export async function removeExpiredGrants(server: ServerContext, limit: number):
   const now = server.clock.now()
   let removed = 0
   for (let cursor: string | null = null; removed < limit; ) {
-    const page: Awaited<ReturnType<typeof grants.listExpired>> = await grants.listExpired(now, {
-      limit: Math.min(PORTION, limit - removed),
-      cursor
-    })
-    for (const { key, record } of page.records) {
-      if (record.revokedAt === null) await tellEnd(server, key, record)
-      // What was revoked was told then, and nothing can happen to it any more.
-      else if (await grants.remove(key)) removed++
-    }
-    removed += await grants.removeExpired(TOLD + 1, { limit: PORTION })
+    const size = Math.min(PORTION, limit - removed)
+    const page: Page<GrantRecord> = await withRoom(() => grants.listExpired(now, { limit: size, cursor }))
+    removed += await withRoom(
+      async () => (await endTogether(server, page.records, now)) ?? endOneByOne(server, page.records)
+    )
     cursor = page.cursor
-    // A database in this very process would let nobody else have a turn.
-    await new Promise(setImmediate)
     if (cursor === null) return removed + (await removeForgotten(server, now))
   }
   return removed
 }
 
+type Listed = Page<GrantRecord>['records']
+
 /**
- * The one conditional write: nobody else has told it, and no refresh has prolonged it meanwhile. One that is under way finds it revoked.
+ * Who removes a grant tells its end: nobody else has, and no refresh has prolonged it meanwhile. One that is under way finds nothing.
+ *
+ * @returns how many records went; null when the storage cannot take several in one go
  */
-async function tellEnd({ clock, emit, records }: ServerContext, grantId: string, grant: GrantRecord): Promise<void> {
+async function endTogether(server: ServerContext, found: Listed, now: number): Promise<number | null> {
+  const { grants } = server.records
+  const open = new Map(found.filter(({ record }) => record.revokedAt === null).map(({ key, record }) => [key, record]))
+  const taken = await grants.take([...open.keys()], { expiresBefore: now, guard: { revokedAt: null } })
+  if (taken === null) return null
+  for (const grantId of taken) {
+    const grant = open.get(grantId)
+    if (grant) tellEnd(server, grantId, grant)
+  }
+  // What was revoked was told then, and nothing can happen to it any more.
+  const revoked = found.flatMap(({ key }) => (open.has(key) ? [] : [key]))
+  const gone = revoked.length === 0 ? [] : await grants.take(revoked, { expiresBefore: now, guard: {} })
+  return taken.length + (gone?.length ?? 0)
+}
+
+/**
+ * With the verbs that every storage has: first one conditional write, of which one of all wins, then the removal. A refresh that is under
+ * way finds the grant revoked.
+ */
+async function endOneByOne(server: ServerContext, found: Listed): Promise<number> {
+  const { grants } = server.records
+  let removed = 0
+  for (const { key, record } of found) {
+    const { revokedAt, expiresAt } = record
+    if (revokedAt !== null) removed += Number(await grants.remove(key))
+    else if (await grants.update(key, { revokedAt, expiresAt }, { revokedAt: server.clock.now(), expiresAt: TOLD }))
+      tellEnd(server, key, record)
+  }
+  return removed + (await grants.removeExpired(TOLD + 1, { limit: PORTION }))
+}
+
+function tellEnd({ emit }: ServerContext, grantId: string, grant: GrantRecord): void {
   const { clientId, subject, expiresAt } = grant
-  const end = { revokedAt: clock.now(), expiresAt: TOLD }
-  if (!(await records.grants.update(grantId, { revokedAt: null, expiresAt }, end))) return
   emit('grant.expired', { grantId, clientId, subject, reason: reasonOf(grant), endedAt: expiresAt })
 }
 
@@ -61,8 +88,7 @@ function reasonOf({ codeConsumedAt, expiresAt, endsAt }: GrantRecord): ExpiryRea
 async function removeForgotten({ records }: ServerContext, now: number): Promise<number> {
   let removed = 0
   for (let gone = PORTION; gone === PORTION; removed += gone) {
-    gone = await records.grants.removeExpired(now - LEFT_TO_OTHERS, { limit: PORTION })
-    await new Promise(setImmediate)
+    gone = await withRoom(() => records.grants.removeExpired(now - LEFT_TO_OTHERS, { limit: PORTION }))
   }
   return removed
 }

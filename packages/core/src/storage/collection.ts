@@ -16,6 +16,15 @@ export interface Collection<R> {
   removeWhere(index: keyof R & string, value: string): Promise<number>
   /** How many records there are, counted no further than `limit`; null when the driver cannot count. */
   count(limit: number): Promise<number | null>
+  /**
+   * Those of the records with these keys, 1,000 at most, that expired before that epoch second and hold what the guard says are removed.
+   *
+   * @returns the keys of those that this call removed; null when the driver cannot take several in one go
+   */
+  take(
+    keys: readonly string[],
+    condition: { expiresBefore: number; guard: Partial<R> }
+  ): Promise<readonly string[] | null>
   /** One bounded batch of what expired before that epoch second; returns how many records went. */
   removeExpired(before: number, options?: { limit?: number }): Promise<number>
 }
@@ -44,6 +53,8 @@ export function openCollection<S extends TObject>(
       }
     },
     count: async limit => (await driver.count?.(declaration, { prefix: '', limit })) ?? null,
+    take: async (keys, { expiresBefore, guard }) =>
+      (await driver.take?.(declaration, keys, { expiresBefore, guard: guard as Guard })) ?? null,
     removeExpired: (before, options) => driver.removeWhere(declaration, 'expiresBefore', before, options)
   }
 }

@@ -123,6 +123,18 @@ export interface StorageDriver {
     collection: CollectionDeclaration,
     options?: { limit?: number | undefined; cursor?: string | null | undefined }
   ): Promise<Page<StoredRecord>>
+  /**
+   * Optional. Removes, of the records with these keys, those that expired before `expiresBefore` and for which the guard holds: the same
+   * as one conditional removal each, in one go. For what has to be told when it goes.
+   *
+   * @param keys 1,000 at most
+   * @returns the keys of those that this call removed, in any order: whoever asks at the same moment, each is in one answer
+   */
+  take?(
+    collection: CollectionDeclaration,
+    keys: readonly string[],
+    condition: { expiresBefore: number; guard: Guard }
+  ): Promise<readonly string[]>
   /** Optional; nothing in the suite needs it to be correct. */
   transaction?<T>(run: (driver: StorageDriver) => Promise<T>): Promise<T>
 }

@@ -59,7 +59,7 @@ export function memoryStorage(): StorageDriver {
       const changes = declared(collection, table, patch)
       assertGuard(collection, table, guard)
       const record = table.records.get(key)
-      if (!record || !Object.entries(guard).every(([field, value]) => record[field] === value)) return false
+      if (!record || !holds(guard, record)) return false
       const isMoved = collection.indexes.some(index => index in changes)
       if (isMoved) drop(table, key)
       const changed = { ...record, ...changes }
@@ -102,6 +102,20 @@ export function memoryStorage(): StorageDriver {
           ? expired(table, collection.expiry, Number(value)).map(({ key }) => key)
           : keysOf(table, index, String(value))
       return keys.slice(0, Math.max(1, limit)).filter(key => drop(table, key)).length
+    },
+
+    async take(
+      collection: CollectionDeclaration,
+      keys: readonly string[],
+      { expiresBefore, guard }: { expiresBefore: number; guard: Guard }
+    ): Promise<string[]> {
+      const table = tableOf(collection)
+      assertGuard(collection, table, guard)
+      return keys.filter(key => {
+        const record = table.records.get(key)
+        if (!record || !isExpired(record, collection.expiry, expiresBefore)) return false
+        return holds(guard, record) && drop(table, key)
+      })
     },
 
     async count(
@@ -178,10 +192,18 @@ function keysOf(table: Table, index: string, value: string): string[] {
 // Looks at every record: a process that keeps everything in memory has no millions of them.
 function expired(table: Table, expiry: string | null, before: number): ExpiryPosition[] {
   if (expiry === null) return []
-  return [...table.records].flatMap(([key, record]) => {
-    const second = record[expiry]
-    return typeof second === 'number' && second < before ? [{ second, key }] : []
-  })
+  return [...table.records].flatMap(([key, record]) =>
+    isExpired(record, expiry, before) ? [{ second: Number(record[expiry]), key }] : []
+  )
+}
+
+function isExpired(record: StoredRecord, expiry: string | null, before: number): boolean {
+  const second = expiry === null ? null : record[expiry]
+  return typeof second === 'number' && second < before
+}
+
+function holds(guard: Guard, record: StoredRecord): boolean {
+  return Object.entries(guard).every(([field, value]) => record[field] === value)
 }
 
 function expiredPage(

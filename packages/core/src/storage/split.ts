@@ -51,6 +51,9 @@ export function joinStorage(storage: SplitStorage): StorageDriver {
     removeWhere: (collection, ...rest) => at(collection).removeWhere(collection, ...rest),
     ...(lasting.count && shortLived.count
       ? { count: async (collection, options) => at(collection).count?.(collection, options) ?? 0 }
+      : {}),
+    ...(lasting.take && shortLived.take
+      ? { take: async (collection, ...rest) => at(collection).take?.(collection, ...rest) ?? [] }
       : {})
   }
   return Object.freeze(joined)

@@ -59,6 +59,7 @@ function verbs(driver: StorageDriver): Record<string, () => Promise<unknown>> {
     remove: () => driver.remove(samples, 'key'),
     list: () => driver.list(samples, 'owner', 'alice'),
     removeWhere: () => driver.removeWhere(samples, 'owner', 'alice'),
-    removeExpired: () => driver.removeWhere(samples, 'expiresBefore', 1)
+    removeExpired: () => driver.removeWhere(samples, 'expiresBefore', 1),
+    ...(driver.take && { take: async () => driver.take?.(samples, ['key'], { expiresBefore: 1, guard: {} }) })
   }
 }
