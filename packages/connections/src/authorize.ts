@@ -17,7 +17,7 @@ import { resolveClient } from './client-registration.ts'
 import { changeConnection, readConnection } from './connection-record.ts'
 import { type Context, routeOf, type Target, targetOf } from './context.ts'
 import type { Discovered } from './discovery.ts'
-import { dpopSession, newDpopKey } from './dpop.ts'
+import { newDpopKey } from './dpop.ts'
 import { McpConnectionError } from './errors.ts'
 import { type FlowSecrets, flowKey, sealFlow } from './flow.ts'
 import { countAttempt } from './limits.ts'
@@ -216,7 +216,7 @@ async function authorizationUrl(
   if (resource !== null) form['resource'] = resource
   // Refresh tokens by `offline_access` need it. @see OpenID Connect Core section 11
   if (scopes.includes('offline_access')) form['prompt'] ??= 'consent'
-  if (dpopKey) form['dpop_jkt'] = (await dpopSession(dpopKey)).thumbprint
+  if (dpopKey) form['dpop_jkt'] = (await context.dpopSession(dpopKey)).thumbprint
   const url = new URL(metadata.authorization_endpoint as string)
   const isPushed = metadata.require_pushed_authorization_requests === true
   const parameters = isPushed ? await pushed(context, target, secrets, form) : form
@@ -242,7 +242,7 @@ async function pushed(
       client,
       keys: context.clientKeys,
       form,
-      dpop: dpopKey ? await dpopSession(dpopKey) : null
+      dpop: dpopKey ? await context.dpopSession(dpopKey) : null
     },
     endpoint
   )

@@ -7,7 +7,6 @@
 import { type GuardedFetch, isFetchRefusedError, isUnavailableError } from '@fastify-mcp-auth/core'
 import { withDpop } from '@modelcontextprotocol/client'
 import { type Context, routeOf, type Target } from './context.ts'
-import { dpopSession } from './dpop.ts'
 import { McpConnectionError } from './errors.ts'
 import { asBlocked } from './network.ts'
 import { currentToken } from './refresh.ts'
@@ -18,11 +17,12 @@ import type { OwnedFetch, UseOptions } from './types.ts'
 /** @param use what the caller is going to need; checked at every request */
 export function authorizedFetch(context: Context, target: Target, use: UseOptions = {}): OwnedFetch {
   const { origin } = new URL(target.definition.url)
+  // Before anything is read: what the rules forbid is told first.
   const { mcp } = routeOf(context, target)
 
   const send = async (url: URL, init: RequestInit, usable: Usable | null): Promise<Response> => {
     try {
-      return await present(mcp, target, { url, init, usable })
+      return await present(context, target, { mcp, url, init, usable })
     } catch (error) {
       throw unreachable(error, target, context)
     }
@@ -59,18 +59,19 @@ export function authorizedFetch(context: Context, target: Target, use: UseOption
 }
 
 interface Outgoing {
+  readonly mcp: GuardedFetch
   readonly url: URL
   readonly init: RequestInit
   readonly usable: Usable | null
 }
 
-async function present(mcp: GuardedFetch, target: Target, { url, init, usable }: Outgoing): Promise<Response> {
+async function present(context: Context, target: Target, { mcp, url, init, usable }: Outgoing): Promise<Response> {
   const headers = authorize(target, init.headers, usable)
   const key = usable?.credential.dpopKey
   if (!usable || !key) return mcp(url, { ...init, headers })
   // The SDK signs each request and answers a demand for a nonce; the token is taken by its key only. @see RFC 9449 section 7
   const { token } = usable.credential
-  return withDpop(await dpopSession(key), () => token)((to, given) => mcp(to, given))(url, { ...init, headers })
+  return withDpop(await context.dpopSession(key), () => token)((to, given) => mcp(to, given))(url, { ...init, headers })
 }
 
 function authorize({ definition }: Target, given: RequestInit['headers'], usable: Usable | null): Headers {

@@ -9,7 +9,6 @@ import { validateAuthorizationResponseIssuer } from '@modelcontextprotocol/clien
 import { markReplaced } from './client-registration.ts'
 import { readConnection, writeConnection } from './connection-record.ts'
 import { type Context, routeOf, type Target, targetOf } from './context.ts'
-import { dpopSession } from './dpop.ts'
 import { isMcpConnectionError, McpConnectionError, type McpConnectionErrorCode } from './errors.ts'
 import { type FlowSecrets, flowKey, unsealFlow } from './flow.ts'
 import { countAttempt } from './limits.ts'
@@ -18,6 +17,7 @@ import { sealCredential } from './seal.ts'
 import { summaryOf } from './status.ts'
 import { type Refusal, requestTokens } from './token-endpoint.ts'
 import type { TokenSet } from './token-set.ts'
+import { syncAfterConnect } from './tool-sync.ts'
 import type { CompletedFlow, CompleteOptions, Owner } from './types.ts'
 
 interface OpenFlow {
@@ -134,6 +134,7 @@ async function complete(context: Context, flow: OpenFlow, params: CallbackParams
   const tokens = await exchange(context, target, secrets, code)
   const isReconnected = await keep(context, target, secrets, tokens)
   await context.records.flows.update(key, {}, { outcome: 'connected' })
+  syncAfterConnect(context, target)
   const outcome = isReconnected ? 'reconnected' : 'connected'
   const { id: server } = target.server
   context.telemetry.record('flow.duration', context.clock.now() - record.createdAt, { server })
@@ -183,7 +184,7 @@ async function exchange(context: Context, target: Target, secrets: FlowSecrets, 
     form: { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier, resource },
     now: context.clock.now(),
     defaultLifetime: target.definition.oauth?.accessTokenLifetime,
-    dpop: dpopKey ? await dpopSession(dpopKey) : null
+    dpop: dpopKey ? await context.dpopSession(dpopKey) : null
   })
   if (outcome.kind === 'tokens') return outcome.tokens
   if (outcome.kind === 'transient')

@@ -7,6 +7,8 @@ import { clientDocument } from './client-metadata.ts'
 import type { Context } from './context.ts'
 import { deleteOwner, disconnect, wipeServer } from './disconnect.ts'
 import { Discoveries } from './discoveries.ts'
+import { createDpopSessions } from './dpop.ts'
+import { Eras } from './eras.ts'
 import { createEvents, SILENT } from './events.ts'
 import { exportOwner, listConnections, readStatus } from './listing.ts'
 import { expiring, refreshDue, sweep } from './maintenance.ts'
@@ -118,6 +120,7 @@ export async function openConnections(input: ConnectionsOptions, refresher: Refr
     async close() {
       stopObserving()
       await network.close()
+      await Promise.allSettled(context.background)
     }
   }
   return Object.freeze(connections)
@@ -151,6 +154,9 @@ async function openContext(input: ConnectionsOptions, refresher: Refresher): Pro
     registry: createRegistry({ options, records, ring, clock }),
     discoveries: new Discoveries(),
     clientKeys: createClientKeys({ algorithm: keyAlgorithm(options), records, ring, clock }),
+    dpopSession: createDpopSessions(clock),
+    eras: new Eras(clock),
+    background: new Set<Promise<unknown>>(),
     refreshes: new Map(),
     refresher,
     urls: urlsOf(options),

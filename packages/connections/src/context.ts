@@ -2,6 +2,8 @@
 import type { Clock, EventLog, KeyRing } from '@fastify-mcp-auth/core'
 import type { ClientKeys } from './client-keys.ts'
 import type { Discoveries } from './discoveries.ts'
+import type { DpopSessions } from './dpop.ts'
+import type { Eras } from './eras.ts'
 import type { Events } from './events.ts'
 import type { Network, Route } from './network.ts'
 import type { ResolvedOptions, ServerDefinition } from './options.ts'
@@ -25,6 +27,10 @@ export interface Context {
   readonly registry: Registry
   readonly discoveries: Discoveries
   readonly clientKeys: ClientKeys
+  readonly dpopSession: DpopSessions
+  readonly eras: Eras
+  /** What goes on after the caller was answered; `close` waits for it. */
+  readonly background: Set<Promise<unknown>>
   /** Refreshes of this process that are under way, by connection. */
   readonly refreshes: Map<string, Promise<Usable>>
   /** How tokens are refreshed. */

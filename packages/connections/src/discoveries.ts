@@ -1,6 +1,6 @@
 /**
- * Remembers what was discovered, for refreshes: a document per refresh would be asked for far too often. Only a cache of this process; a
- * fresh challenge ends an entry, and the start of a flow never uses one.
+ * Remembers what was discovered, for refreshes, for as long as the documents say: one per refresh would be asked for far too often. Only a
+ * cache of this process; a fresh challenge ends an entry, and the start of a flow never uses one.
  */
 import { LRUCache } from 'lru-cache'
 import type { Context, Target } from './context.ts'
@@ -8,8 +8,6 @@ import { type Discovered, type DiscoverOptions, discover } from './discovery.ts'
 import { asMcpConnectionError } from './errors.ts'
 import type { DiscoveryStep } from './types.ts'
 
-/** Seconds. */
-const FRESH_FOR = 3600
 /** Seconds between two looks that challenges led to. */
 const COOLDOWN = 30
 
@@ -22,7 +20,7 @@ export class Discoveries {
     const entry = this.#found.get(keyOf(target, issuer))
     const age = entry ? context.clock.now() - entry.at : Number.POSITIVE_INFINITY
     // A clock may also jump back.
-    if (entry && age >= 0 && age < FRESH_FOR) return entry.found
+    if (entry && age >= 0 && age < entry.found.freshFor) return entry.found
     return this.look(context, target, { issuer })
   }
 

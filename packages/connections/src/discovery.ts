@@ -21,6 +21,7 @@ import Value from 'typebox/value'
 import { type BearerChallenge, readChallenge } from './bearer-challenge.ts'
 import { type Context, routeOf, type Target } from './context.ts'
 import { McpConnectionError, type McpConnectionErrorCode } from './errors.ts'
+import { freshFor } from './freshness.ts'
 import type { Route } from './network.ts'
 import { StepLog } from './step-log.ts'
 import type { DiscoveryStep } from './types.ts'
@@ -39,6 +40,8 @@ export interface Discovered {
   readonly challengeScopes: readonly string[] | null
   /** The endpoints are those of 2025-03-26, not of any document. */
   readonly isLegacy: boolean
+  /** Seconds for which it may be used again: that of the document that is over first. */
+  readonly freshFor: number
   readonly steps: readonly DiscoveryStep[]
 }
 
@@ -72,6 +75,9 @@ class Discovery {
   readonly #target: Pick<Target, 'server' | 'definition'>
   readonly #log: StepLog
   #outage: unknown = null
+  /** A document of this server says where it belongs, in a form that cannot be read. */
+  #isMalformed = false
+  readonly #freshFor: number[] = []
 
   constructor(route: Route, target: Pick<Target, 'server' | 'definition'>, log: StepLog) {
     this.#route = route
@@ -90,6 +96,7 @@ class Discovery {
       resource: resource?.resource ?? null,
       scopesSupported: resource?.scopes_supported ?? null,
       challengeScopes: challenge.scopes,
+      freshFor: this.#freshFor.length === 0 ? freshFor({}) : Math.min(...this.#freshFor),
       steps: this.#log.steps
     })
   }
@@ -137,7 +144,10 @@ class Discovery {
       const document = await this.#document(place, 'resource metadata', 'RFC 9728 section 3')
       if (document === null) continue
       if (!Value.Check(ProtectedResourceMetadata, document)) {
-        this.#log.add('resource metadata', place, 'failed', 'is no such document', 'RFC 9728 section 2')
+        const isMalformed = namesServers(document)
+        this.#isMalformed ||= isMalformed
+        const detail = isMalformed ? MALFORMED_SERVERS : 'is no such document'
+        this.#log.add('resource metadata', place, 'failed', detail, 'RFC 9728 section 2')
         continue
       }
       if (!isSameResource(url, document.resource)) {
@@ -145,9 +155,22 @@ class Discovery {
         throw this.#error('MCP_RESOURCE_MISMATCH', 'the metadata of the server is for another resource')
       }
       this.#log.add('resource metadata', place, 'ok', 'found', 'RFC 9728 section 3')
-      if (document.authorization_servers) return document
+      if (document.authorization_servers?.every(issuer => URL.canParse(issuer))) return document
+      if (document.authorization_servers) {
+        this.#isMalformed = true
+        this.#log.add('resource metadata', place, 'failed', MALFORMED_SERVERS, 'RFC 9728 section 2')
+        continue
+      }
       this.#log.add('resource metadata', place, 'failed', 'names no authorization server', 'RFC 9728 section 2')
     }
+    // It has metadata, so it is none of the old kind, whose places would be guessed.
+    if (this.#isMalformed)
+      throw this.#error(
+        'MCP_DISCOVERY_FAILED',
+        '"authorization_servers" in the metadata of the server is no list of URLs',
+        undefined,
+        'authorization_servers'
+      )
     // One that is only down must not be taken for one of the old kind: that would send people somewhere else.
     if (this.#outage) throw this.#failure(this.#outage, 'MCP_SERVER_UNAVAILABLE', 'the metadata cannot be read now')
     return null
@@ -168,7 +191,6 @@ class Discovery {
   }
 
   async #serverMetadata(issuer: string): Promise<Pick<Discovered, 'issuer' | 'metadata' | 'isLegacy'>> {
-    if (!URL.canParse(issuer)) throw this.#error('MCP_DISCOVERY_FAILED', 'the issuer is no URL')
     const found = await this.#findMetadata([issuer])
     if (found) return { issuer, metadata: found, isLegacy: false }
     if (this.#outage)
@@ -216,7 +238,9 @@ class Discovery {
       const found = judged.find(verdict => typeof verdict !== 'string')
       const verdict = found ? 'found' : ownWords(String(judged[0]))
       this.#log.add('authorization server metadata', place, found ? 'ok' : 'failed', verdict, 'RFC 8414 section 3')
-      if (found) return found as Discovered['metadata']
+      if (!found) continue
+      this.#freshFor.push(freshFor(response.headers))
+      return found as Discovered['metadata']
     }
     return null
   }
@@ -225,7 +249,10 @@ class Discovery {
     const response = await this.#fetch(place, step, spec)
     if (response === null) return null
     const document = response.status === 200 ? jsonBody(response) : undefined
-    if (document !== undefined) return document
+    if (document !== undefined) {
+      this.#freshFor.push(freshFor(response.headers))
+      return document
+    }
     // A page with status 200, a 401 or 403: somebody's front door, not this document.
     this.#log.add(step, place, 'skipped', `status ${response.status}, no JSON`, spec)
     return null
@@ -268,8 +295,8 @@ class Discovery {
     return this.#error(code, message, error)
   }
 
-  #error(code: McpConnectionErrorCode, message: string, cause?: unknown): McpConnectionError {
-    const reason = isFetchRefusedError(cause) ? cause.reason : undefined
+  #error(code: McpConnectionErrorCode, message: string, cause?: unknown, why?: string): McpConnectionError {
+    const reason = isFetchRefusedError(cause) ? cause.reason : why
     return new McpConnectionError(code, message, {
       server: this.#target.server.id,
       steps: this.#log.steps,
@@ -289,6 +316,8 @@ const GREETING = JSON.stringify({
 
 const LISTING = JSON.stringify({ jsonrpc: '2.0', id: 2, method: 'tools/list', params: {} })
 
+const MALFORMED_SERVERS = '"authorization_servers" is no list of URLs'
+
 const FOREIGN_ISSUER = 'is for another issuer'
 
 // What the document says is not for our pages.
@@ -300,6 +329,11 @@ function ownWords(verdict: string): string {
 function reasonOf(error: unknown): string {
   if (isFetchRefusedError(error)) return `refused: ${error.reason}`
   return isUnavailableError(error) ? 'no answer' : 'failed'
+}
+
+/** Whether it means to be the document that is looked for. */
+function namesServers(document: unknown): boolean {
+  return typeof document === 'object' && document !== null && 'authorization_servers' in document
 }
 
 function isSameResource(url: string, resource: string): boolean {

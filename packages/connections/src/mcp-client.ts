@@ -4,6 +4,8 @@ import { authorizedFetch } from './authorized-fetch.ts'
 import { readConnection } from './connection-record.ts'
 import { type Context, type Target, targetOf } from './context.ts'
 import { asMcpConnectionError, McpConnectionError } from './errors.ts'
+import { currentToken } from './refresh.ts'
+import { renewingSessions } from './session-renewal.ts'
 import { assertScopes, connectionError } from './token.ts'
 import { isToolAllowed, scopesOfTool } from './tool-filter.ts'
 import { approvedOnly } from './tool-sync.ts'
@@ -22,18 +24,21 @@ export async function connectedClient(
 
 /** Sees and may call every tool of the server: not for owners. */
 export async function plainClient(context: Context, target: Target, use: UseOptions): Promise<OwnedClient> {
-  const fetch = authorizedFetch(context, target, use)
   const client = new Client(
     { name: context.options.client.name, version: context.options.client.softwareVersion ?? '0.0.0' },
     { versionNegotiation: { mode: 'auto' } }
   )
-  const transport = transportTo(target, fetch)
+  const prior = target.definition.transport === 'sse' ? undefined : context.eras.recall(target)
+  // Connecting sends nothing then, and whether there is something to connect with has to be known all the same.
+  if (prior?.kind === 'modern') await currentToken(context, target, use)
+  const transport = transportTo(context, target, authorizedFetch(context, target, use))
   try {
-    await client.connect(transport, use.signal ? { signal: use.signal } : {})
+    await client.connect(transport, { ...(use.signal ? { signal: use.signal } : {}), ...(prior ? { prior } : {}) })
   } catch (error) {
     await client.close().catch(() => undefined)
     throw asMcpConnectionError(error) ?? error
   }
+  if (!prior) context.eras.learn(target, client)
   const close = async (): Promise<void> => {
     // The server may keep a session for us until we say that it is over; that it does not understand is no concern of the caller.
     if (transport instanceof StreamableHTTPClientTransport) await transport.terminateSession().catch(() => undefined)
@@ -42,11 +47,22 @@ export async function plainClient(context: Context, target: Target, use: UseOpti
   return Object.assign(client, { [Symbol.asyncDispose]: close })
 }
 
-function transportTo({ definition }: Target, fetch: OwnedFetch): StreamableHTTPClientTransport | SSEClientTransport {
+function transportTo(
+  context: Context,
+  target: Target,
+  fetch: OwnedFetch
+): StreamableHTTPClientTransport | SSEClientTransport {
+  const { definition } = target
   const url = new URL(definition.url)
-  return definition.transport === 'sse'
-    ? new SSEClientTransport(url, { fetch })
-    : new StreamableHTTPClientTransport(url, { fetch, onInsufficientScope: 'throw' })
+  if (definition.transport === 'sse') return new SSEClientTransport(url, { fetch })
+  const renewing = renewingSessions(fetch)
+  const watched: OwnedFetch = async (...args) => {
+    const response = await renewing(...args)
+    // It may speak otherwise by now.
+    if (!response.ok) context.eras.forget(target)
+    return response
+  }
+  return new StreamableHTTPClientTransport(url, { fetch: watched, onInsufficientScope: 'throw' })
 }
 
 /** The same client, for tools that the owner may use and has the scopes for. */

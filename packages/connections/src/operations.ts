@@ -7,6 +7,7 @@ import { refresh } from './refresh.ts'
 import { connectOpenly, connectSilently } from './silent.ts'
 import { summaryOf } from './status.ts'
 import { connectionError } from './token.ts'
+import { syncAfterConnect } from './tool-sync.ts'
 import type { AccountChoice, ConnectionSummary, Owner } from './types.ts'
 
 /** @throws McpConnectionError `MCP_NOT_ALLOWED` for a server that a person has to connect */
@@ -22,6 +23,7 @@ export async function connectWithoutPerson(
     throw connectionError(context, target, 'MCP_NOT_ALLOWED', 'a person has to connect this server')
   if (auth === 'none') await connectOpenly(context, target)
   else await connectSilently(context, target)
+  syncAfterConnect(context, target)
   return summaryNow(context, target)
 }
 

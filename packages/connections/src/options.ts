@@ -156,6 +156,8 @@ export const ServerDefinition = Type.Object(
           deny: Type.Optional(Strings),
           /** `server`: everybody sees the same list, so one look is enough for all. */
           partition: Type.Optional(Type.Union([Type.Literal('owner'), Type.Literal('server')])),
+          /** Look at the tools after every connect, so that people and pages know them; `false` leaves that to `syncTools`. */
+          syncOnConnect: Type.Optional(Type.Boolean()),
           /** A tool whose definition changed is not used until somebody approved it. */
           approveChanges: Type.Optional(Type.Boolean())
         },

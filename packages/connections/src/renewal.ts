@@ -2,7 +2,6 @@
 import { isUnavailableError } from '@fastify-mcp-auth/core'
 import { type Context, routeOf, type Target } from './context.ts'
 import type { Discovered } from './discovery.ts'
-import { dpopSession } from './dpop.ts'
 import { asMcpConnectionError } from './errors.ts'
 import type { OAuthClient } from './oauth-client.ts'
 import type { ServerDefinition } from './options.ts'
@@ -60,7 +59,7 @@ async function send(
     form: { ...form, resource },
     now: context.clock.now(),
     defaultLifetime: definition.oauth?.accessTokenLifetime,
-    dpop: credential.dpopKey ? await dpopSession(credential.dpopKey) : null
+    dpop: credential.dpopKey ? await context.dpopSession(credential.dpopKey) : null
   })
 }
 

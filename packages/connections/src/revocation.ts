@@ -6,7 +6,6 @@
  */
 import { isUnavailableError, randomSecret } from '@fastify-mcp-auth/core'
 import { type Context, routeOf, type Target } from './context.ts'
-import { dpopSession } from './dpop.ts'
 import { asMcpConnectionError } from './errors.ts'
 import type { OAuthClient } from './oauth-client.ts'
 import type { Place } from './owner.ts'
@@ -100,7 +99,7 @@ async function attempt(
     const found = await context.discoveries.get(context, target, owed.issuer)
     const endpoint = found.metadata.revocation_endpoint
     if (found.issuer !== owed.issuer || endpoint === undefined) return 'gone'
-    const dpop = owed.dpopKey ? await dpopSession(owed.dpopKey) : null
+    const dpop = owed.dpopKey ? await context.dpopSession(owed.dpopKey) : null
     const tokens = { refresh_token: owed.refreshToken, access_token: owed.token }
     for (const [hint, token] of Object.entries(tokens)) {
       if (token === null) continue

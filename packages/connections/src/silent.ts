@@ -4,7 +4,7 @@ import { resolveClient } from './client-registration.ts'
 import { NO_OAUTH, readConnection, writeConnection } from './connection-record.ts'
 import { type Context, routeOf, type Target } from './context.ts'
 import type { Discovered } from './discovery.ts'
-import { dpopSession, newDpopKey } from './dpop.ts'
+import { newDpopKey } from './dpop.ts'
 import type { McpConnectionError } from './errors.ts'
 import type { OAuthClient } from './oauth-client.ts'
 import { sealCredential } from './seal.ts'
@@ -102,7 +102,7 @@ async function request(context: Context, target: Target, wanted: SilentRequest):
     form: { ...form, resource },
     now: context.clock.now(),
     defaultLifetime: target.definition.oauth?.accessTokenLifetime,
-    dpop: dpopKey ? await dpopSession(dpopKey) : null
+    dpop: dpopKey ? await context.dpopSession(dpopKey) : null
   })
   if (outcome.kind === 'tokens') return outcome.tokens
   // Asked once: a verdict is told as it is, and no other grant is tried in its place.

@@ -4,6 +4,7 @@ import { type Context, type Target, targetOf } from './context.ts'
 import { McpConnectionError } from './errors.ts'
 import { sealCredential } from './seal.ts'
 import { summaryOf } from './status.ts'
+import { syncAfterConnect } from './tool-sync.ts'
 import type { ConnectionSummary, Owner, SetCredentialOptions } from './types.ts'
 
 const MAX_SECRET = 8192
@@ -33,6 +34,7 @@ export async function storeCredential(
     accessExpiresAt: options.expiresAt ?? null
   })
   context.events.emit(before ? 'reconnected' : 'connected', place, { kind: definition.auth, scopes: [] })
+  syncAfterConnect(context, target)
   return currentSummary(context, target)
 }
 

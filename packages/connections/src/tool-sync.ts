@@ -22,7 +22,10 @@ export async function syncTools(
   server: string,
   use: UseOptions = {}
 ): Promise<ToolSnapshot> {
-  const target = await targetOf(context, owner, server, use)
+  return syncTarget(context, await targetOf(context, owner, server, use), use)
+}
+
+async function syncTarget(context: Context, target: Target, use: UseOptions): Promise<ToolSnapshot> {
   try {
     const snapshot = await look(context, target, use)
     context.telemetry.add('tool_syncs', { outcome: 'done' })
@@ -42,6 +45,19 @@ async function look(context: Context, target: Target, use: UseOptions): Promise<
   } finally {
     await Promise.resolve(client[Symbol.asyncDispose]()).catch(() => undefined)
   }
+}
+
+/** Milliseconds that the look after a connect may take. */
+const LOOK_LIMIT = 30_000
+
+/** Looks in the background, because whoever has just connected wants to see the tools, and nobody has to wait for them. Never rejects. */
+export function syncAfterConnect(context: Context, target: Target): void {
+  if (target.definition.tools?.syncOnConnect === false) return
+  const looking = syncTarget(context, target, { signal: AbortSignal.timeout(LOOK_LIMIT) }).catch((err: unknown) => {
+    context.log.debug({ err, server: target.server.id }, 'mcp-auth: the tools could not be looked at after the connect')
+  })
+  context.background.add(looking)
+  looking.finally(() => context.background.delete(looking))
 }
 
 /** What was stored last; null when nobody has looked yet. */

@@ -250,3 +250,16 @@ t.test(
     t.equal(await world.whoami(), 'alice')
   }
 )
+
+t.test('RFC 9449 4.2: proofs are made at the time of the clock of the options', async t => {
+  const world = await createWorld(t, {
+    issuer: { behaviour: { dpop: 'required', dpopNonceLifetime: 60 } },
+    server: { behaviour: { dpopNonceLifetime: 60 } },
+    definition: { oauth: { dpop: true } }
+  })
+  world.clock.advance(40 * 86_400)
+  await world.connect()
+  t.equal(await world.whoami(), 'alice')
+  world.clock.advance(3700)
+  t.equal(await world.whoami(), 'alice')
+})

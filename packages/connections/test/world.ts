@@ -56,7 +56,11 @@ export async function createWorld(
     clock,
     onEvent: event => events.push(event),
     ...options.app,
-    servers: { notes: { url: server.resource, ...options.definition }, ...options.app?.servers }
+    // Tests count requests: what comes by itself is asked for by those that are about it.
+    servers: {
+      notes: { url: server.resource, tools: { syncOnConnect: false }, ...options.definition },
+      ...options.app?.servers
+    }
   }
   const connections = await createConnections(appOptions)
   const others: { close(): Promise<void> }[] = [connections, issuer, server]

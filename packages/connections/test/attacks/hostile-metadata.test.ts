@@ -128,3 +128,15 @@ function says(issuer: FakeAuthorizationServer, metadata: Record<string, unknown>
 function forever(issuer: FakeAuthorizationServer, what: Parameters<FakeAuthorizationServer['fail']>[1]): void {
   issuer.fail('metadata', what, { times: Number.POSITIVE_INFINITY })
 }
+
+t.test('RFC 9728 2: authorization_servers of a wrong form is told as that, and no place is guessed', async t => {
+  const wrong = ['https://as.example', [], [7], [{ issuer: 'https://as.example' }], ['not a url'], {}, null]
+  for (const authorization_servers of wrong) {
+    const { connections, server, issuer } = await createWorld(t)
+    server.behaviour.metadata = { authorization_servers }
+    const error = await connections.start(alice, 'notes', { binding: BINDING }).catch((caught: unknown) => caught)
+    t.match(error, { code: 'MCP_DISCOVERY_FAILED', reason: 'authorization_servers' }, JSON.stringify(wrong))
+    t.equal(issuer.requests.length, 0)
+    t.match((await connections.diagnose('notes')).problems, [/"authorization_servers"/])
+  }
+})

@@ -1,0 +1,25 @@
+/**
+ * For how long a document that was fetched may be used again.
+ *
+ * @see RFC 9111 sections 4.2.1 and 5.2.2
+ */
+
+/** Seconds for a document that does not say it. */
+const UNSAID = 3600
+/** Whatever a document says, it is not asked for with every refresh, and it is looked at again within a day. */
+const [LEAST, MOST] = [60, 86_400]
+
+/** @returns seconds, within bounds */
+export function freshFor(headers: { readonly [name: string]: string | undefined }): number {
+  const directives = (headers['cache-control'] ?? '')
+    .toLowerCase()
+    .split(',')
+    .map(text => text.trim())
+  if (directives.some(directive => /^(?:no-store|no-cache)(?:=|$)/.test(directive))) return LEAST
+  const said = directives
+    .map(directive => /^max-age="?(\d{1,9})"?$/.exec(directive)?.[1])
+    .find(text => text !== undefined)
+  if (said === undefined) return UNSAID
+  const age = /^\d{1,9}$/.test(headers['age'] ?? '') ? Number(headers['age']) : 0
+  return Math.min(Math.max(Number(said) - age, LEAST), MOST)
+}

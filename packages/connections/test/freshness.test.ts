@@ -1,0 +1,44 @@
+/** How long what was discovered is used again: as the documents say, within bounds. */
+import fc from 'fast-check'
+import t from 'tap'
+import { freshFor } from '../src/freshness.ts'
+import { alice, createWorld } from './world.ts'
+
+t.test('RFC 9111 5.2.2: Cache-Control within a minute and a day, an hour where nothing is said', async t => {
+  const said: [string | undefined, number][] = [
+    [undefined, 3600],
+    ['public', 3600],
+    ['max-age=300', 300],
+    ['public, MAX-AGE=7200, must-revalidate', 7200],
+    ['max-age=0', 60],
+    ['no-store', 60],
+    ['no-cache, max-age=7200', 60],
+    ['max-age=99999999', 86_400],
+    ['max-age=-1', 3600],
+    ['max-age=1e9', 3600],
+    ['s-maxage=10', 3600]
+  ]
+  for (const [header, seconds] of said) t.equal(freshFor({ 'cache-control': header }), seconds, String(header))
+  t.equal(freshFor({ 'cache-control': 'max-age=3600', age: '3000' }), 600, 'what a cache on the way kept it for counts')
+  fc.assert(
+    fc.property(fc.string(), fc.string(), (header, age) => {
+      const seconds = freshFor({ 'cache-control': header, age })
+      return Number.isInteger(seconds) && seconds >= 60 && seconds <= 86_400
+    })
+  )
+})
+
+t.test('feature 22: metadata is asked for again when its time is over, not before', async t => {
+  const world = await createWorld(t, { issuer: { behaviour: { accessTokenLifetime: 60 } } })
+  await world.connect()
+  const refreshAfter = async (seconds: number): Promise<number> => {
+    const before = world.issuer.count('metadata')
+    world.clock.advance(seconds)
+    await world.connections.refresh(alice, 'notes')
+    return world.issuer.count('metadata') - before
+  }
+  t.equal(await refreshAfter(20), 1, 'nothing is known for a refresh yet')
+  t.equal(await refreshAfter(29), 0)
+  t.equal(await refreshAfter(29), 0)
+  t.equal(await refreshAfter(3), 1, 'the metadata of the fake server is not to be stored, which means a minute here')
+})

@@ -1,0 +1,88 @@
+/** Clients that live long: sessions that their server forgets, and what is remembered of a server's revision. */
+import { fault } from '@fastify-mcp-auth/testing/servers'
+import t from 'tap'
+import { alice, createWorld, type World } from './world.ts'
+
+const legacy = { server: { behaviour: { revisions: ['2025-11-25'] } } } as const
+
+const initializes = ({ server }: World): number =>
+  server.requests.filter(({ endpoint, body }) => endpoint === 'mcp' && body.includes('"initialize"')).length
+
+t.test('feature 82: a session that the server forgot begins anew, once for all calls that notice', async t => {
+  for (const answers of ['json', 'sse'] as const) {
+    const world = await createWorld(t, { server: { behaviour: { ...legacy.server.behaviour, answers } } })
+    const { connections, server } = world
+    await world.connect()
+    await using client = await connections.clientFor(alice, 'notes')
+    await client.callTool({ name: 'whoami' })
+    const before = initializes(world)
+    for (let round = 0; round < 2; round++) {
+      server.dropSessions()
+      const called = await Promise.all([1, 2, 3].map(() => client.callTool({ name: 'whoami' })))
+      t.match(
+        called.map(({ content }) => (content as { text: string }[])[0]?.text),
+        ['alice', 'alice', 'alice']
+      )
+    }
+    t.equal(initializes(world) - before, 2, 'one for each time')
+    t.equal(server.sessions.size, 1)
+  }
+})
+
+t.test('feature 82: a server that begins no other session is told as it is, and is not asked in a loop', async t => {
+  const world = await createWorld(t, legacy)
+  await world.connect()
+  await using client = await world.connections.clientFor(alice, 'notes')
+  const before = initializes(world)
+  world.server.dropSessions()
+  world.server.fail('mcp', fault.html(404), { times: 10 })
+  await t.rejects(client.callTool({ name: 'whoami' }))
+  t.equal(initializes(world) - before, 1)
+})
+
+t.test('feature 82: a session is closed by the id that it has by then', async t => {
+  const world = await createWorld(t, legacy)
+  await world.connect()
+  const client = await world.connections.clientFor(alice, 'notes')
+  world.server.dropSessions()
+  await client.callTool({ name: 'whoami' })
+  t.equal(world.server.sessions.size, 1)
+  await client[Symbol.asyncDispose]()
+  t.equal(world.server.sessions.size, 0)
+})
+
+t.test('feature 55: the revision of a server is found out once for each connection', async t => {
+  const old = await createWorld(t, legacy)
+  await old.connect()
+  const probes = () => old.server.requests.filter(({ body }) => body.includes('server/discover')).length
+  await old.whoami()
+  t.equal(probes(), 1)
+  await old.whoami()
+  t.equal(probes(), 1, 'an old server is not asked again')
+  old.clock.advance(3601)
+  await old.whoami()
+  t.equal(probes(), 2, 'but once an hour: it may have been renewed')
+
+  const modern = await createWorld(t, { server: { behaviour: { revisions: ['2026-07-28'] } } })
+  await modern.connect()
+  await modern.whoami()
+  const before = modern.server.count('mcp')
+  await modern.whoami()
+  t.equal(modern.server.count('mcp') - before, 1, 'the call itself')
+})
+
+t.test(
+  'feature 55: what is remembered does not hide that there is no connection, nor that the server changed',
+  async t => {
+    const world = await createWorld(t, { server: { behaviour: { revisions: ['2026-07-28'] } } })
+    const { connections, server } = world
+    await world.connect()
+    await world.whoami()
+    await connections.disconnect(alice, 'notes')
+    await t.rejects(connections.clientFor(alice, 'notes'), { code: 'MCP_NOT_CONNECTED' })
+    await world.connect()
+    server.behaviour.revisions = ['2025-11-25']
+    const first = await world.whoami().catch(() => null)
+    t.equal(first ?? (await world.whoami()), 'alice', 'at most one call finds it out')
+  }
+)
