@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import type { StorageDriver } from '@fastify-mcp-auth/core'
 import { memoryStorage } from '@fastify-mcp-auth/core/memory'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
@@ -18,13 +19,17 @@ export interface RunningDesk {
   readonly settings: Settings
 }
 
-export async function listenDesk(t: Test): Promise<RunningDesk> {
+/** @param options what the test brings itself: memory, and the usual weather, when left out */
+export async function listenDesk(
+  t: Test,
+  { storage = memoryStorage(), weather = buildWeather() }: { storage?: StorageDriver; weather?: FastifyInstance } = {}
+): Promise<RunningDesk> {
   const [deskPort, notesPort] = [await freePort(), await freePort()]
   const notes = await buildApp(readConfig({ PORT: String(notesPort), DATABASE_URL: 'memory:' }))
-  const [weather, search] = [buildWeather(), buildSearch()]
+  const search = buildSearch()
   const settings: Settings = {
     publicUrl: `http://127.0.0.1:${deskPort}`,
-    storage: memoryStorage(),
+    storage,
     encryptionKey: createHash('sha256').update('key of the tests').digest('base64'),
     notesUrl: `${await notes.listen({ host: '127.0.0.1', port: notesPort })}/mcp`,
     weatherUrl: `${await weather.listen({ host: '127.0.0.1', port: 0 })}/mcp`,

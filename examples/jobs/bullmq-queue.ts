@@ -1,0 +1,47 @@
+/** The app's side of the queue: a job is asked for, and one that waits for a person goes on. */
+import { Queue } from 'bullmq'
+import { Redis } from 'ioredis'
+
+export interface BriefingOrder {
+  readonly userId: string
+  /** The person knows that this waits for him. */
+  readonly isTold?: boolean
+}
+
+/** Of the jobs of this example. */
+export const QUEUE = 'briefings'
+
+/** BullMQ asks for this setting: a worker waits for Redis, however long it is away. */
+export const connectRedis = (url: string): Redis => new Redis(url, { maxRetriesPerRequest: null })
+
+// A person has one briefing at a time, so its id says whose it is.
+const idOf = (userId: string): string => `briefing-${userId}`
+
+export function openQueue(url: string) {
+  const connection = connectRedis(url)
+  const queue = new Queue<BriefingOrder>(QUEUE, { connection })
+  return {
+    async add(userId: string): Promise<void> {
+      await queue.add(
+        'briefing',
+        { userId },
+        {
+          jobId: idOf(userId),
+          attempts: 8,
+          backoff: { type: 'exponential', delay: 5000 },
+          removeOnComplete: true,
+          removeOnFail: true
+        }
+      )
+    },
+    /** The person has connected something: what waited for it goes on now. */
+    async goOn(userId: string): Promise<void> {
+      const job = await queue.getJob(idOf(userId))
+      if (await job?.isDelayed()) await job?.promote()
+    },
+    async close(): Promise<void> {
+      await queue.close()
+      connection.disconnect()
+    }
+  }
+}
