@@ -31,7 +31,7 @@ export interface RedisStorage extends StorageDriver {
 /**
  * Keeps records in Redis 7 or Valkey: one server, Sentinel, or a cluster, where each collection has one slot.
  *
- * Nothing is connected to before the first verb or `open`. Keys and indexed values may have 768 characters; text with a NUL
+ * Nothing is connected to before the first verb or `open`. Keys and indexed values may have 768 characters and 1,536 bytes; text with a NUL
  * character or half a surrogate pair is refused with a RangeError before anything is written, as by `sqlStorage`, so that
  * records can move between them.
  *

@@ -78,7 +78,7 @@ function encode(prepared: Prepared, field: Field, value: unknown): string {
     throw new TypeError(`${name}: ${typeof value} is not ${kind}`)
   if (kind === 'text' && typeof value === 'string' && !isKept(prepared, field, value))
     throw new RangeError(
-      `${name}: text has a NUL character, half a surrogate pair, or indexed ${KEY_LENGTH} characters and more`
+      `${name}: text has a NUL character, half a surrogate pair, or is indexed and longer than ${KEY_LENGTH} characters`
     )
   const text = JSON.stringify(value)
   if (text === undefined) throw new TypeError(`${name}: ${typeof value} is not JSON`)

@@ -52,7 +52,7 @@ interface Prepared {
  * Keeps records in SQLite, PostgreSQL, MySQL or MariaDB, one table per collection and one column per field.
  *
  * Nothing is connected to and no package of a database is loaded before the first verb or `open`. Keys and indexed values may
- * have 768 characters; text with a NUL character or half a surrogate pair is refused with a RangeError before anything is
+ * have 768 characters and 1,536 bytes; text with a NUL character or half a surrogate pair is refused with a RangeError before anything is
  * written, on every engine alike, so that records can move between them.
  *
  * Does not remove expired records by itself, and does not retry a write whose fate is unknown: that is an UnavailableError.

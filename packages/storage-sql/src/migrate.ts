@@ -72,10 +72,10 @@ async function find(connection: Connection, db: Database, tables: readonly Table
   const existing = await dialect.inspect(db, [...names], schema)
   const hasSchema = existing.size > 0 || schema === null || (await dialect.hasSchema(db, schema))
   if (!existing.has(versionsTable.name)) return { hasSchema, tables: existing, versions: new Map() }
-  const { rows } = await sql<{ collection: string; version: unknown }>`
+  const { rows } = await sql<{ collection: unknown; version: unknown }>`
     select ${sql.ref(KEY)} as collection, ${sql.ref('version')} as version from ${sql.table(versionsTable.path)}
     where ${sql.ref(KEY)} in (${sql.join(tables.map(({ collection }) => collection))})`.execute(db)
-  const versions = new Map(rows.map(({ collection, version }) => [collection, Number(version)]))
+  const versions = new Map(rows.map(({ collection, version }) => [String(collection), Number(version)]))
   return { hasSchema, tables: existing, versions }
 }
 
@@ -88,7 +88,7 @@ function stepsTo(connection: Connection, tables: readonly Table[], found: Found)
   const shape = [versionsTable, ...new Map(tables.map(table => [table.name, table])).values()].flatMap(table => {
     const existing = found.tables.get(table.name)
     const steps = existing ? extend(dialect, table, existing) : [create(dialect, table)]
-    return [...steps, ...addIndexes(dialect, table, existing)]
+    return [...steps, ...addIndexes(table, existing)]
   })
   const versions = tables.flatMap(table => recordVersion(versionsTable, table, found.versions.get(table.collection)))
   return [...home, ...shape, ...versions]
@@ -139,7 +139,7 @@ function extend(dialect: Connection['dialect'], table: Table, found: ExistingTab
     if (type === dialect.typeName(column.type)) return []
     if (dialect.alterable && isText(column)) {
       // A longer type than needed is left alone: an older process may still rely on it.
-      if (type === 'varchar') return []
+      if (type === 'varbinary') return []
       if (type === 'longtext') return [sql`alter table ${sql.table(table.path)} modify column ${definition}`]
     }
     throw new ConfigurationError(
@@ -151,13 +151,11 @@ function extend(dialect: Connection['dialect'], table: Table, found: ExistingTab
 
 const isText = ({ type }: Column): boolean => type === 'indexed' || type === 'text'
 
-function addIndexes(dialect: Connection['dialect'], table: Table, found: ExistingTable | undefined): Step[] {
+function addIndexes(table: Table, found: ExistingTable | undefined): Step[] {
   return table.indexes
     .filter(index => !found?.indexes.has(index.name))
     .map(({ name, columns }) => {
-      // InnoDB appends the primary key to every index by itself, and both together would be longer than it allows.
-      const own = dialect.name === 'mysql' ? columns.filter(column => column !== KEY) : columns
-      const list = sql.join(own.map(column => sql.ref(column)))
+      const list = sql.join(columns.map(column => sql.ref(column)))
       return sql`create index ${sql.ref(name)} on ${sql.table(table.path)} (${list})`
     })
 }

@@ -158,7 +158,8 @@ function listExpired(table: Table, column: string, after: boolean): RawBuilder<u
 function removeBatch(table: Table, dialect: SqlDialect, column: string, comparison: '=' | '<'): RawBuilder<unknown> {
   const [name, key] = [sql.table(table.path), sql.ref(KEY)]
   const condition = sql`${sql.ref(column)} ${sql.raw(comparison)} ${ANY}`
-  const order = comparison === '=' ? key : sql.ref(column)
+  // In full, though all have the same value: MariaDB would sort what it removes.
+  const order = comparison === '=' ? sql`${sql.ref(column)}, ${key}` : sql.ref(column)
   if (dialect.name === 'mysql') return sql`delete from ${name} where ${condition} order by ${order} limit ${ANY}`
   const some = sql`select ${key} from ${name} where ${condition} order by ${order} limit ${ANY}`
   // Nobody writes beside a statement that writes.

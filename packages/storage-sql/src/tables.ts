@@ -2,7 +2,9 @@
 import {
   type CollectionDeclaration,
   type Field,
+  isStorableKey,
   isStorableText,
+  KEY_BYTES,
   KEY_LENGTH,
   type StoredRecord
 } from '@fastify-mcp-auth/core'
@@ -76,8 +78,8 @@ export function encode(column: Column, value: unknown): SqlValue {
   if (column.type === 'integer' || column.type === 'boolean' || typeof value !== 'string')
     throw new TypeError(`${column.name}: ${typeof value} is not ${column.type}`)
   if (!isStorableText(value)) throw new RangeError(`${column.name}: text has a NUL character or half a surrogate pair`)
-  if (column.type === 'indexed' && value.length > KEY_LENGTH)
-    throw new RangeError(`${column.name}: text is longer than ${KEY_LENGTH} characters`)
+  if (column.type === 'indexed' && !isStorableKey(value))
+    throw new RangeError(`${column.name}: text is longer than ${KEY_LENGTH} characters or ${KEY_BYTES} bytes`)
   return value
 }
 
@@ -98,5 +100,6 @@ function decodeValue(type: ColumnType, value: unknown): unknown {
   // Engines and their settings disagree about 64-bit integers: number, bigint or string.
   if (type === 'integer') return Number(value)
   if (type === 'boolean') return Number(value) !== 0
-  return type === 'json' ? JSON.parse(String(value)) : value
+  // MySQL keeps what is indexed as bytes, and an older process may not know that it is.
+  return type === 'json' ? JSON.parse(String(value)) : String(value)
 }

@@ -91,9 +91,16 @@ await t.test('MySQL: a text that becomes indexed changes its column', async t =>
   t.teardown(() => storage.close())
   await storage.open([before])
   await storage.insert(before, 'a', { owner: 'alice', text: 'x' })
-  t.match(await storage.migrate([notes]), [/modify column `owner` varchar/, /create index/])
+  t.match(await storage.migrate([notes]), [/modify column `owner` varbinary/, /create index/])
   t.equal((await storage.list(notes, 'owner', 'alice')).records.length, 1)
   t.same(await storage.migrate([before]), [], 'an older version beside it changes nothing back')
+})
+
+await t.test('MySQL: a connection in another character set is refused at the start', async t => {
+  const kysely = connectKysely({ charset: 'LATIN1_SWEDISH_CI' })
+  t.teardown(() => kysely.destroy())
+  const storage = sqlStorage({ kysely, dialect: 'mysql', tablePrefix: `${run}g_` })
+  await t.rejects(storage.open([notes]), { code: 'FST_OAUTH_STORAGE', message: /latin1.*utf8mb4/ })
 })
 
 function withMode(t: Test, mode: string): Kysely<unknown> {

@@ -7,7 +7,7 @@ export type Database = Kysely<unknown>
 
 export type DialectName = 'sqlite' | 'postgres' | 'mysql'
 
-/** `key` and `indexed` are texts of at most 768 characters, compared byte by byte; `text` has no limit of its own. */
+/** `key` and `indexed` are texts of at most 768 characters and 1,536 bytes, compared byte by byte; `text` has no limit of its own. */
 export type ColumnType = 'key' | 'indexed' | 'text' | 'integer' | 'boolean' | 'json'
 
 /** Where the tables are: a schema of PostgreSQL or a database of MySQL, null for that of the connection. */

@@ -1,5 +1,5 @@
 /** MySQL 8 and MariaDB through mysql2: many processes, many machines. */
-import { ConfigurationError } from '@fastify-mcp-auth/core'
+import { ConfigurationError, KEY_BYTES } from '@fastify-mcp-auth/core'
 import { Kysely, MysqlDialect, sql } from 'kysely'
 import type { PoolOptions } from 'mysql2'
 import { limitedMysqlPool, type Mysql2Pool } from '../time-limit.ts'
@@ -13,9 +13,10 @@ const LOCK_TIMEOUT = 60
 /** What connections are set to, whatever the server's default is; see `check`. */
 const SQL_MODE = 'STRICT_TRANS_TABLES,STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'
 
+// Of a text with a character set the index would reserve four bytes for each character, and have no room for a value and a key.
 const TYPES: Record<ColumnType, string> = {
-  key: 'varchar(768)',
-  indexed: 'varchar(768)',
+  key: `varbinary(${KEY_BYTES})`,
+  indexed: `varbinary(${KEY_BYTES})`,
   text: 'longtext',
   integer: 'bigint',
   boolean: 'smallint',
@@ -24,7 +25,7 @@ const TYPES: Record<ColumnType, string> = {
 
 export const mysql: SqlDialect = {
   name: 'mysql',
-  // A text that becomes indexed changes from longtext to varchar; strict mode stops that if one is too long.
+  // A text that becomes indexed changes from longtext to varbinary; strict mode stops that if one is too long.
   alterable: true,
   columnType: type => sql.raw(TYPES[type]),
   typeName: type => TYPES[type].replace(/\(.*/, ''),
@@ -40,7 +41,11 @@ export const mysql: SqlDialect = {
     const collations = await sql`select 1 from information_schema.collations
       where collation_name in ('utf8mb4_0900_bin', 'utf8mb4_nopad_bin')`.execute(db)
     if (collations.rows.length === 0) throw refuse('is too old: MySQL 8.0.17 or MariaDB 10.2 is needed')
-    const { rows } = await sql<{ mode: string }>`select @@session.sql_mode as mode`.execute(db)
+    const { rows } = await sql<{ mode: string; charset: string }>`
+      select @@session.sql_mode as mode, @@session.character_set_connection as charset`.execute(db)
+    const charset = rows[0]?.charset ?? ''
+    // Keys are kept as the bytes that arrive.
+    if (charset !== 'utf8mb4') throw refuse(`is talked to in ${charset}: set the charset of the connection to utf8mb4`)
     const modes = rows[0]?.mode.split(',') ?? []
     if (!modes.includes('STRICT_TRANS_TABLES') && !modes.includes('STRICT_ALL_TABLES'))
       throw refuse('is not in strict mode and would cut values off without an error: set sql_mode=STRICT_ALL_TABLES')
