@@ -90,6 +90,11 @@ const ClientDefinition = Type.Object(
     ),
     /** What it may trade for tokens, by the names of RFC 7591; `authorization_code` and `refresh_token` when left out. */
     grant_types: Type.Optional(Type.Array(Type.String(), { minItems: 1 })),
+    /**
+     * What it may do in its own name, without a person: scopes by resource. Needs a secret or keys. The `sub` of such tokens is the
+     * client_id. @see RFC 6749 section 4.4
+     */
+    client_credentials: Type.Optional(Type.Record(Type.String(), Type.Array(Type.String()))),
     /** Public keys of a client that proves itself by `private_key_jwt`. */
     jwks: Type.Optional(ClientMetadata.properties.jwks),
     /** Where such a client publishes its keys. */

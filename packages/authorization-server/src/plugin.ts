@@ -22,6 +22,7 @@ import { revocationEndpoint } from './endpoints/revocation.ts'
 import { tokenEndpoint } from './endpoints/token.ts'
 import { userinfoEndpoint } from './endpoints/userinfo.ts'
 import { authorizationCode } from './grants/authorization-code.ts'
+import { clientCredentials } from './grants/client-credentials.ts'
 import { deviceCode } from './grants/device-code.ts'
 import type { Grant } from './grants/grant.ts'
 import { refreshToken } from './grants/refresh-token.ts'
@@ -32,7 +33,7 @@ import { checkWhenReady } from './self-check.ts'
 
 /** By what clients may trade; what an option has to open is there only with it. */
 function grantsOf({ deviceAuthorization }: Options): ReadonlyMap<string, Grant> {
-  const grants = [authorizationCode, refreshToken, ...(deviceAuthorization ? [deviceCode] : [])]
+  const grants = [authorizationCode, refreshToken, clientCredentials, ...(deviceAuthorization ? [deviceCode] : [])]
   return new Map(grants.map(grant => [grant.grantType, grant]))
 }
 

@@ -13,6 +13,7 @@ import {
 } from '@fastify-mcp-auth/core'
 import { defaultScopesOf, isScopeOptions, OFFLINE_ACCESS } from './catalogue.ts'
 import { readKeySource } from './clients/client-keys.ts'
+import { CLIENT_CREDENTIALS, faultOf } from './clients/own-access.ts'
 import { DEVICE_CODE } from './grants/device-code.ts'
 import { Options } from './options.ts'
 
@@ -113,6 +114,7 @@ function assertClients(options: Options): void {
       )
     assertAuthentication(client)
     assertGrantTypes(client, options)
+    assertClientCredentials(client, options)
     if (client.redirect_uris.length === 0 && usesBrowser(client))
       throw refused('clients', `"${client.client_id}" has no redirect_uris`)
     assertResourceServer(client, resources)
@@ -128,12 +130,36 @@ function assertClients(options: Options): void {
     throw refused('clients', 'has the same client_id twice')
 }
 
-function usesBrowser({ grant_types: grantTypes, introspects }: Options['clients'][number]): boolean {
-  return grantTypes?.includes('authorization_code') ?? !introspects
+function usesBrowser({
+  grant_types: grantTypes,
+  introspects,
+  client_credentials
+}: Options['clients'][number]): boolean {
+  return grantTypes?.includes('authorization_code') ?? !(introspects || client_credentials)
+}
+
+function assertClientCredentials(client: Options['clients'][number], { resources }: Options): void {
+  const { client_id, client_credentials: access, grant_types, client_secret_digest, jwks, jwks_uri } = client
+  // One without the other would look like access, and be none.
+  if (grant_types !== undefined && grant_types.includes(CLIENT_CREDENTIALS) !== (access !== undefined))
+    throw refused(
+      'clients',
+      `"${client_id}" needs both: ${CLIENT_CREDENTIALS} among its grant_types, and its own to say what for`
+    )
+  if (access === undefined) return
+  const fault = faultOf(access, resources)
+  if (fault !== null) throw refused('clients', `"${client_id}" has client_credentials for ${fault}`)
+  if (!(client_secret_digest ?? jwks ?? jwks_uri))
+    throw refused('clients', `"${client_id}" has client_credentials and so needs a client_secret_digest or keys`)
 }
 
 function assertGrantTypes({ client_id, grant_types = [] }: Options['clients'][number], options: Options): void {
-  const known = ['authorization_code', 'refresh_token', ...(options.deviceAuthorization ? [DEVICE_CODE] : [])]
+  const known = [
+    'authorization_code',
+    'refresh_token',
+    CLIENT_CREDENTIALS,
+    ...(options.deviceAuthorization ? [DEVICE_CODE] : [])
+  ]
   const unknown = grant_types.find(grantType => !known.includes(grantType))
   if (unknown === DEVICE_CODE)
     throw refused('clients', `"${client_id}" is for devices, and there is no option "deviceAuthorization"`)

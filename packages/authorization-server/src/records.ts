@@ -28,6 +28,8 @@ export const ClientRecord = Type.Object({
   /** `client`: by itself, at the registration endpoint. `app`: by the app, and never forgotten. */
   registeredBy: Type.String(),
   secrets: Type.Array(ClientSecret),
+  /** What the operator lets it do in its own name: scopes by resource; null for nothing. */
+  clientCredentials: Type.Union([Type.Record(Type.String(), Type.Array(Type.String())), Type.Null()]),
   /** As registered and echoed. */
   metadata: ClientMetadata,
   registrationTokenDigest: nullable(Digest()),
@@ -183,6 +185,8 @@ export const GrantRecord = Type.Object({
   clientName: Type.String(),
   /** The same in other languages, as the client said at consent. */
   clientNames: Type.Record(Type.String(), Type.String()),
+  /** The client acts in its own name: `subject` is its client_id, and there is no person. */
+  byClient: Type.Boolean(),
   subject: Type.String(),
   /** By which name tokens call the person; null for `subject` itself. */
   sub: nullable(Type.String()),

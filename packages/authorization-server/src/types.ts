@@ -77,7 +77,10 @@ export interface UserAdapter<User = unknown> {
   loginUrl(target: LoginTarget): string
   /** A stable identifier, never reused for somebody else; becomes `sub`. 1 to 255 characters, anything else is a 500. */
   subject(user: User): string
-  /** The user behind a `sub`, or null when there is none any more: then refresh tokens stop working. */
+  /**
+   * The user behind a `sub`, or null when there is none any more: then refresh tokens stop working. Also asked with the `client_id` of a
+   * client that acts in its own name, which must be nobody's: answer null for what is no subject of yours.
+   */
   find(subject: string): Promise<User | null> | User | null
   /** Additional claims of the access token. Names of registered claims are ignored. */
   claims?(user: User, context: ClaimsContext): Promise<Record<string, unknown>> | Record<string, unknown>

@@ -1,10 +1,18 @@
 /** The certified client of other people, over real HTTP: code, OpenID Connect, introspection, revocation. */
 import type { AddressInfo } from 'node:net'
 import { digest } from '@fastify-mcp-auth/core'
-import { createBrowser, fetchTransport, settableClock, visitAuthorization } from '@fastify-mcp-auth/testing'
+import {
+  createBrowser,
+  decide,
+  fetchTransport,
+  settableClock,
+  signIn,
+  visitAuthorization
+} from '@fastify-mcp-auth/testing'
 import { exportJWK, generateKeyPair } from 'jose'
 import * as client from 'openid-client'
 import t, { type Test } from 'tap'
+import { DEVICE_CODE } from './devices.ts'
 import { buildServer } from './fixture.ts'
 
 const CALLBACK = 'http://127.0.0.1:49152/callback'
@@ -14,6 +22,14 @@ const { publicKey, privateKey } = await generateKeyPair('ES256')
 const jwk = { ...(await exportJWK(publicKey)), kid: 'client-key', alg: 'ES256' }
 const signed = client.PrivateKeyJwt({ key: privateKey, kid: jwk.kid })
 
+function proofOf(id: string): client.ClientAuth {
+  if (id === 'tv') return client.None()
+  return id.startsWith('sign') ? signed : client.ClientSecretBasic(SECRET)
+}
+
+/** What openid-client throws for an error of the server. */
+const refusal = (error: string): Error & { error: string } => Object.assign(new Error(), { error })
+
 async function listening(t: Test, { format }: { format: 'jwt' | 'opaque' }) {
   const probe = await buildServer(t)
   await probe.app.listen({ port: 0, host: '127.0.0.1' })
@@ -21,10 +37,12 @@ async function listening(t: Test, { format }: { format: 'jwt' | 'opaque' }) {
   await probe.app.close()
   const issuer = `http://127.0.0.1:${port}`
   const resource = `${issuer}/mcp`
+  const own = { [resource]: ['notes:read'] }
   const server = await buildServer(t, {
     options: {
       issuer,
       clock: settableClock(),
+      deviceAuthorization: { interval: 1 },
       openid: { scopes: { profile: 'See your name', email: 'See your e-mail address' } },
       resources: {
         [resource]: { name: 'Notes', scopes: { 'notes:read': 'Read your notes' }, accessToken: { format } }
@@ -32,14 +50,20 @@ async function listening(t: Test, { format }: { format: 'jwt' | 'opaque' }) {
       clients: [
         { client_id: 'web', client_name: 'Web', redirect_uris: [CALLBACK], client_secret_digest: digest(SECRET) },
         { client_id: 'signer', client_name: 'Signer', redirect_uris: [CALLBACK], jwks: { keys: [jwk] } },
+        { client_id: 'tv', client_name: 'Television', grant_types: [DEVICE_CODE, 'refresh_token'] },
+        { client_id: 'job', client_name: 'Job', client_secret_digest: digest(SECRET), client_credentials: own },
+        { client_id: 'signing-job', client_name: 'Job', jwks: { keys: [jwk] }, client_credentials: own },
         { client_id: 'rs', client_name: 'API', client_secret_digest: digest(SECRET), introspects: [resource] }
       ]
     },
-    users: { claims: user => ({ name: user, email: `${user}@example.com` }) }
+    users: {
+      claims: user => ({ name: user, email: `${user}@example.com` }),
+      find: subject => (subject.startsWith('sub-') ? subject.slice(4) : null)
+    }
   })
   await server.app.listen({ port, host: '127.0.0.1' })
   const as = (id: string, algorithm: 'oauth2' | 'oidc' = 'oidc') =>
-    client.discovery(new URL(issuer), id, undefined, id === 'signer' ? signed : client.ClientSecretBasic(SECRET), {
+    client.discovery(new URL(issuer), id, undefined, proofOf(id), {
       algorithm,
       execute: [client.allowInsecureRequests]
     })
@@ -148,3 +172,53 @@ t.test(
     t.match(await server.storage.counts(), { pushed_requests: 1, interactions: 1, grants: 1 })
   }
 )
+
+t.test(
+  'RFC 8628 3: openid-client polls as a device does: pending, slower when it is told so, tokens, refresh, userinfo',
+  async t => {
+    const { server, as, resource } = await listening(t, { format: 'jwt' })
+    const config = await as('tv')
+    const device = await client.initiateDeviceAuthorization(config, { scope: 'openid profile notes:read', resource })
+    t.match(device, { interval: 1, expires_in: 600 })
+    const browser = createBrowser(fetchTransport())
+    const polled = client.pollDeviceAuthorizationGrant(config, device)
+    const person = { username: 'alice', password: 'pw' }
+    const page = await browser.open(String(device.verification_uri_complete))
+    const entry = await signIn(browser, page, person)
+    const end = await decide(browser, await browser.submit(entry))
+    t.match(end.body, /device_finished/)
+    const tokens = await polled
+    t.match(tokens.claims(), { sub: 'sub-alice', aud: 'tv' })
+    t.match(await client.fetchUserInfo(config, tokens.access_token, 'sub-alice'), { name: 'alice' })
+    const refreshed = await client.refreshTokenGrant(config, tokens.refresh_token ?? '')
+    await client.tokenRevocation(config, refreshed.refresh_token ?? '')
+    t.strictSame((await server.app.authorizationServer.grants.list('sub-alice')).grants, [])
+  }
+)
+
+t.test('RFC 8628 3.5: openid-client tells a device that the person said no', async t => {
+  const { as, resource } = await listening(t, { format: 'jwt' })
+  const config = await as('tv')
+  const device = await client.initiateDeviceAuthorization(config, { resource })
+  const browser = createBrowser(fetchTransport())
+  const page = await browser.open(String(device.verification_uri_complete))
+  const entry = await signIn(browser, page, { username: 'alice', password: 'pw' })
+  await decide(browser, await browser.submit(entry), { decision: 'deny' })
+  await t.rejects(client.pollDeviceAuthorizationGrant(config, device), refusal('access_denied'))
+})
+
+for (const clientId of ['job', 'signing-job'])
+  t.test(
+    `CC-1, CC-5: openid-client gets a token for itself, as ${clientId}, looks at it and takes it back`,
+    async t => {
+      const { as, resource, server } = await listening(t, { format: 'opaque' })
+      const config = await as(clientId, 'oauth2')
+      const tokens = await client.clientCredentialsGrant(config, { resource, scope: 'notes:read' })
+      t.match(tokens, { scope: 'notes:read', refresh_token: undefined })
+      t.match(await client.tokenIntrospection(config, tokens.access_token), { active: true, sub: clientId })
+      await client.tokenRevocation(config, tokens.access_token)
+      t.strictSame(await client.tokenIntrospection(config, tokens.access_token), { active: false })
+      await t.rejects(client.clientCredentialsGrant(config, { resource, scope: 'openid' }), refusal('invalid_scope'))
+      t.notOk(server.log.some(line => line.includes(tokens.access_token)))
+    }
+  )

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { digest, type StorageDriver } from '@fastify-mcp-auth/core'
 import type { Test } from 'tap'
-import { poll, startDevice, TV } from './devices.ts'
+import { poll, post, startDevice, TV } from './devices.ts'
 import { buildServer, openSignedIn, RESOURCE } from './fixture.ts'
 import { observableStorage } from './observable-storage.ts'
 
@@ -19,9 +19,12 @@ const SECRET = 'secret-of-the-resource-server'
 
 export async function roundTrips(t: Test, { storage, sent }: Counted): Promise<void> {
   const rs = { client_id: 'rs', client_name: 'rs', client_secret_digest: digest(SECRET), introspects: [RESOURCE] }
+  const { introspects: _, ...confidential } = rs
+  const job = { ...confidential, client_id: 'job', client_credentials: { [RESOURCE]: ['notes:read'] } }
   const server = await buildServer(t, {
     storage: observableStorage(storage),
-    options: { encryptionKeys: [randomBytes(32).toString('base64')], clients: [rs, TV], deviceAuthorization: {} }
+    users: { find: subject => (subject.startsWith('sub-') ? subject.slice(4) : null) },
+    options: { encryptionKeys: [randomBytes(32).toString('base64')], clients: [rs, TV, job], deviceAuthorization: {} }
   })
   const client = server.client()
   async function costs<T>(times: number, what: string, act: () => Promise<T>): Promise<T> {
@@ -75,6 +78,10 @@ export async function roundTrips(t: Test, { storage, sent }: Counted): Promise<v
   await costs(2, 'a question of a device that waits', () => poll(server, device))
   await costs(6, 'decision for a device', () => client.decide(consent))
   t.equal((await costs(3, 'redemption by a device', () => poll(server, device))).statusCode, 200)
+  const own = await costs(1, 'a token of a client in its own name', () =>
+    post(server, 'token', { grant_type: 'client_credentials', client_id: 'job', client_secret: SECRET })
+  )
+  t.equal(own.statusCode, 200)
   await costs(0, 'an invented token', () => introspect('invented'))
   await costs(0, 'metadata and keys', async () => {
     await server.app.inject('/.well-known/oauth-authorization-server')

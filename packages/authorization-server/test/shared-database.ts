@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { type SqlStorageOptions, sqlStorage } from '@fastify-mcp-auth/storage-sql'
 import type { Test } from 'tap'
 import { createSigner } from './clients/signer.ts'
-import { enterCode, poll, startDevice, TV } from './devices.ts'
+import { enterCode, poll, post, startDevice, TV } from './devices.ts'
 import {
   type BuildOptions,
   buildServer,
@@ -87,6 +87,43 @@ export async function sharedDatabaseSuite(t: Test, place: Place): Promise<void> 
       const statuses = (await pollAll(40)).map(({ statusCode }) => statusCode)
       t.equal(statuses.filter(status => status === 200).length, 1)
       t.equal(statuses.filter(status => status === 400).length, 39)
+    }
+  )
+
+  await t.test(
+    'CC-6: one assertion at ten servers buys one token of the client itself; taken back at one, it is good at none',
+    async t => {
+      let now = (): number => 0
+      const signer = await createSigner(
+        () => 'job',
+        () => now()
+      )
+      const job = { client_id: 'job', client_name: 'Job', jwks: { keys: [signer.jwk] } }
+      const { first, servers } = await fleet(
+        t,
+        place,
+        { clients: [{ ...job, client_credentials: { [RESOURCE]: ['notes:read'] } }] },
+        { users: { find: subject => (subject.startsWith('sub-') ? subject.slice(4) : null) } }
+      )
+      now = first.clock.now
+      const { client_assertion, client_assertion_type } = await signer.proof()
+      const form = {
+        grant_type: 'client_credentials',
+        client_assertion: String(client_assertion),
+        client_assertion_type: String(client_assertion_type)
+      }
+      const responses = await Promise.all(
+        Array.from({ length: 20 }, (_, i) => post(servers[i % SERVERS] ?? first, 'token', form))
+      )
+      const good = responses.filter(({ statusCode }) => statusCode === 200)
+      t.equal(good.length, 1)
+      t.equal(responses.filter(({ statusCode }) => statusCode === 401).length, 19)
+      const { access_token: token = '' } = good[0]?.json<{ access_token: string }>() ?? {}
+      const verify = () =>
+        Promise.all(servers.map(({ app }) => refusalOf(app.authorizationServer.verifyAccessToken(token, RESOURCE))))
+      t.strictSame(await verify(), Array(SERVERS).fill('accepted'))
+      t.equal(await servers[3]?.app.authorizationServer.grants.revokeAll({ clientId: 'job' }), 1)
+      t.strictSame(await verify(), Array(SERVERS).fill('grant_revoked'))
     }
   )
 

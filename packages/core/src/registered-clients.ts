@@ -43,11 +43,15 @@ export interface RegisteredClients {
   /**
    * Registers a client that never expires. Checked like a registration, but not held against `dynamicRegistration.policy`.
    *
+   * @param options `clientCredentials`: what it may do in its own name, scopes by resource (grant type `client_credentials`); nothing when
+   *   left out. A client cannot give itself any of it
    * @returns its id, its secret (told this once; null for one without) and what was kept
    * @throws OAuthError `invalid_client_metadata` or `invalid_redirect_uri`
+   * @throws TypeError when `clientCredentials` names a resource or scope that is not known
    */
   register(
-    metadata: ClientMetadata
+    metadata: ClientMetadata,
+    options?: { clientCredentials?: { readonly [resource: string]: readonly string[] } }
   ): Promise<{ readonly clientId: string; readonly clientSecret: string | null; readonly metadata: ClientMetadata }>
   /**
    * One more secret beside those that there are, five at most.

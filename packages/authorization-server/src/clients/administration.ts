@@ -1,11 +1,12 @@
 /** The `clients` of `app.authorizationServer`: the app looks after the clients that are stored here. */
-import { type AuthorizationServer, type ClientSummary, OAuthError } from '@fastify-mcp-auth/core'
+import { type AuthorizationServer, type ClientMetadata, type ClientSummary, OAuthError } from '@fastify-mcp-auth/core'
 import type { ServerContext } from '../context.ts'
 import type { ClientRecord } from '../records.ts'
 import type { Client } from './client.ts'
 import { liveSecrets, makeSecret, withSecret } from './client-secret.ts'
 import { sourceClient } from './client-source.ts'
 import { issueInitialAccessToken } from './initial-access.ts'
+import { faultOf, type OwnAccess } from './own-access.ts'
 import { isRegistered, registeredClient } from './registered-client.ts'
 import { changeClient, registerClient, removeClient } from './registration.ts'
 import { acceptMetadata } from './registration-policy.ts'
@@ -59,14 +60,16 @@ export function createClients(server: ServerContext): AuthorizationServer['clien
         cursor: page.cursor
       }
     },
-    async register(metadata) {
+    async register(metadata, { clientCredentials } = {}) {
+      if (clientCredentials) assertOwnAccess(server, clientCredentials, metadata)
       const {
         clientId,
         clientSecret,
         metadata: kept
       } = await registerClient(server, {
-        metadata: acceptMetadata(server, metadata),
-        registeredBy: 'app'
+        metadata: acceptMetadata(server, metadata, clientCredentials !== undefined),
+        registeredBy: 'app',
+        clientCredentials: clientCredentials ? storedAccess(clientCredentials) : null
       })
       return { clientId, clientSecret, metadata: kept }
     },
@@ -89,6 +92,17 @@ export function createClients(server: ServerContext): AuthorizationServer['clien
     },
     issueInitialAccessToken: ({ ttl = DAY } = {}) => issueInitialAccessToken(server, ttl)
   } satisfies AuthorizationServer['clients'])
+}
+
+function storedAccess(access: OwnAccess): Record<string, string[]> {
+  return Object.fromEntries(Object.entries(access).map(([resource, scopes]) => [resource, [...scopes]]))
+}
+
+function assertOwnAccess(server: ServerContext, access: OwnAccess, metadata: ClientMetadata): void {
+  const fault = faultOf(access, server.options.resources)
+  if (fault !== null) throw new TypeError(`clients.register(): clientCredentials names ${fault}`)
+  if (metadata.token_endpoint_auth_method === 'none')
+    throw new OAuthError('invalid_client_metadata', 'a client with access of its own has to prove itself')
 }
 
 // What stands in the options is changed there.

@@ -26,6 +26,8 @@ export interface Client {
   readonly verifiedHost: string | null
   /** Resources whose tokens it may ask about, because it is their resource server. Only clients of the options have any. */
   readonly introspects?: readonly string[]
+  /** What it may do in its own name: scopes by canonical resource. Only the operator gives any. */
+  readonly ownAccess?: ReadonlyMap<string, readonly string[]>
   readonly clientUri: string | null
   readonly logoUri: string | null
   readonly policyUri: string | null

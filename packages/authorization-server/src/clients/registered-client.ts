@@ -10,6 +10,7 @@ import { REGISTRATION_LIFETIMES } from '../options.ts'
 import type { ClientRecord } from '../records.ts'
 import { type Client, clientFromMetadata, isAuthMethod, methodsOf } from './client.ts'
 import { readKeySource } from './client-keys.ts'
+import { readOwnAccess } from './own-access.ts'
 
 /** Seconds that the name of a removed or expired client is kept, so that its users can be told. */
 export const TOMBSTONE_TTL = 180 * 86_400
@@ -22,14 +23,15 @@ export function isRegistered({ endedAt, expiresAt }: ClientRecord, now: number):
   return endedAt === null && (expiresAt === null || expiresAt > now)
 }
 
-export function registeredClient(clientId: string, { metadata, secrets }: ClientRecord): Client {
+export function registeredClient(clientId: string, { metadata, secrets, clientCredentials }: ClientRecord): Client {
   const method = metadata.token_endpoint_auth_method ?? ''
-  return clientFromMetadata(clientId, metadata, {
+  const client = clientFromMetadata(clientId, metadata, {
     authMethods: isAuthMethod(method) ? methodsOf(method) : [],
     secrets,
     keys: readKeySource(metadata),
     verifiedHost: null
   })
+  return { ...client, ownAccess: readOwnAccess(clientCredentials) }
 }
 
 /** How often a lost race is run again. */

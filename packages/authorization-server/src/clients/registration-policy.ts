@@ -11,6 +11,7 @@ import type { ServerContext } from '../context.ts'
 import { DEVICE_CODE } from '../grants/device-code.ts'
 import { type ClientAuthMethod, DEFAULT_GRANT_TYPES, isAuthMethod } from './client.ts'
 import { readKeySource } from './client-keys.ts'
+import { CLIENT_CREDENTIALS } from './own-access.ts'
 import { presentableMetadata } from './presentable-metadata.ts'
 import { acceptableRedirectUris } from './redirect-uris.ts'
 
@@ -49,14 +50,17 @@ export async function acceptRegistration(
   return changed ? acceptMetadata(server, changed) : metadata
 }
 
-/** @throws OAuthError `invalid_client_metadata` or `invalid_redirect_uri` */
-export function acceptMetadata(server: ServerContext, body: unknown): RegisteredMetadata {
+/**
+ * @param own whether the operator gives it access of its own; what a client says about that is dropped otherwise
+ * @throws OAuthError `invalid_client_metadata` or `invalid_redirect_uri`
+ */
+export function acceptMetadata(server: ServerContext, body: unknown, own = false): RegisteredMetadata {
   const given = withoutNulls(body)
   if (!clientMetadata.Check(given)) throw unacceptable(given)
   const { jwks, jwks_uri, token_endpoint_auth_signing_alg, token_endpoint_auth_methods_supported, ...known } =
     presentableMetadata(given)
   const method = acceptAuthMethod(given)
-  const grantTypes = acceptGrantTypes(server, known.grant_types)
+  const grantTypes = acceptGrantTypes(server, known.grant_types, own)
   const usesBrowser = grantTypes.includes('authorization_code')
   return {
     ...known,
@@ -88,8 +92,16 @@ function unacceptable(given: Record<string, unknown>): OAuthError {
 /** What a person says yes to. */
 const PERSONAL: readonly string[] = ['authorization_code', DEVICE_CODE]
 
-function acceptGrantTypes(server: ServerContext, grantTypes: readonly string[] = DEFAULT_GRANT_TYPES): string[] {
-  const kept = [...new Set(grantTypes)].filter(grantType => server.grants.has(grantType))
+function acceptGrantTypes(
+  server: ServerContext,
+  grantTypes: readonly string[] = DEFAULT_GRANT_TYPES,
+  own: boolean
+): string[] {
+  const kept = [...new Set(grantTypes)].filter(
+    grantType => server.grants.has(grantType) && (own || grantType !== CLIENT_CREDENTIALS)
+  )
+  if (own && kept.includes(CLIENT_CREDENTIALS)) return kept
+  if (own) throw new OAuthError('invalid_client_metadata', `grant_types needs ${CLIENT_CREDENTIALS}`)
   if (!kept.some(grantType => PERSONAL.includes(grantType)))
     throw new OAuthError(
       'invalid_client_metadata',

@@ -26,7 +26,15 @@ export interface Registration {
 /** @param registeredBy `app` for a client that never expires and does not manage itself */
 export async function registerClient(
   server: ServerContext,
-  { metadata, registeredBy }: { metadata: RegisteredMetadata; registeredBy: 'client' | 'app' }
+  {
+    metadata,
+    registeredBy,
+    clientCredentials = null
+  }: {
+    metadata: RegisteredMetadata
+    registeredBy: 'client' | 'app'
+    clientCredentials?: ClientRecord['clientCredentials']
+  }
 ): Promise<Registration> {
   const clientId = randomSecret(16)
   const createdAt = server.clock.now()
@@ -38,6 +46,7 @@ export async function registerClient(
     clientName,
     registeredBy,
     secrets: made ? [made.kept] : [],
+    clientCredentials,
     metadata,
     registrationTokenDigest: registrationToken === null ? null : digest(registrationToken),
     revision: 0,
@@ -112,6 +121,7 @@ export async function removeClient(server: ServerContext, clientId: string): Pro
     {
       endedAt: now,
       secrets: [],
+      clientCredentials: null,
       metadata: {},
       registrationTokenDigest: null,
       revision: record.revision + 1,

@@ -9,6 +9,7 @@ import { sourceClient } from './client-source.ts'
 import type { Credentials } from './credentials.ts'
 import { keepDocument } from './documents.ts'
 import { isMetadataDocumentId } from './metadata-document.ts'
+import { CLIENT_CREDENTIALS, readOwnAccess } from './own-access.ts'
 import { isRegistered, keepClient, registeredClient } from './registered-client.ts'
 
 /**
@@ -93,7 +94,8 @@ function clientOf(definition: Options['clients'][number], issuer: string): Clien
       secrets.length > 0 ? ['client_secret_basic', 'client_secret_post'] : keys ? ['private_key_jwt'] : ['none'],
     secrets,
     keys,
-    grantTypes: definition.grant_types ?? (definition.introspects ? [] : DEFAULT_GRANT_TYPES),
+    grantTypes: grantTypesOf(definition),
+    ownAccess: readOwnAccess(definition.client_credentials),
     introspects: (definition.introspects ?? []).map(canonicalResource),
     pushesRequests: definition.require_pushed_authorization_requests ?? false,
     // Whoever wrote the options vouches for the name: this very app.
@@ -103,6 +105,14 @@ function clientOf(definition: Options['clients'][number], issuer: string): Clien
     policyUri: null,
     tosUri: null
   }
+}
+
+/** What is written down for a client says what it is for, where it does not say so itself. */
+function grantTypesOf(definition: Options['clients'][number]): readonly string[] {
+  const { grant_types: given, introspects, client_credentials: own, redirect_uris: uris } = definition
+  if (given) return given
+  const personal = introspects || (own && uris.length === 0) ? [] : DEFAULT_GRANT_TYPES
+  return own ? [...personal, CLIENT_CREDENTIALS] : personal
 }
 
 export async function findRecord(server: ServerContext, clientId: string): Promise<ClientRecord | null> {

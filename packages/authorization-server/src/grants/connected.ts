@@ -24,7 +24,8 @@ export async function connectedGrants(
     throw new RangeError('grants.list(): limit is a whole number from 1 on')
   const now = server.clock.now()
   const page = await server.records.grants.list('subject', subject, { limit: Math.min(limit, MAX_PAGE), cursor })
-  const live = page.records.filter(({ record }) => isLive(record, now))
+  // Of a person, never of a client that bears the same name.
+  const live = page.records.filter(({ record }) => !record.byClient && isLive(record, now))
   const grants = live.map(({ key, record }) => summaryOf(key, record)).toSorted((a, b) => b.createdAt - a.createdAt)
   return { grants, cursor: page.cursor }
 }

@@ -45,16 +45,15 @@ type Listed = Page<GrantRecord>['records']
  */
 async function endTogether(server: ServerContext, found: Listed, now: number): Promise<number | null> {
   const { grants } = server.records
-  const open = new Map(found.filter(({ record }) => record.revokedAt === null).map(({ key, record }) => [key, record]))
+  const open = new Map(found.filter(({ record }) => isNews(record)).map(({ key, record }) => [key, record]))
   const taken = await grants.take([...open.keys()], { expiresBefore: now, guard: { revokedAt: null } })
   if (taken === null) return null
   for (const grantId of taken) {
     const grant = open.get(grantId)
     if (grant) tellEnd(server, grantId, grant)
   }
-  // What was revoked was told then, and nothing can happen to it any more.
-  const revoked = found.flatMap(({ key }) => (open.has(key) ? [] : [key]))
-  const gone = revoked.length === 0 ? [] : await grants.take(revoked, { expiresBefore: now, guard: {} })
+  const others = found.flatMap(({ key }) => (open.has(key) ? [] : [key]))
+  const gone = others.length === 0 ? [] : await grants.take(others, { expiresBefore: now, guard: {} })
   return taken.length + (gone?.length ?? 0)
 }
 
@@ -67,11 +66,16 @@ async function endOneByOne(server: ServerContext, found: Listed): Promise<number
   let removed = 0
   for (const { key, record } of found) {
     const { revokedAt, expiresAt } = record
-    if (revokedAt !== null) removed += Number(await grants.remove(key))
+    if (!isNews(record)) removed += Number(await grants.remove(key))
     else if (await grants.update(key, { revokedAt, expiresAt }, { revokedAt: server.clock.now(), expiresAt: TOLD }))
       tellEnd(server, key, record)
   }
   return removed + (await grants.removeExpired(TOLD + 1, { limit: PORTION }))
+}
+
+/** What was revoked was told then, and one token of a client itself is not worth a word: nothing can happen to either any more. */
+function isNews({ revokedAt, byClient }: GrantRecord): boolean {
+  return revokedAt === null && !byClient
 }
 
 function tellEnd({ emit }: ServerContext, grantId: string, grant: GrantRecord): void {

@@ -61,6 +61,7 @@ export async function prepareGrant(
     clientId: request.clientId,
     clientName: request.client.name,
     clientNames: request.client.names,
+    byClient: false,
     subject,
     sub: pairwiseSub(server, { sector: request.sector, subject }),
     organization,

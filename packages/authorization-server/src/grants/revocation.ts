@@ -25,7 +25,8 @@ export async function revokeGrant(
 ): Promise<boolean> {
   const { grants } = server.records
   const grant = await grants.get(grantId)
-  if (!grant || grant.revokedAt !== null || (owner !== undefined && grant.subject !== owner)) return false
+  if (!grant || grant.revokedAt !== null) return false
+  if (owner !== undefined && (grant.byClient || grant.subject !== owner)) return false
   // First: an outage between the two may leave a grant that can be revoked again, never a consent that gives a new one.
   await forgetConsent(server, grant)
   const won = await grants.update(

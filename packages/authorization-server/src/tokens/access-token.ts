@@ -68,7 +68,7 @@ async function claimsOf(
     client_id: grant.clientId,
     scope: formatScope(scopes),
     ...(grant.organization === null ? {} : { org_id: grant.organization }),
-    auth_time: grant.authTime,
+    ...(grant.byClient ? {} : { auth_time: grant.authTime }),
     ...(grant.acr === null ? {} : { acr: grant.acr }),
     ...(grant.amr.length === 0 ? {} : { amr: grant.amr }),
     grant_id: grantId,
@@ -102,6 +102,8 @@ async function additionalClaims(
   server: ServerContext,
   { grant, policy, scopes }: AccessTokenIssue
 ): Promise<Record<string, unknown>> {
+  // The app says something about people, and here is none.
+  if (grant.byClient) return {}
   const { resource, accessToken } = policy
   const claims = await server.users.claims(grant.subject, { scopes, resource, organization: grant.organization })
   if (claims === null) throw new OAuthError('invalid_grant', 'the user is gone', { reason: 'user_gone' })

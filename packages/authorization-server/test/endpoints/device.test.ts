@@ -20,7 +20,7 @@ t.test('RFC 8628 4: with it the metadata says so', async t => {
   const server = await buildDeviceServer(t)
   t.match((await server.app.inject('/.well-known/oauth-authorization-server')).json(), {
     device_authorization_endpoint: `${ORIGIN}/oauth/device_authorization`,
-    grant_types_supported: ['authorization_code', 'refresh_token', DEVICE_CODE]
+    grant_types_supported: ['authorization_code', 'refresh_token', 'client_credentials', DEVICE_CODE]
   })
 })
 

@@ -30,7 +30,7 @@ t.test(
       scopes_supported: ['notes:read', 'notes:write', 'notes:admin', 'offline_access'],
       response_types_supported: ['code'],
       response_modes_supported: ['query'],
-      grant_types_supported: ['authorization_code', 'refresh_token'],
+      grant_types_supported: ['authorization_code', 'refresh_token', 'client_credentials'],
       token_endpoint_auth_methods_supported: METHODS,
       token_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
       revocation_endpoint_auth_methods_supported: METHODS,
