@@ -6,7 +6,7 @@ import authorizationServer, { type AuthorizationServerOptions } from '@fastify-m
 import type { AuthorizationServer } from '@fastify-mcp-auth/core'
 import { memoryStorage } from '@fastify-mcp-auth/core/memory'
 import { type SettableClock, settableClock } from '@fastify-mcp-auth/testing'
-import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from 'fastify'
 import type { Test } from 'tap'
 import consent, { type ConsentOptions } from '../../src/index.ts'
 
@@ -25,6 +25,9 @@ export interface AcmeNotes {
 export interface AcmeNotesOptions {
   readonly options?: Partial<AuthorizationServerOptions>
   readonly consent?: ConsentOptions
+  readonly fastify?: FastifyServerOptions
+  /** Under which a proxy shows it, `/app`, while it hears nothing of it itself. */
+  readonly path?: string
   /** Runs after the plugins were registered. */
   readonly after?: (app: FastifyInstance) => unknown
 }
@@ -54,14 +57,15 @@ export async function createAcmeNotes(
   const clock = settableClock()
   const teams: AcmeNotes['teams'] = new Map()
   const log: AcmeNotes['log'] = []
-  const app = Fastify({ logger: { level: 'info', stream: { write: line => void log.push(JSON.parse(line)) } } })
+  const stream = { write: (line: string): unknown => log.push(JSON.parse(line)) }
+  const app = Fastify({ logger: { level: 'info', stream }, ...given.fastify })
   t.teardown(() => app.close())
   await app.register(authorizationServer, {
     issuer: origin,
     storage: memoryStorage(),
     users: {
       current: request => currentUser(request),
-      loginUrl: ({ returnTo, prompt = '' }) => `/login?${new URLSearchParams({ returnTo, prompt })}`,
+      loginUrl: ({ returnTo, prompt = '' }) => `${given.path ?? ''}/login?${new URLSearchParams({ returnTo, prompt })}`,
       subject: user => `sub-${user}`,
       find: subject => subject.slice(4),
       organizations: user => teams.get(String(user)) ?? [],

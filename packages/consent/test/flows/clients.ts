@@ -41,13 +41,18 @@ export async function listenForAnswers(t: Test): Promise<Callbacks> {
     if (url.pathname === '/callback') answers.push(url.searchParams)
     response.setHeader('content-type', 'text/html').end('<title>arrived</title><h1>Arrived.</h1>')
   }
-  const site = await listen(t, createHttpsServer({ key: KEY, cert: CERTIFICATE }, receive))
+  const site = await listenWithTls(t, receive)
   const program = await listen(t, createHttpServer(receive))
   return {
     uris: { https: SITE, loopback: `http://127.0.0.1:${program}/callback`, 'private-use': SCHEME },
     browserFlags: [`--host-resolver-rules=MAP client.example:443 127.0.0.1:${site}`],
     answers
   }
+}
+
+/** At a host that the certificate is not for, which a browser that ignores such errors does not mind. @returns the port */
+export function listenWithTls(t: Test, answer: RequestListener): Promise<number> {
+  return listen(t, createHttpsServer({ key: KEY, cert: CERTIFICATE }, answer))
 }
 
 async function listen(t: Test, server: Server): Promise<number> {
