@@ -1,6 +1,6 @@
 /**
  * Whether templates of a team still tell people what they must know to decide: who asks, where the answer goes, what it may do. Draws
- * the consent page with a made-up question and looks for it in what comes out.
+ * pages with made-up questions and looks for it in what comes out.
  *
  * @see MCP security best practices, confused deputy: what a consent page must show
  */
@@ -10,11 +10,11 @@ import { createView } from './drawing.ts'
 import { missingFacts } from './facts.ts'
 import { pageLanguages } from './locales/languages.ts'
 import { type ConsentOptions, resolveConsentOptions } from './options.ts'
-import { probePage } from './probe-page.ts'
+import { probePages } from './probe-page.ts'
 
 /**
- * Draws the consent page by `templates` and `engine`, once as a first question and once as a step-up, and lists what is missing in it or
- * not escaped. For tests; the plugin does the same when it boots.
+ * Draws the pages that ask for something by `templates` and `engine`: consent (a first question, a step-up, a device), and codes of devices.
+ * Lists what is missing in them or not escaped. For tests; the plugin does the same when it boots.
  *
  * Does not look at error pages, nor at what `render` and `layout` make: {@link missingFacts} tells about any document.
  *
@@ -28,8 +28,8 @@ export async function checkTemplates(input: ConsentOptions): Promise<string[]> {
   try {
     const view = await createView(app, options)
     await app.ready()
-    const faults = [probePage(locale, false), probePage(locale, true)].map(async model => {
-      const html = await view('consent', model)
+    const faults = probePages(locale).map(async model => {
+      const html = await view(model.page, model)
       return [...missingFacts(html, model), ...unescapedValues(html)]
     })
     return [...new Set((await Promise.all(faults)).flat())]

@@ -36,11 +36,11 @@ export async function createDraw(scope: FastifyInstance, options: ConsentOptions
 
 /** What a function made is looked at each time: it can do anything, and a question that hides something must not be asked. */
 function isHonest(html: string, model: PageModel, { log }: FastifyReply): boolean {
-  const faults = model.page === 'consent' ? missingFacts(html, model) : []
+  const faults = missingFacts(html, model)
   if (faults.length === 0) return true
   log.error(
-    { faults },
-    'option "render": the consent page keeps something from people; the usual page is shown in its place'
+    { page: model.page, faults },
+    'option "render": the page keeps something from people; the usual one is shown in its place'
   )
   return false
 }

@@ -4,7 +4,7 @@
  * Every string is plain text. Templates must escape it, and must put values that others chose inside `<bdi>`; the
  * engine escapes `<%= %>` by itself.
  */
-import type { ErrorPageReason, RedirectKind } from '@fastify-mcp-auth/core'
+import type { DeviceCodeProblem, ErrorPageReason, RedirectKind } from '@fastify-mcp-auth/core'
 import type { Page, Sentence } from '@fastify-mcp-auth/core/pages'
 
 /**
@@ -76,7 +76,7 @@ export interface AskingClient extends ClientName {
 
 /** Something that the page warns of: a heading and a sentence. */
 export interface Warning {
-  readonly kind: 'loopback' | 'private-use' | 'first-time' | 'imitation' | 'mixed-scripts'
+  readonly kind: 'loopback' | 'private-use' | 'device' | 'first-time' | 'imitation' | 'mixed-scripts'
   /** What to do, or what to look at. */
   readonly lead: Sentence
   readonly text: Sentence
@@ -242,8 +242,57 @@ export interface SignedOutPage extends Page {
   readonly words: { readonly signIn: string; readonly manage: string }
 }
 
+/**
+ * Asks for the code that a device shows, or, where a link brought one along, whether a device of the person's own shows the same. A
+ * replaced `device.eta` has to keep `caution` on the page: whoever made the person come here may be somebody else.
+ *
+ * The form posts to `submitUrl`: `user_code` and `proof` (hidden). It allows nothing yet: the question follows.
+ *
+ * @see RFC 8628 sections 3.3 and 5.4
+ */
+export interface DevicePage extends Page {
+  readonly page: 'device'
+  readonly heading: Sentence
+  readonly text: Sentence
+  /** That the code has to be on a device of the person's own. */
+  readonly caution: Sentence
+  readonly submitUrl: string
+  /** The code to compare, for a hidden field; null when the person has to type one. */
+  readonly userCode: string | null
+  /** What was wrong with the code before; null when nothing was. */
+  readonly problem: { readonly kind: DeviceCodeProblem; readonly words: Sentence } | null
+  readonly account: { readonly displayName: string; readonly switchUrl: string }
+  /** Value of the hidden field `proof`. */
+  readonly proof: string
+  /** Where another code can be typed, relative to this page; null when that is here. */
+  readonly otherCodeUrl: string | null
+  readonly words: DeviceWords
+}
+
+/** Short words without values. */
+export interface DeviceWords {
+  readonly signedInAs: string
+  readonly switchAccount: string
+  readonly code: string
+  /** Of the button that sends the code. */
+  readonly proceed: string
+  readonly otherCode: string
+}
+
+/** The person has decided for a device, which goes on by itself. */
+export interface DeviceDonePage extends Page {
+  readonly page: 'device-done'
+  readonly outcome: 'allowed' | 'denied'
+  readonly client: ClientName
+  readonly heading: Sentence
+  readonly text: Sentence
+  /** Page where it can be taken back; null when there is none, or nothing was allowed. */
+  readonly manageUrl: string | null
+  readonly words: { readonly manage: string }
+}
+
 /** The model of any page. `page` says which one it is, and is the name of its template. */
-export type PageModel = ConsentPage | ConnectedAppsPage | SignedOutPage | FailurePage
+export type PageModel = ConsentPage | ConnectedAppsPage | DevicePage | DeviceDonePage | SignedOutPage | FailurePage
 
 /** Length in characters, as a reader counts them, from which on a name is shortened in the heading. */
 export const SHORT_NAME = 40

@@ -47,7 +47,7 @@ export const ConsentOptions = Type.Object(
     /** Path of the page to which your logout may lead, for example `/signed-out`. There is none without it. */
     signedOut: Type.Optional(Type.String({ pattern: PATH, maxLength: 200 })),
     /**
-     * Folder whose files replace ours by name: `layout.eta`, `consent.eta`, `scope.eta`, `error.eta` and the others in `src/templates`;
+     * Folder whose files replace ours by name: `layout.eta`, `consent.eta`, `scope.eta`, `device.eta`, `error.eta` and the others in `src/templates`;
      * its `theme.css` comes after our style sheet. Other `.eta` files in it can be included. A missing folder, a template with a
      * syntax error, or one that keeps from people who asks, where the answer goes or what it may do, stops the boot.
      */

@@ -13,8 +13,9 @@ import { createDraw } from './drawing.ts'
 import { pageLanguages, type Words } from './locales/languages.ts'
 import { createLogos, MAX_LOGO_BYTES } from './logos.ts'
 import { type ConsentOptions, resolveConsentOptions } from './options.ts'
-import { createPages, type Pages } from './pages.ts'
+import { createPages } from './pages.ts'
 import { connectedAppsRoutes } from './routes/connected-apps.ts'
+import { deviceRoute } from './routes/device.ts'
 import { interactionRoute } from './routes/interaction.ts'
 import { jsonRoutes } from './routes/json.ts'
 import { logoRoute } from './routes/logo.ts'
@@ -30,8 +31,8 @@ declare module 'fastify' {
 }
 
 /**
- * The pages that a person sees: the consent page at `GET {prefix}/interaction/:handle`, and every error page of the
- * authorization server. Register it after that one, in the same scope.
+ * The pages that a person sees: the consent page at `GET {prefix}/interaction/:handle`, the page for codes of devices
+ * where the authorization server has them, and every error page of it. Register it after that one, in the same scope.
  *
  * Works without script. Leaves the `reply.view`, cookies and security headers of the host app alone: everything lives in a scope
  * of its own.
@@ -78,16 +79,20 @@ const consent: FastifyPluginAsync<ConsentOptions> = async (app, input) => {
     // Two segments after `interaction`: a handle has one, so it cannot be mistaken for a file.
     stylesheetRoute(scope, `${path}/assets`, stylesheet)
     logoRoute(scope, path, logos)
-    if (options.json) await addJson(scope, path, { pages, origin: new URL(issuer).origin })
+    const { devices } = app.authorizationServer
+    const at = (other: string | undefined): string | null =>
+      other === undefined ? null : withoutPrefix(other, scope.prefix)
+    const paths = { interaction: path, device: at(devices?.path) }
+    if (paths.device !== null) await deviceRoute(scope, paths.device, { pages, manageUrl })
+    if (options.json) {
+      // Their errors are JSON, so they have a scope of their own.
+      const { origin } = new URL(issuer)
+      await scope.register(async json => jsonRoutes(json, paths, { pages, origin, manageUrl }))
+    }
     if (options.connectedApps !== undefined) await connectedAppsRoutes(scope, options.connectedApps, pages)
     if (options.signedOut !== undefined) await signedOutRoute(scope, options.signedOut, { pages, manageUrl })
     app.authorizationServer.present({ error: pages.error })
   })
-}
-
-// Their errors are JSON, so they have a scope of their own.
-async function addJson(scope: FastifyInstance, path: string, about: { pages: Pages; origin: string }): Promise<void> {
-  await scope.register(async json => jsonRoutes(json, path, about))
 }
 
 function stylesheetOf({ templates, brand }: ConsentOptions): Stylesheet {

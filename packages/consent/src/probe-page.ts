@@ -1,14 +1,16 @@
-/** A made-up question with everything in it that a page can be asked to show, for the check of templates. */
-import type { ConsentRequest, ConsentScope } from '@fastify-mcp-auth/core'
+/** Made-up questions with everything in them that a page can be asked to show, for the check of templates. */
+import type { ConsentRequest, ConsentScope, DeviceCodeRequest } from '@fastify-mcp-auth/core'
 import { describeBrand } from '@fastify-mcp-auth/core/pages'
 import { describeConsent } from './consent-page.ts'
+import { describeDevice } from './device-page.ts'
 import type { PageLocale } from './locales/languages.ts'
-import type { ConsentPage } from './model.ts'
+import type { ConsentPage, DevicePage } from './model.ts'
 
 /** Markup in every value that comes from outside: a page that prints it as markup is found out. */
 const strange = (name: string): string => `${name} <probe-${name}>"'&`
 
-export function probePage(locale: PageLocale, stepUp: boolean): ConsentPage {
+/** Every page that asks for something, in every way that it can ask. */
+export function probePages(locale: PageLocale): (ConsentPage | DevicePage)[] {
   const { lang, dir } = locale
   const brand = describeBrand({ name: strange('brand') }, '', lang)
   const frame = { version: 1, lang, dir, stylesheetUrl: '/probe.css', brand } as const
@@ -19,7 +21,24 @@ export function probePage(locale: PageLocale, stepUp: boolean): ConsentPage {
     manageUrl: '/probe-manage',
     tools: new Map()
   }
-  return describeConsent(question(stepUp), frame, context)
+  const device = { redirect: null, device: { userCode: 'PRBE-CODE', requestedAt: 1_800_000_000 } }
+  return [
+    ...[question(false), question(true), { ...question(false), ...device }].map(asked =>
+      describeConsent(asked, frame, context)
+    ),
+    ...[deviceCode(null), deviceCode('PRBE-CODE')].map(asked => describeDevice(asked, { frame, locale }))
+  ]
+}
+
+function deviceCode(userCode: string | null): DeviceCodeRequest {
+  return {
+    status: 'device',
+    submitUrl: '/probe-submit?a&b',
+    userCode,
+    problem: userCode === null ? 'unknown' : null,
+    account: { displayName: strange('account'), switchUrl: '/probe-switch?a&b' },
+    proof: 'probe-proof'
+  }
 }
 
 function question(stepUp: boolean): ConsentRequest {

@@ -43,7 +43,13 @@ function nameWarning({ client, named, ownNames, ownHost, locale }: Suspect): War
 
 /** Also for verified names: a document on the web cannot tell which program on this computer is listening. */
 function redirectWarning({ client, named, redirect, locale }: Suspect): Warning | null {
-  if (redirect.kind === 'device') return null
+  // Whoever asked may be far away and have sent the code: then this page is the last that can say so.
+  if (redirect.kind === 'device')
+    return {
+      kind: 'device',
+      lead: locale.say('warning.device', { code: [{ value: redirect.host }] }),
+      text: locale.say('warning.device.text', {})
+    }
   const lead = locale.say('warning.started', {})
   if (redirect.kind === 'private-use')
     return {

@@ -8,6 +8,7 @@ import { buildApp, openPage } from './fake-server.ts'
 const read = (name: string): string => readFileSync(new URL(name, import.meta.url), 'utf8')
 const OURS = read('../src/templates/consent.eta')
 const SCOPE = read('../src/templates/scope.eta')
+const DEVICE = read('../src/templates/device.eta')
 const HEADING = "<%~ include('./sentence', { parts: it.heading }) %>"
 const LEAD = "<%~ include('./sentence', { parts: warning.lead }) %>"
 const TEXT = "<%~ include('./sentence', { parts: warning.text }) %>"
@@ -28,6 +29,15 @@ t.test('PX-3: a template that drops what people must know is found, and the boot
     ['consent.eta', OURS, 'name="account"', /"account"/],
     ['consent.eta', OURS, 'value="deny"', /"decision"/],
     ['consent.eta', OURS, 'action="<%= it.decisionUrl %>"', /posts to decisionUrl/],
+    ['device.eta', DEVICE, "<%~ include('./sentence', { parts: it.caution }) %></p></div>", /device of one's own/],
+    ['device.eta', DEVICE, "<%~ include('./sentence', { parts: it.caution }) %></p>\n<div", /device of one's own/],
+    ['device.eta', DEVICE, '<bdi dir="ltr"><%= it.userCode %></bdi>', /to be compared/],
+    ['device.eta', DEVICE, "<%~ include('./sentence', { parts: it.problem.words }) %>", /what was wrong/],
+    ['device.eta', DEVICE, '<%= it.account.displayName %>', /who is signed in/],
+    ['device.eta', DEVICE, 'action="<%= it.submitUrl %>"', /posts to submitUrl/],
+    ['device.eta', DEVICE, 'id="user_code" name="user_code"', /"user_code"/],
+    ['device.eta', DEVICE, 'name="user_code" value', /"user_code"/],
+    ['device.eta', DEVICE, 'name="proof"', /"proof"/],
     ['scope.eta', SCOPE, '<span><%= it.line.description %></span>', /what is asked/],
     ['scope.eta', SCOPE, 'value="<%= it.line.scope %>"', /no checkbox/],
     ['scope.eta', SCOPE, '<%= it.words.irreversible %>', /cannot be undone/]

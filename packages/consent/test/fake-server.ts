@@ -5,6 +5,8 @@ import type {
   ConnectedApps,
   ConsentRequest,
   ConsentScope,
+  DeviceCodeRequest,
+  DeviceFinished,
   ErrorPageRenderer,
   LoginRequest,
   Settled,
@@ -27,12 +29,19 @@ export interface FakeServer {
   /** Who is signed in, and what this person has connected. */
   person: SignedInPerson | null
   connected: ConnectedApps | Error
+  /** What `devices.details` answers or throws. */
+  device: DeviceCodeRequest | DeviceFinished | LoginRequest | Error
   error: ErrorPageRenderer<FastifyRequest, FastifyReply>
   readonly decorator: AuthorizationServer<FastifyRequest, FastifyReply>
 }
 
 const unexpected = (): never => {
   throw new Error('the pages must not call this')
+}
+
+function orThrow<T>(answer: T | Error): T {
+  if (answer instanceof Error) throw answer
+  return answer
 }
 
 export function fakeServer(
@@ -45,6 +54,7 @@ export function fakeServer(
     asked: [],
     person: { subject: 'sub-alice', displayName: 'alice@example.com' },
     connected: { apps: [], now: NOW, cursor: null },
+    device: deviceRequest(),
     error: unexpected,
     decorator: {
       issuer,
@@ -52,13 +62,12 @@ export function fakeServer(
       interactions: {
         details: async (_request, handle) => {
           fake.asked.push(handle)
-          if (fake.details instanceof Error) throw fake.details
-          return fake.details
+          return orThrow(fake.details)
         },
         approve: unexpected,
         deny: unexpected
       },
-      devices: null,
+      devices: { path: `${prefix}/device`, details: async () => orThrow(fake.device), enter: unexpected },
       people: {
         current: async () => fake.person,
         loginUrl: target => `/login?${new URLSearchParams({ ...target })}`,
@@ -66,10 +75,7 @@ export function fakeServer(
       },
       grants: {
         list: unexpected,
-        describe: async () => {
-          if (fake.connected instanceof Error) throw fake.connected
-          return fake.connected
-        },
+        describe: async () => orThrow(fake.connected),
         revoke: unexpected,
         revokeAll: unexpected
       },
@@ -117,6 +123,19 @@ export function connectedApp(changes: Partial<ConnectedApp> = {}): ConnectedApp 
     lastUsedAt: NOW - 600,
     expiresAt: NOW + 30 * DAY,
     endsAt: NOW + 69 * DAY,
+    ...changes
+  }
+}
+
+/** Somebody came to the page for codes by typing its address. */
+export function deviceRequest(changes: Partial<DeviceCodeRequest> = {}): DeviceCodeRequest {
+  return {
+    status: 'device',
+    submitUrl: '/oauth/device',
+    userCode: null,
+    problem: null,
+    account: { displayName: 'alice@example.com', switchUrl: '/login?switch=1' },
+    proof: 'proof-1',
     ...changes
   }
 }
@@ -189,13 +208,13 @@ export function consentRequest(changes: Changes = {}): ConsentRequest {
       policyUri: null,
       tosUri: null
     },
-    device: null,
     redirect: {
       uri: 'https://claude.ai/callback',
       kind: 'https',
       host: 'claude.ai',
       formAction: 'https://claude.ai'
     },
+    device: null,
     organizations: [],
     resources: [{ resource: 'https://notes.example/mcp', name: 'Acme Notes' }],
     scopes: [
@@ -213,8 +232,8 @@ export function consentRequest(changes: Changes = {}): ConsentRequest {
   }
   for (const [key, change] of Object.entries(changes)) {
     const before: unknown = Reflect.get(request, key)
-    const merge = typeof before === 'object' && before !== null && !Array.isArray(before)
-    Reflect.set(request, key, merge ? { ...before, ...(change as object) } : change)
+    const merge = [before, change].every(one => typeof one === 'object' && one !== null && !Array.isArray(one))
+    Reflect.set(request, key, merge ? { ...(before as object), ...(change as object) } : change)
   }
   return request
 }

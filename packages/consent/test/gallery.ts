@@ -13,6 +13,7 @@ import {
   buildApp,
   connectedApp,
   consentRequest,
+  deviceRequest,
   type FakeServer,
   fakeServer,
   scope,
@@ -53,6 +54,13 @@ const signedOut = (person: FakeServer['person']): Exhibit => ({
   }
 })
 
+const device = (asked: FakeServer['device']): Exhibit => ({
+  path: '/oauth/device',
+  arrange: fake => {
+    fake.device = asked
+  }
+})
+
 const connected = (apps: FakeServer['connected']): Exhibit => ({
   path: '/connected-apps',
   arrange: fake => {
@@ -68,35 +76,45 @@ const WORDS = {
     de: 'Sehen, wer Sie sind',
     fr: 'Voir qui vous êtes',
     es: 'Ver quién eres',
-    ar: 'معرفة من أنت'
+    ar: 'معرفة من أنت',
+    ja: 'あなたが誰であるかを確認',
+    'zh-Hans': '查看您是谁'
   },
   name: {
     en: 'Your name and e-mail address',
     de: 'Ihren Namen und Ihre E-Mail-Adresse',
     fr: 'Votre nom et votre adresse e-mail',
     es: 'Tu nombre y tu correo electrónico',
-    ar: 'اسمك وبريدك الإلكتروني'
+    ar: 'اسمك وبريدك الإلكتروني',
+    ja: '名前とメールアドレス',
+    'zh-Hans': '您的姓名和电子邮箱'
   },
   read: {
     en: 'Read your notes',
     de: 'Ihre Notizen lesen',
     fr: 'Lire vos notes',
     es: 'Leer tus notas',
-    ar: 'قراءة ملاحظاتك'
+    ar: 'قراءة ملاحظاتك',
+    ja: 'ノートを読む',
+    'zh-Hans': '读取您的笔记'
   },
   write: {
     en: 'Change your notes',
     de: 'Ihre Notizen ändern',
     fr: 'Modifier vos notes',
     es: 'Cambiar tus notas',
-    ar: 'تعديل ملاحظاتك'
+    ar: 'تعديل ملاحظاتك',
+    ja: 'ノートを変更',
+    'zh-Hans': '修改您的笔记'
   },
   delete: {
     en: 'Delete notes',
     de: 'Notizen löschen',
     fr: 'Supprimer des notes',
     es: 'Borrar notas',
-    ar: 'حذف الملاحظات'
+    ar: 'حذف الملاحظات',
+    ja: 'ノートを削除',
+    'zh-Hans': '删除笔记'
   }
 } as const
 
@@ -130,6 +148,9 @@ const organizations = [
   { id: 'acme', name: 'Acme GmbH' },
   { id: 'globex', name: 'Globex' }
 ]
+
+/** What a device shows. */
+const CODE = { userCode: 'WDJB-MJHT', requestedAt: 1_800_014_400 }
 
 /** Every kind of page once; what is long, hostile or strange on top. */
 export const GALLERY: { readonly [name: string]: Exhibit } = {
@@ -173,6 +194,14 @@ export const GALLERY: { readonly [name: string]: Exhibit } = {
     }),
     onlyEnglish: true
   },
+  'consent-device': asked({ ...unverified, redirect: null, device: CODE }),
+  device: device(deviceRequest()),
+  'device-wrong': device(deviceRequest({ problem: 'unknown' })),
+  'device-expired': device(deviceRequest({ problem: 'expired' })),
+  'device-used': device(deviceRequest({ problem: 'used' })),
+  'device-compare': device(deviceRequest({ userCode: CODE.userCode })),
+  'device-allowed': device({ status: 'device_finished', outcome: 'allowed', client: consentRequest().client }),
+  'device-denied': device({ status: 'device_finished', outcome: 'denied', client: consentRequest().client }),
   'signed-out': signedOut(null),
   'signed-out-not': signedOut(ALICE),
   error: failed('interaction_expired', { clientName: 'Claude' }),

@@ -31,7 +31,7 @@ const PICTURES: readonly Picture[] = [
   { name: 'consent-app-link' },
   { name: 'consent-step-up' },
   { name: 'consent-imitation' },
-  ...['de', 'fr', 'es', 'ar'].map(locale => ({
+  ...['de', 'fr', 'es', 'ar', 'ja', 'zh-CN'].map(locale => ({
     name: `consent-${locale}`,
     exhibit: 'consent',
     locale
@@ -39,7 +39,16 @@ const PICTURES: readonly Picture[] = [
   { name: 'connected-apps' },
   { name: 'connected-apps-dark', exhibit: 'connected-apps', colorScheme: 'dark' },
   { name: 'connected-apps-phone', exhibit: 'connected-apps', width: PHONE },
+  { name: 'device' },
+  { name: 'device-dark', exhibit: 'device', colorScheme: 'dark' },
+  { name: 'device-wrong' },
+  { name: 'device-compare' },
+  { name: 'device-compare-phone', exhibit: 'device-compare', width: PHONE },
+  { name: 'device-consent', exhibit: 'consent-device' },
+  { name: 'device-allowed' },
+  { name: 'device-denied' },
   { name: 'signed-out' },
+  { name: 'signed-out-not' },
   { name: 'error' },
   { name: 'error-dark', exhibit: 'error', colorScheme: 'dark' }
 ]

@@ -72,6 +72,9 @@ export const de = {
     'Jedes Programm auf diesem Computer kann sich als {client} ausgeben und die Antwort bekommen.',
   'warning.privateUse':
     'Auch eine andere App auf diesem Gerät kann Links mit {scheme} öffnen und bekäme dann die Antwort.',
+  'warning.device': 'Nur fortfahren, wenn ein eigenes Gerät von Ihnen {code} zeigt.',
+  'warning.device.text':
+    'Dieses Gerät bekommt, was Sie erlauben. Hat Ihnen jemand den Code gegeben, lehnen Sie ab: Der Zugriff ginge an diese Person.',
   'warning.firstTime':
     'Niemand hat geprüft, wer {client} ist, und Sie haben die App hier noch nie benutzt. Die Antwort geht an {host}.',
   'warning.imitation': 'Dieser Name sieht aus wie {own}.',
@@ -99,6 +102,27 @@ export const de = {
   'connected.next': 'Weitere Apps',
   'connected.first': 'Zurück zu den ersten Apps',
   'connected.note': 'Das Trennen wirkt sofort. Was eine App schon gelesen hat, behält sie.',
+
+  'device.heading': 'Gerät verbinden',
+  'device.heading.compare': 'Zeigt Ihr Gerät diesen Code?',
+  'device.text': 'Geben Sie den Code ein, den Ihr Gerät zeigt. Danach entscheiden Sie, was es darf.',
+  'device.text.compare': 'Sehen Sie auf Ihr Gerät und vergleichen Sie. Danach entscheiden Sie, was es darf.',
+  'device.caution':
+    'Geben Sie nur einen Code ein, den Sie auf einem eigenen Gerät sehen. Mit einem Code, den Ihnen jemand gegeben hat, ließen Sie diese Person ein.',
+  'device.caution.compare':
+    'So einen Link kann jeder schicken. Steht der Code nicht auf einem Gerät vor Ihnen, schließen Sie diese Seite: Sonst bekäme Zugriff, wer ihn geschickt hat.',
+  'device.code': 'Code',
+  'device.proceed': 'Weiter',
+  'device.proceed.compare': 'Ja, denselben',
+  'device.otherCode': 'Nein, anderer Code',
+  'device.problem.unknown': 'Dieser Code stimmt nicht. Sehen Sie auf Ihr Gerät und versuchen Sie es noch einmal.',
+  'device.problem.expired': 'Dieser Code ist abgelaufen. Lassen Sie sich vom Gerät einen neuen zeigen.',
+  'device.problem.used':
+    'Dieser Code gilt nicht mehr: Er wurde beantwortet oder zu oft eingegeben. Lassen Sie sich vom Gerät einen neuen zeigen.',
+  'device.allowed.heading': '{client} ist verbunden',
+  'device.allowed.text': 'Gehen Sie zurück zu Ihrem Gerät, dort geht es weiter. Sie können diese Seite schließen.',
+  'device.denied.heading': 'Sie haben abgelehnt',
+  'device.denied.text': 'Es wurde nichts weitergegeben. Sie können diese Seite schließen.',
 
   'signedOut.heading': 'Sie sind abgemeldet',
   'signedOut.text':

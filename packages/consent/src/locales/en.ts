@@ -63,6 +63,9 @@ export const en = {
   'warning.loopback': 'Any program on this computer can receive the answer, and nobody has verified who {client} is.',
   'warning.loopback.verified': 'Any program on this computer can say that it is {client} and receive the answer.',
   'warning.privateUse': 'Another app on this device can open {scheme} links too, and would then receive the answer.',
+  'warning.device': 'Only continue if a device of your own shows {code}.',
+  'warning.device.text':
+    'That device gets what you allow. If somebody gave you this code, deny: the access would be theirs.',
   'warning.firstTime':
     'Nobody has verified who {client} is, and you have not used it here before. The answer goes to {host}.',
   'warning.imitation': 'This name looks like {own}.',
@@ -90,6 +93,27 @@ export const en = {
   'connected.next': 'More apps',
   'connected.first': 'Back to the first apps',
   'connected.note': 'Disconnecting takes effect at once. What an app has already read stays with it.',
+
+  'device.heading': 'Connect a device',
+  'device.heading.compare': 'Does your device show this code?',
+  'device.text': 'Enter the code that your device shows. Then you decide what it may do.',
+  'device.text.compare': 'Look at your device and compare. Then you decide what it may do.',
+  'device.caution':
+    'Only enter a code that you see on a device of your own. A code that somebody gave you would let them in.',
+  'device.caution.compare':
+    'Anybody can send a link like this one. If the code is not on a device in front of you, close this page: whoever sent it would get in.',
+  'device.code': 'Code',
+  'device.proceed': 'Continue',
+  'device.proceed.compare': 'Yes, it does',
+  'device.otherCode': 'No, enter another',
+  'device.problem.unknown': 'This code is not right. Look at your device and try again.',
+  'device.problem.expired': 'This code has expired. Ask your device for a new one.',
+  'device.problem.used':
+    'This code does not work any more: it was answered, or entered too often. Ask your device for a new one.',
+  'device.allowed.heading': '{client} is connected',
+  'device.allowed.text': 'Go back to your device, it carries on there. You can close this page.',
+  'device.denied.heading': 'You said no',
+  'device.denied.text': 'Nothing was shared. You can close this page.',
 
   'signedOut.heading': 'You are signed out',
   'signedOut.text':

@@ -72,6 +72,9 @@ export const es = {
     'Cualquier programa de este ordenador puede decir que es {client} y recibir la respuesta.',
   'warning.privateUse':
     'Otra aplicación de este dispositivo también puede abrir enlaces {scheme} y recibiría la respuesta.',
+  'warning.device': 'Continúa solo si un dispositivo tuyo muestra {code}.',
+  'warning.device.text':
+    'Ese dispositivo recibe lo que permitas. Si alguien te dio este código, deniega: el acceso sería para esa persona.',
   'warning.firstTime': 'Nadie ha verificado quién es {client}, y aún no la has usado aquí. La respuesta va a {host}.',
   'warning.imitation': 'Este nombre se parece a {own}.',
   'warning.imitation.text': 'Nadie ha verificado que venga de ahí. Si tienes dudas, deniega.',
@@ -98,6 +101,27 @@ export const es = {
   'connected.next': 'Más aplicaciones',
   'connected.first': 'Volver a las primeras aplicaciones',
   'connected.note': 'La desconexión surte efecto de inmediato. Lo que una aplicación ya ha leído lo conserva.',
+
+  'device.heading': 'Conectar un dispositivo',
+  'device.heading.compare': '¿Muestra tu dispositivo este código?',
+  'device.text': 'Escribe el código que muestra tu dispositivo. Después decides qué puede hacer.',
+  'device.text.compare': 'Mira tu dispositivo y compara. Después decides qué puede hacer.',
+  'device.caution':
+    'Escribe solo un código que veas en un dispositivo tuyo. Con un código que alguien te dio, dejarías entrar a esa persona.',
+  'device.caution.compare':
+    'Cualquiera puede enviar un enlace así. Si el código no está en un dispositivo que tengas delante, cierra esta página: el acceso sería de quien lo envió.',
+  'device.code': 'Código',
+  'device.proceed': 'Continuar',
+  'device.proceed.compare': 'Sí, es el mismo',
+  'device.otherCode': 'No, otro código',
+  'device.problem.unknown': 'Este código no es correcto. Mira tu dispositivo e inténtalo de nuevo.',
+  'device.problem.expired': 'Este código ha caducado. Pide uno nuevo a tu dispositivo.',
+  'device.problem.used':
+    'Este código ya no sirve: se respondió, o se escribió demasiadas veces. Pide uno nuevo a tu dispositivo.',
+  'device.allowed.heading': '{client} tiene acceso',
+  'device.allowed.text': 'Vuelve a tu dispositivo, allí continúa. Puedes cerrar esta página.',
+  'device.denied.heading': 'Has dicho que no',
+  'device.denied.text': 'No se ha compartido nada. Puedes cerrar esta página.',
 
   'signedOut.heading': 'Has cerrado la sesión',
   'signedOut.text':

@@ -72,6 +72,9 @@ export const fr = {
     'N’importe quel programme de cet ordinateur peut se faire passer pour {client} et recevoir la réponse.',
   'warning.privateUse':
     'Une autre application de cet appareil peut aussi ouvrir les liens {scheme}, et recevrait alors la réponse.',
+  'warning.device': 'Continuez seulement si un appareil à vous affiche {code}.',
+  'warning.device.text':
+    'C’est cet appareil qui recevra l’accès. Si quelqu’un vous a donné ce code, refusez : l’accès serait pour cette personne.',
   'warning.firstTime':
     'Personne n’a vérifié qui est {client}, et vous ne l’avez jamais utilisée ici. La réponse est envoyée à {host}.',
   'warning.imitation': 'Ce nom ressemble à {own}.',
@@ -100,6 +103,27 @@ export const fr = {
   'connected.next': 'Autres applications',
   'connected.first': 'Revenir aux premières applications',
   'connected.note': 'La déconnexion prend effet aussitôt. Ce qu’une application a déjà lu lui reste.',
+
+  'device.heading': 'Connecter un appareil',
+  'device.heading.compare': 'Votre appareil affiche-t-il ce code ?',
+  'device.text': 'Saisissez le code que votre appareil affiche. Vous déciderez ensuite de ce qu’il peut faire.',
+  'device.text.compare': 'Regardez votre appareil et comparez. Vous déciderez ensuite de ce qu’il peut faire.',
+  'device.caution':
+    'Ne saisissez qu’un code que vous voyez sur un appareil à vous. Un code donné par quelqu’un laisserait entrer cette personne.',
+  'device.caution.compare':
+    'N’importe qui peut envoyer un tel lien. Si le code n’est pas sur un appareil devant vous, fermez cette page : l’accès irait à la personne qui l’a envoyé.',
+  'device.code': 'Code',
+  'device.proceed': 'Continuer',
+  'device.proceed.compare': 'Oui, le même',
+  'device.otherCode': 'Non, un autre code',
+  'device.problem.unknown': 'Ce code n’est pas le bon. Regardez votre appareil et réessayez.',
+  'device.problem.expired': 'Ce code a expiré. Demandez-en un nouveau à votre appareil.',
+  'device.problem.used':
+    'Ce code ne marche plus : une réponse a été donnée, ou il a été saisi trop souvent. Demandez-en un nouveau à votre appareil.',
+  'device.allowed.heading': '{client} : connexion établie',
+  'device.allowed.text': 'Revenez à votre appareil, la suite s’y passe. Vous pouvez fermer cette page.',
+  'device.denied.heading': 'Vous avez refusé',
+  'device.denied.text': 'Rien n’a été partagé. Vous pouvez fermer cette page.',
 
   'signedOut.heading': 'Vous êtes déconnecté',
   'signedOut.text':

@@ -58,6 +58,9 @@ export const ja = {
     'このコンピューター上のどのプログラムでも回答を受け取れます。また、{client} が誰なのかは確認されていません。',
   'warning.loopback.verified': 'このコンピューター上のどのプログラムでも {client} を名乗って回答を受け取れます。',
   'warning.privateUse': 'この端末の別のアプリも {scheme} のリンクを開くことができ、その場合は回答を受け取ります。',
+  'warning.device': '自分のデバイスに {code} が表示されている場合だけ続けてください。',
+  'warning.device.text':
+    '許可した内容は、そのデバイスに与えられます。誰かからこのコードを教えられた場合は拒否してください。その人がアクセスできるようになります。',
   'warning.firstTime': '{client} が誰なのかは確認されておらず、ここで使うのは初めてです。回答は {host} に送られます。',
   'warning.imitation': 'この名前は {own} に似ています。',
   'warning.imitation.text': '本当にそこからのものかは確認されていません。確信がなければ拒否してください。',
@@ -84,6 +87,27 @@ export const ja = {
   'connected.next': 'ほかのアプリ',
   'connected.first': '最初のアプリに戻る',
   'connected.note': '切断はすぐに有効になります。アプリがすでに読み取った内容は、アプリに残ります。',
+
+  'device.heading': 'デバイスを接続',
+  'device.heading.compare': 'このコードがデバイスに表示されていますか？',
+  'device.text': 'デバイスに表示されているコードを入力してください。何を許可するかは、そのあとで決められます。',
+  'device.text.compare': 'デバイスを見て比べてください。何を許可するかは、そのあとで決められます。',
+  'device.caution':
+    '自分のデバイスに表示されているコードだけを入力してください。誰かから教えられたコードを入力すると、その人がアクセスできるようになります。',
+  'device.caution.compare':
+    'このようなリンクは誰でも送れます。目の前のデバイスに同じコードがなければ、このページを閉じてください。送った人がアクセスできるようになります。',
+  'device.code': 'コード',
+  'device.proceed': '続ける',
+  'device.proceed.compare': 'はい、同じです',
+  'device.otherCode': '別のコードを入力',
+  'device.problem.unknown': 'コードが正しくありません。デバイスを見て、もう一度お試しください。',
+  'device.problem.expired': 'このコードは期限切れです。デバイスで新しいコードを表示してください。',
+  'device.problem.used':
+    'このコードはもう使えません。回答済みか、入力された回数が多すぎます。デバイスで新しいコードを表示してください。',
+  'device.allowed.heading': '{client} を接続しました',
+  'device.allowed.text': 'デバイスに戻ってください。続きはそちらで進みます。このページは閉じてかまいません。',
+  'device.denied.heading': '拒否しました',
+  'device.denied.text': '何も共有されていません。このページは閉じてかまいません。',
 
   'signedOut.heading': 'ログアウトしました',
   'signedOut.text':

@@ -1,6 +1,7 @@
 /** What went wrong, for the person in front of a page and for the log. */
 import { type ErrorPageReason, isInteractionError, isOAuthError, isUnavailableError } from '@fastify-mcp-auth/core'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Pages, RenderedPage } from '../pages.ts'
 
 export interface Failure {
   readonly reason: ErrorPageReason
@@ -28,4 +29,25 @@ export function logFailure(request: FastifyRequest, error: unknown, { reason }: 
 /** Seconds after which to try again, where that is known. */
 export function retryAfterOf(error: unknown): number | undefined {
   return isUnavailableError(error) || isOAuthError(error) ? error.retryAfter : undefined
+}
+
+/** What fails in this scope becomes a page, with its reason in the log. */
+export function failWithPages(scope: FastifyInstance, pages: Pages): void {
+  scope.setErrorHandler(async (error, request, reply) => {
+    const failure = failureOf(error)
+    logFailure(request, error, failure)
+    const retryAfter = retryAfterOf(error)
+    if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
+    const page = await pages.error({ ...failure, reference: request.id }, { request, reply })
+    return sendPage(reply.code(failure.statusCode), page)
+  })
+}
+
+export function sendPage(reply: FastifyReply, { html, headers }: RenderedPage): FastifyReply {
+  return reply.headers(headers).send(html)
+}
+
+/** On to where a person has to go first. */
+export function sendOn(reply: FastifyReply, to: string): FastifyReply {
+  return reply.header('cache-control', 'no-store').redirect(to, 303)
 }

@@ -1,11 +1,13 @@
 /**
- * The question as JSON and an endpoint for the answer, for front ends that draw the page by script.
+ * What people are asked as JSON and endpoints for their answers, for front ends that draw the pages by script. The models are those that
+ * templates get; every answer is `{ redirectTo }`.
  *
- * - `GET {prefix}/interaction/:handle/model`: the model that templates get
- * - `POST {prefix}/interaction/:handle/decision`: `{ decision, account, scope, organization }`, answered with `{ redirectTo }`
+ * - `GET {prefix}/interaction/:handle/model`, `POST {prefix}/interaction/:handle/decision`: `{ decision, account, scope, organization }`
+ * - `GET {prefix}/device/model`, `POST {prefix}/device/entry`: `{ user_code, proof }`
  */
 import { InteractionError } from '@fastify-mcp-auth/core'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { describeDevice, describeDeviceDone } from '../device-page.ts'
 import type { Pages } from '../pages.ts'
 import { failureOf, logFailure, retryAfterOf } from './failure.ts'
 
@@ -21,34 +23,47 @@ interface Decision {
   readonly organization: string | undefined
 }
 
+/** Where the pages of this app are, below the prefix of its scope. */
+export interface PagePaths {
+  readonly interaction: string
+  readonly device: string | null
+}
+
+export interface JsonContext {
+  readonly pages: Pages
+  readonly origin: string
+  readonly manageUrl: string | null
+}
+
 /**
  * Adds the routes to a scope of their own. They need, in this order: no other origin (`Origin`, `Sec-Fetch-Site`), the header
- * `x-mcp-auth: 1`, and the cookie that binds the handle to this browser, which the authorization server checks. CORS of the app
+ * `x-mcp-auth: 1`, and the cookie that binds what they are about to this browser, which the authorization server checks. CORS of the app
  * does not apply to them.
  */
-export function jsonRoutes(
-  scope: FastifyInstance,
-  path: string,
-  { pages, origin }: { pages: Pages; origin: string }
-): void {
+export function jsonRoutes(scope: FastifyInstance, paths: PagePaths, context: JsonContext): void {
+  const { pages, origin } = context
   scope.setErrorHandler(async (error, request, reply) => {
     const failure = failureOf(error)
     logFailure(request, error, failure)
     const retryAfter = retryAfterOf(error)
     if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
-    const model = pages.errorModel({ ...failure, reference: request.id }, request)
-    return send(reply, failure.statusCode, model)
+    return send(reply.code(failure.statusCode), pages.errorModel({ ...failure, reference: request.id }, request))
   })
   scope.addHook('onRequest', async request => assertOwnPage(request, origin))
+  interactionRoutes(scope, paths.interaction, pages)
+  if (paths.device !== null) deviceRoutes(scope, paths.device, context)
+}
 
-  const config: object = { cors: false }
-  scope.get(`${path}/:handle/model`, { config }, async (request: Handled, reply) => {
+const GET: object = { config: { cors: false } }
+const POST: object = { config: { cors: false }, bodyLimit: 65_536 }
+
+function interactionRoutes(scope: FastifyInstance, path: string, pages: Pages): void {
+  scope.get(`${path}/:handle/model`, GET, async (request: Handled, reply) => {
     const details = await scope.authorizationServer.interactions.details(request, request.params.handle)
-    if (details.status === 'consent') return send(reply, 200, await pages.consentModel(details, request))
-    const redirectTo = details.status === 'login' ? details.loginUrl : details.redirectTo
-    return send(reply, 200, { version: 1, page: 'redirect', redirectTo })
+    if (details.status === 'consent') return send(reply, await pages.consentModel(details, request))
+    return send(reply, onTo(details.status === 'login' ? details.loginUrl : details.redirectTo))
   })
-  scope.post(`${path}/:handle/decision`, { config, bodyLimit: 65_536 }, async (request: Handled, reply) => {
+  scope.post(`${path}/:handle/decision`, POST, async (request: Handled, reply) => {
     const { interactions, people } = scope.authorizationServer
     await people.countRequest(request, 'decision')
     const { handle } = request.params
@@ -57,13 +72,34 @@ export function jsonRoutes(
       decision === 'allow'
         ? await interactions.approve(request, handle, { scopes, ...choice })
         : await interactions.deny(request, handle)
-    return send(reply, 200, { version: 1, page: 'redirect', redirectTo })
+    return send(reply, onTo(redirectTo))
   })
 }
 
-function send(reply: FastifyReply, statusCode: number, body: object): FastifyReply {
+function deviceRoutes(scope: FastifyInstance, path: string, { pages, manageUrl }: JsonContext): void {
+  const { devices } = scope.authorizationServer
+  if (!devices) return
+  scope.get(`${path}/model`, GET, async (request, reply) => {
+    const details = await devices.details(request, reply)
+    if (details.status === 'login') return send(reply, onTo(details.loginUrl))
+    const surroundings = pages.surroundings(request)
+    return send(
+      reply,
+      details.status === 'device'
+        ? describeDevice(details, surroundings)
+        : describeDeviceDone(details, surroundings, manageUrl)
+    )
+  })
+  scope.post(`${path}/entry`, POST, async (request, reply) => {
+    const { user_code: userCode, proof } = readTexts(request.body, ['user_code', 'proof'])
+    return send(reply, onTo((await devices.enter(request, reply, { userCode, proof })).redirectTo))
+  })
+}
+
+const onTo = (redirectTo: string): object => ({ version: 1, page: 'redirect', redirectTo })
+
+function send(reply: FastifyReply, body: object): FastifyReply {
   return reply
-    .code(statusCode)
     .headers({
       'cache-control': 'no-store',
       'cross-origin-resource-policy': 'same-origin',
@@ -95,6 +131,17 @@ function readDecision(body: unknown): Decision {
   if (!isDecision || typeof account !== 'string' || !isTexts(scope) || !isOrganization)
     throw new InteractionError('invalid_request')
   return { decision, account, scope, organization }
+}
+
+/** Texts, all of them, and no others. @throws InteractionError `invalid_request` */
+function readTexts<Name extends string>(body: unknown, names: readonly Name[]): { readonly [name in Name]: string } {
+  const given = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>
+  const entries = names.map(name => {
+    const value = given[name]
+    if (typeof value !== 'string') throw new InteractionError('invalid_request')
+    return [name, value] as const
+  })
+  return Object.fromEntries(entries) as { readonly [name in Name]: string }
 }
 
 function isTexts(value: unknown): value is string[] {
