@@ -50,13 +50,15 @@ export const NO_OAUTH = Object.freeze({
 /**
  * Puts a credential in the place of whatever was there, as a grant of its own: writes that were meant for the one before find nothing.
  *
+ * @param options `isOnlyNew`: what is there stays
  * @returns the record before, or null
  * @throws McpConnectionError `MCP_STORE_CONFLICT` when others keep changing it
  */
 export async function writeConnection(
   context: Context,
   { place }: Target,
-  credential: NewCredential
+  credential: NewCredential,
+  { isOnlyNew = false }: { readonly isOnlyNew?: boolean } = {}
 ): Promise<ConnectionRecord | null> {
   const { connections } = context.records
   const now = context.clock.now()
@@ -70,6 +72,7 @@ export async function writeConnection(
       if (other && other.ownerKey !== place.ownerKey) await connections.remove(place.id)
       continue
     }
+    if (isOnlyNew) return before
     const { grant, generation } = before
     const kept = { toolFilter: before.toolFilter, stepUps: before.stepUps, leaseNumber: before.leaseNumber + 1 }
     if (await connections.update(place.id, { grant, generation }, { ...fresh, ...kept })) return before

@@ -1,6 +1,7 @@
 /** The whole package without a web framework: what a worker uses, and what the plugin is built on. */
 import { joinStorage, openStorage, randomSecret, systemClock } from '@fastify-mcp-auth/core'
 import { startFlow } from './authorize.ts'
+import { BlockedIssuers } from './blocked-issuers.ts'
 import { completeFlow } from './callback.ts'
 import { createClientKeys } from './client-keys.ts'
 import { clientDocument } from './client-metadata.ts'
@@ -10,6 +11,7 @@ import { Discoveries } from './discoveries.ts'
 import { createDpopSessions } from './dpop.ts'
 import { Eras } from './eras.ts'
 import { createEvents, SILENT } from './events.ts'
+import { importConnections } from './import.ts'
 import { exportOwner, listConnections, readStatus } from './listing.ts'
 import { expiring, refreshDue, sweep } from './maintenance.ts'
 import { connectedClient, isForThePerson, withConnectedClient } from './mcp-client.ts'
@@ -19,7 +21,7 @@ import { connectWithoutPerson, refreshNow, resetRegistration, setToolFilter } fr
 import type { ConnectionsOptions, ResolvedOptions } from './options.ts'
 import { ownedConnections } from './owned.ts'
 import { diagnose, probe } from './probe.ts'
-import { lazyFetch, rawToken } from './raw-access.ts'
+import { lazyFetch, rawToken, sdkProvider } from './raw-access.ts'
 import { readOptions } from './read-options.ts'
 import { COLLECTIONS, openRecords } from './records.ts'
 import { type Refresher, refreshTogether } from './refresh.ts'
@@ -60,6 +62,7 @@ export async function openConnections(input: ConnectionsOptions, refresher: Refr
     withClient: (owner, server, run, options) => withConnectedClient(context, owner, server, run, options),
     toolsFor: (owner, servers, options) => toolsFor(context, owner, servers, options),
     fetchFor: (owner, server, options) => lazyFetch(context, owner, server, options),
+    sdkProvider: (owner, server, options) => sdkProvider(context, owner, server, options),
     rawTokenFor: (owner, server, options) => rawToken(context, owner, server, options)
   } satisfies Partial<Connections>
   const look = {
@@ -78,12 +81,19 @@ export async function openConnections(input: ConnectionsOptions, refresher: Refr
     start: (owner, server, options) => startFlow(context, owner, server, options),
     complete: options => completeFlow(context, options),
     setCredential: (owner, server, options) => storeCredential(context, owner, server, options),
+    importConnections: (rows, map) => importConnections(context, rows, map),
     connect: (owner, server, options) => connectWithoutPerson(context, owner, server, options),
     disconnect: (owner, server, options) => disconnect(context, owner, server, options),
     refresh: (owner, server, options) => refreshNow(context, owner, server, options),
     refreshDue: options => refreshDue(context, options),
     deleteOwner: owner => deleteOwner(context, owner),
     wipeServer: server => wipeServer(context, server),
+    blockIssuer: async issuer => {
+      await context.blockedIssuers.set(issuer, true)
+      context.log.warn({ issuer }, 'mcp-auth: the issuer is blocked')
+    },
+    unblockIssuer: issuer => context.blockedIssuers.set(issuer, false),
+    blockedIssuers: () => context.blockedIssuers.list(),
     resetRegistration: server => resetRegistration(context, server),
     sweep: () => sweep(context),
     rotateKeys: options => rotateKeys(context, options)
@@ -132,7 +142,8 @@ function keyAlgorithm({ baseUrl, client }: ResolvedOptions): 'ES256' | 'RS256' |
 }
 
 async function openContext(input: ConnectionsOptions, refresher: Refresher): Promise<Context> {
-  const { options, storage, ring, isForgetful } = readOptions(input)
+  const { options, storage, openRing, isForgetful } = readOptions(input)
+  const ring = await openRing()
   const clock = options.clock ?? systemClock
   const log = options.log ?? SILENT
   const telemetry = await createTelemetry(Object.keys(options.servers))
@@ -156,6 +167,7 @@ async function openContext(input: ConnectionsOptions, refresher: Refresher): Pro
     clientKeys: createClientKeys({ algorithm: keyAlgorithm(options), records, ring, clock }),
     dpopSession: createDpopSessions(clock),
     eras: new Eras(clock),
+    blockedIssuers: new BlockedIssuers(records, clock),
     background: new Set<Promise<unknown>>(),
     refreshes: new Map(),
     refresher,

@@ -1,5 +1,6 @@
 /** What every part of the package is handed: nothing captures, nothing is global. */
 import type { Clock, EventLog, KeyRing } from '@fastify-mcp-auth/core'
+import type { BlockedIssuers } from './blocked-issuers.ts'
 import type { ClientKeys } from './client-keys.ts'
 import type { Discoveries } from './discoveries.ts'
 import type { DpopSessions } from './dpop.ts'
@@ -26,6 +27,7 @@ export interface Context {
   readonly network: Network
   readonly registry: Registry
   readonly discoveries: Discoveries
+  readonly blockedIssuers: BlockedIssuers
   readonly clientKeys: ClientKeys
   readonly dpopSession: DpopSessions
   readonly eras: Eras

@@ -12,7 +12,7 @@ const RESERVED_HEADER =
 export function definitionFault(
   id: string,
   definition: ServerDefinition,
-  { network }: Pick<ResolvedOptions, 'network'>
+  { network, servers }: Pick<ResolvedOptions, 'network' | 'servers'>
 ): string | null {
   const { url, auth, mode, oauth, header, internal } = definition
   if (!ID.test(id)) return 'has an id that is not made of lower-case letters, digits, "-" and "_"'
@@ -25,6 +25,11 @@ export function definitionFault(
     return '"url" is on loopback: "network.allowLoopback" is off'
   if (mode === 'shared' && auth === 'oauth' && !definition.acknowledgeShared)
     return 'is shared: everybody would act as the one person who connects it. Say so by "acknowledgeShared"'
+  if (definition.fallback !== undefined) {
+    const shared = Object.hasOwn(servers, definition.fallback) ? servers[definition.fallback] : undefined
+    if (shared?.mode !== 'shared' || shared.url !== url || mode === 'shared')
+      return '"fallback" must be the id of a shared server of the options with the same "url"'
+  }
   if (auth === 'header' && !header) return 'needs "header"'
   if (header && (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(header.name) || RESERVED_HEADER.test(header.name)))
     return '"header.name" cannot be a header of ours'

@@ -20,8 +20,9 @@ export class Discoveries {
     const entry = this.#found.get(keyOf(target, issuer))
     const age = entry ? context.clock.now() - entry.at : Number.POSITIVE_INFINITY
     // A clock may also jump back.
-    if (entry && age >= 0 && age < entry.found.freshFor) return entry.found
-    return this.look(context, target, { issuer })
+    if (!entry || age < 0 || age >= entry.found.freshFor) return this.look(context, target, { issuer })
+    await context.blockedIssuers.assertAllowed(entry.found.issuer, target.server.id)
+    return entry.found
   }
 
   /** Looks again because the server said something new, but not for each of a flood of refusals. */

@@ -19,6 +19,7 @@ import {
 import { checkResourceAllowed } from '@modelcontextprotocol/client'
 import Value from 'typebox/value'
 import { type BearerChallenge, readChallenge } from './bearer-challenge.ts'
+import type { BlockedIssuers } from './blocked-issuers.ts'
 import { type Context, routeOf, type Target } from './context.ts'
 import { McpConnectionError, type McpConnectionErrorCode } from './errors.ts'
 import { freshFor } from './freshness.ts'
@@ -66,12 +67,13 @@ export async function discover(
   target: Pick<Target, 'server' | 'definition'>,
   { challenge, issuer, log = new StepLog() }: DiscoverOptions = {}
 ): Promise<Discovered> {
-  const discovery = new Discovery(routeOf(context, target), target, log)
+  const discovery = new Discovery(context, target, log)
   return discovery.run(challenge, issuer)
 }
 
 class Discovery {
   readonly #route: Route
+  readonly #blocked: BlockedIssuers
   readonly #target: Pick<Target, 'server' | 'definition'>
   readonly #log: StepLog
   #outage: unknown = null
@@ -79,8 +81,9 @@ class Discovery {
   #isMalformed = false
   readonly #freshFor: number[] = []
 
-  constructor(route: Route, target: Pick<Target, 'server' | 'definition'>, log: StepLog) {
-    this.#route = route
+  constructor(context: Context, target: Pick<Target, 'server' | 'definition'>, log: StepLog) {
+    this.#route = routeOf(context, target)
+    this.#blocked = context.blockedIssuers
     this.#target = target
     this.#log = log
   }
@@ -89,7 +92,9 @@ class Discovery {
     const challenge = known ?? (await this.#askServer())
     const resource = await this.#resourceMetadata(challenge)
     const issuer = resource ? this.#chooseIssuer(resource, preferred) : null
+    if (issuer !== null) await this.#assertNotBlocked(issuer)
     const found = issuer === null ? await this.#legacy() : await this.#serverMetadata(issuer)
+    if (issuer === null) await this.#assertNotBlocked(found.issuer)
     this.#assertEndpoints(found.metadata)
     return Object.freeze({
       ...found,
@@ -99,6 +104,14 @@ class Discovery {
       freshFor: this.#freshFor.length === 0 ? freshFor({}) : Math.min(...this.#freshFor),
       steps: this.#log.steps
     })
+  }
+
+  async #assertNotBlocked(issuer: string): Promise<void> {
+    await this.#blocked.list()
+    if (!this.#blocked.has(issuer)) return
+    this.#log.add('issuer', issuer, 'failed', 'is blocked by an administrator', 'RFC 9728 section 7.6')
+    const message = 'the authorization server is blocked by an administrator'
+    throw this.#error('MCP_URL_BLOCKED', message, undefined, 'issuer_blocked')
   }
 
   /** Asks without credentials, to be told where the metadata is. What else it answers does not matter here. */

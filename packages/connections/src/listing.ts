@@ -16,6 +16,7 @@ export async function readStatus(
   { account, deep = false }: AccountChoice & { readonly deep?: boolean } = {}
 ): Promise<ConnectionSummary> {
   const target = await targetOf(context, owner, server, { account, evenDisabled: true })
+  await context.blockedIssuers.list()
   // A live look: what it finds out about the credential is written down on the way.
   if (deep) await probeLive(context, target)
   const record = await readConnection(context, target.place)
@@ -38,7 +39,7 @@ export async function listConnections(
   owner: Owner | null,
   { all }: { readonly all: boolean }
 ): Promise<ConnectionSummary[]> {
-  const servers = await context.registry.list()
+  const [servers] = await Promise.all([context.registry.list(), context.blockedIssuers.list()])
   // One server after the other would be as many round trips; the owner's keys are few.
   const targets = servers.flatMap(server => defaultTarget(server, owner) ?? [])
   const keys = [...new Set(targets.map(({ place }) => place.ownerKey))]

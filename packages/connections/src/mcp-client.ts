@@ -2,8 +2,9 @@
 import { Client, SSEClientTransport, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
 import { authorizedFetch } from './authorized-fetch.ts'
 import { readConnection } from './connection-record.ts'
-import { type Context, type Target, targetOf } from './context.ts'
+import type { Context, Target } from './context.ts'
 import { asMcpConnectionError, McpConnectionError } from './errors.ts'
+import { targetToUse } from './fallback.ts'
 import { currentToken } from './refresh.ts'
 import { renewingSessions } from './session-renewal.ts'
 import { assertScopes, connectionError } from './token.ts'
@@ -18,7 +19,7 @@ export async function connectedClient(
   server: string,
   use: UseOptions = {}
 ): Promise<OwnedClient> {
-  const target = await targetOf(context, owner, server, use)
+  const target = await targetToUse(context, owner, server, use)
   return withRules(context, target, await plainClient(context, target, use))
 }
 

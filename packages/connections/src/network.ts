@@ -40,8 +40,8 @@ interface NetworkSettings {
 }
 
 export function createNetwork(options: ResolvedOptions['network'], { timeout, onRefused }: NetworkSettings): Network {
-  const { allowLoopback, allowedHosts, deniedHosts = [], maxBytes, lookup } = options
-  const resolver = lookup ? { lookup } : {}
+  const { allowLoopback, allowedHosts, deniedHosts = [], maxBytes, lookup, proxy } = options
+  const way = { ...(lookup ? { lookup } : {}), ...(proxy === undefined ? {} : { proxy }) }
   const made = new Map<AllowedAddresses, Route & { close(): Promise<void> }>()
 
   const isForbidden = (url: string): boolean => {
@@ -61,8 +61,8 @@ export function createNetwork(options: ResolvedOptions['network'], { timeout, on
   const routeFor = (addresses: AllowedAddresses): Route => {
     let route = made.get(addresses)
     if (!route) {
-      const safeFetch = createSafeFetch({ addresses, timeoutMs: timeout * 1000, maxBytes: 65_536, ...resolver })
-      const mcpFetch = createGuardedFetch({ addresses, maxBytes, ...resolver })
+      const safeFetch = createSafeFetch({ addresses, timeoutMs: timeout * 1000, maxBytes: 65_536, ...way })
+      const mcpFetch = createGuardedFetch({ addresses, maxBytes, ...way })
       route = {
         addresses,
         oauth: (url, init) => guarded(url, () => safeFetch(url, init)),
@@ -73,6 +73,9 @@ export function createNetwork(options: ResolvedOptions['network'], { timeout, on
     }
     return route
   }
+
+  // A setting that cannot work is told while starting.
+  routeFor('public')
 
   return Object.freeze({
     isForbidden,

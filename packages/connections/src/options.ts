@@ -16,6 +16,9 @@ import type { ConnectionEvent, Owner } from './types.ts'
 /** Scopes for one owner; runs at every start of a flow. */
 export type ScopePolicy = (owner: Owner | null) => readonly string[]
 
+/** Gives the encryption keys; a rejection stops the start. */
+export type KeySource = () => readonly string[] | Promise<readonly string[]>
+
 /** What an {@link AssertionSource} is told. */
 export interface AssertionContext {
   readonly owner: Owner | null
@@ -137,6 +140,11 @@ export const ServerDefinition = Type.Object(
     ),
     /** One person's sign-in that everybody acts with has to be wanted: `shared` with `oauth` does not start without it. */
     acknowledgeShared: Type.Optional(Type.Boolean()),
+    /**
+     * Id of a server with `mode: 'shared'` at the same URL, whose credential serves those who have not connected yet: for the time of a
+     * move from one shared key to connections of their own. Whoever has connected once never falls back.
+     */
+    fallback: Type.Optional(Type.String()),
     /** `sse` is the transport of 2024-11-05, for servers that have no other. */
     transport: Type.Union([Type.Literal('http'), Type.Literal('sse')], { default: 'http' }),
     /** The header of the kind `header`: `{ name: 'X-Api-Key' }`, with `prefix` before the key. */
@@ -184,8 +192,11 @@ export const Options = Type.Object(
     storage: Type.Optional(
       AdapterThat<StorageDriver | SplitStorage>(isStorage, `must have the methods ${STORAGE_VERBS.join(', ')}`)
     ),
-    /** 32 random bytes each, base64 (`openssl rand -base64 32`). The first encrypts, the others still decrypt. */
-    encryptionKeys: Type.Optional(Type.Array(Type.String(), { minItems: 1 })),
+    /**
+     * 32 random bytes each, base64 (`openssl rand -base64 32`). The first encrypts, the others still decrypt. A function gets them from
+     * where they are kept or unwrapped (a KMS, a vault), once, while starting.
+     */
+    encryptionKeys: Type.Optional(Type.Union([Type.Array(Type.String(), { minItems: 1 }), fn<KeySource>()])),
     /** What authorization servers and people there are told about this app. */
     client: Type.Object(
       {
@@ -238,7 +249,12 @@ export const Options = Type.Object(
         /** Bytes of one answer, or of one event of a stream. */
         maxBytes: Type.Integer({ default: 16_777_216, minimum: 1024 }),
         /** Resolves a host name to all of its addresses; the system's resolver when left out. */
-        lookup: Type.Optional(fn<Lookup>())
+        lookup: Type.Optional(fn<Lookup>()),
+        /**
+         * URL of a forward proxy for everything that goes out: `http://user:password@egress.internal:3128`. Names are resolved and checked here
+         * all the same (`lookup`), and the proxy is asked for the address that was checked.
+         */
+        proxy: Type.Optional(Type.String())
       },
       { additionalProperties: false, default: {} }
     ),

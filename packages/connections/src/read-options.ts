@@ -13,13 +13,14 @@ import {
 } from '@fastify-mcp-auth/core'
 import { memoryStorage } from '@fastify-mcp-auth/core/memory'
 import { definitionFault } from './definition.ts'
-import { Options, type ResolvedOptions, ServerDefinition } from './options.ts'
+import { type KeySource, Options, type ResolvedOptions, ServerDefinition } from './options.ts'
 
 /** Options that can be trusted, and what follows from them. */
 export interface Settings {
   readonly options: ResolvedOptions
   readonly storage: SplitStorage
-  readonly ring: KeyRing
+  /** Makes the key ring. @throws ConfigurationError for keys that are none */
+  readonly openRing: () => Promise<KeyRing>
   /** Nothing is kept when the process ends. */
   readonly isForgetful: boolean
 }
@@ -55,7 +56,11 @@ export function readOptions(input: unknown): Settings {
     const fault = definitionFault(id, definition, options)
     if (fault) throw refused(`servers.${id}`, fault)
   }
-  return { options, storage, ring: keyRing(options.encryptionKeys ?? [randomSecret(32)]), isForgetful: !durable }
+  const { encryptionKeys = [randomSecret(32)] } = options
+  // Keys that are written in the options are read at once, so that what is wrong with them is told first.
+  const ring = typeof encryptionKeys === 'function' ? null : keyRing(encryptionKeys)
+  const openRing = async (): Promise<KeyRing> => ring ?? keyRing(await (encryptionKeys as KeySource)())
+  return { options, storage, openRing, isForgetful: !durable }
 }
 
 // Defaults of the members of a record are not filled in with those of the whole, so each server is read by itself.

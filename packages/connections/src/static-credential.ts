@@ -43,7 +43,7 @@ async function currentSummary(context: Context, target: Target): Promise<Connect
 }
 
 /** What can stand in a header, and nothing that would end it. */
-function assertSecret(secret: unknown): string {
+export function assertSecret(secret: unknown): string {
   const trimmed = typeof secret === 'string' ? secret.trim() : ''
   if (trimmed.length < 1 || trimmed.length > MAX_SECRET || !/^[\x21-\x7E]+(?: [\x21-\x7E]+)*$/.test(trimmed))
     throw new McpConnectionError('MCP_INVALID_INPUT', 'the key is empty, too long or has a character that no key has')

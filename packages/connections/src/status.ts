@@ -53,6 +53,7 @@ export function statusOf(context: Context, known: Known): ConnectionStatus {
   const now = context.clock.now()
   if (disabled) return 'disabled'
   if (context.network.isForbidden(definition.url)) return 'blocked'
+  if (record && context.blockedIssuers.has(record.issuer)) return 'blocked'
   // Where nobody has to agree, the first use connects.
   if (!record && isSilent(definition)) return 'active'
   if (!record) return hasOpenFlow ? 'pending' : 'not_connected'

@@ -20,7 +20,7 @@ const USE_PRECISION = 300
 /**
  * What the record of a connection can be used for, as it is.
  *
- * @throws McpConnectionError `MCP_NOT_CONNECTED`, `MCP_NEEDS_REAUTH`, `MCP_CREDENTIAL_REJECTED`
+ * @throws McpConnectionError `MCP_NOT_CONNECTED`, `MCP_NEEDS_REAUTH`, `MCP_CREDENTIAL_REJECTED`, `MCP_URL_BLOCKED`
  */
 export async function usableOf(context: Context, target: Target, record: ConnectionRecord | null): Promise<Usable> {
   const { definition } = target
@@ -28,6 +28,7 @@ export async function usableOf(context: Context, target: Target, record: Connect
   if (record.state === 'needs_reauth') throw needsReauth(context, target, record.reason as ReauthReason)
   if (record.state === 'rejected')
     throw connectionError(context, target, 'MCP_CREDENTIAL_REJECTED', 'the server did not accept the key')
+  await context.blockedIssuers.assertAllowed(record.issuer, target.server.id)
   const obstacle = obstacleTo(context, definition, record)
   if (obstacle) throw needsReauth(context, target, obstacle)
   const credential =

@@ -1,5 +1,5 @@
 /** The public types: owners, connections, their states, events, and what `createConnections()` returns. */
-import type { Client, Tool } from '@modelcontextprotocol/client'
+import type { AuthProvider, Client, Tool } from '@modelcontextprotocol/client'
 import type { McpConnectionErrorCode, ReauthReason } from './errors.ts'
 import type { ServerDefinition } from './options.ts'
 
@@ -34,7 +34,7 @@ export type ConnectionStatus =
   | 'needs_reauth'
   /** The server refused a key that cannot be refreshed. */
   | 'rejected'
-  /** Network rules forbid the server. */
+  /** Network rules forbid the server, or an administrator its authorization server. */
   | 'blocked'
   /** Switched off in the registry. */
   | 'disabled'
@@ -145,6 +145,44 @@ export interface SetCredentialOptions extends AccountChoice {
   readonly secret: string
   /** Epoch seconds after which it is known not to work. */
   readonly expiresAt?: number | undefined
+}
+
+/** A connection that another system holds, as {@link Connections.importConnections} takes it over. */
+export type ImportedConnection = AccountChoice & {
+  readonly owner: Owner | null
+  readonly server: string
+  /** Epoch seconds: end of the key or of the access token. */
+  readonly expiresAt?: number | undefined
+} & (
+    | { readonly secret: string }
+    | {
+        readonly accessToken: string
+        readonly refreshToken?: string | undefined
+        /** Of the authorization server that issued them, byte for byte. */
+        readonly issuer: string
+        /** To which they were issued: no other can refresh them. */
+        readonly client: {
+          readonly clientId: string
+          readonly clientSecret?: string | undefined
+          readonly authMethod?: 'client_secret_basic' | 'client_secret_post' | 'none' | undefined
+        }
+        readonly scopes?: readonly string[] | undefined
+        /** RFC 8707 parameter that they were asked for with. */
+        readonly resource?: string | undefined
+      }
+  )
+
+/** What came of an import. */
+export interface ImportReport {
+  readonly imported: number
+  /** Connected already, or left out by the mapping. */
+  readonly skipped: number
+  /** By the number of the row, from 0. No secret is in the message. */
+  readonly failures: readonly {
+    readonly row: number
+    readonly code: McpConnectionErrorCode
+    readonly message: string
+  }[]
 }
 
 /** One run of the background refresh. */
@@ -306,6 +344,11 @@ export interface Connections {
   fetchFor(owner: Owner | null, server: string, options?: UseOptions): OwnedFetch
   /** The access token itself, for servers with `allowRawToken`. */
   rawTokenFor(owner: Owner | null, server: string, options?: UseOptions): Promise<string>
+  /**
+   * `authProvider` for a transport of the official SDK that the app builds itself, for servers with `allowRawToken`. It is handed the
+   * access token only, and never signs anybody in. Does not guard where that transport sends its requests.
+   */
+  sdkProvider(owner: Owner | null, server: string, options?: UseOptions): AuthProvider
   status(
     owner: Owner | null,
     server: string,
@@ -323,6 +366,16 @@ export interface Connections {
   start(owner: Owner | null, server: string, options: StartOptions): Promise<StartedFlow>
   complete(options: CompleteOptions): Promise<CompletedFlow>
   setCredential(owner: Owner | null, server: string, options: SetCredentialOptions): Promise<ConnectionSummary>
+  /**
+   * Takes over connections that another system holds: rows of its table, and what each of them means here (null leaves it out). What is
+   * connected here already stays as it is, so an import can be run again. Does not check that the credentials work.
+   *
+   * @throws what is no fault of a row: an outage of the storage, an error of `map` that is none of ours
+   */
+  importConnections<Row>(
+    rows: Iterable<Row> | AsyncIterable<Row>,
+    map: (row: Row) => ImportedConnection | null | Promise<ImportedConnection | null>
+  ): Promise<ImportReport>
   /** Connects where nobody has to agree: `client_credentials`, `jwt_bearer`, `id_jag`, `none`. */
   connect(owner: Owner | null, server: string, options?: AccountChoice): Promise<ConnectionSummary>
   /** Forgets the credential at once; revokes it at its authorization server now, or later if that is down. */
@@ -356,6 +409,13 @@ export interface Connections {
   exportOwner(owner: Owner): Promise<readonly ConnectionSummary[]>
   /** Disconnects every owner from one server. */
   wipeServer(server: string): Promise<number>
+  /**
+   * Has nothing more to do with an authorization server, in any process: nothing begins or is refreshed there, and none of its tokens is used.
+   * What is connected is kept, and works again after `unblockIssuer`.
+   */
+  blockIssuer(issuer: string): Promise<void>
+  unblockIssuer(issuer: string): Promise<void>
+  blockedIssuers(): Promise<readonly string[]>
   /** Forgets the dynamic registration at the server's issuer; the next flow registers anew. */
   resetRegistration(server: string): Promise<boolean>
   /** Expired flows, limits, caches; revocations that are still owed. */

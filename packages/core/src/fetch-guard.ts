@@ -4,7 +4,9 @@
  * @see RFC 9728 section 7.7
  */
 import { lookup as dnsLookup } from 'node:dns/promises'
-import { isIP, type LookupFunction } from 'node:net'
+import { request as httpRequest } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import { isIP, type LookupFunction, type Socket } from 'node:net'
 import { buildConnector } from 'undici'
 import { addressKind } from './address.ts'
 import { FetchRefusedError } from './fetch-errors.ts'
@@ -44,8 +46,10 @@ export async function systemLookup(hostname: string): Promise<readonly string[]>
 export function guardedConnector(
   addresses: AllowedAddresses,
   resolve: Lookup,
-  timeout: number
+  timeout: number,
+  proxy?: string
 ): buildConnector.connector {
+  if (proxy !== undefined) return tunnelledConnector({ addresses, resolve, timeout, proxy: new URL(proxy) })
   const lookup: LookupFunction = (hostname, options, callback) => {
     resolveChecked(hostname, { addresses, resolve, family: Number(options.family) || 0 }).then(
       found => {
@@ -69,6 +73,72 @@ export function guardedConnector(
       callback(addressRefused(), null)
     })
   }
+}
+
+interface Tunnel {
+  readonly addresses: AllowedAddresses
+  readonly resolve: Lookup
+  readonly timeout: number
+  /** The operator's own: its address is not checked. */
+  readonly proxy: URL
+}
+
+/** The same through a proxy, which is asked for the address that was checked, so that it resolves no name by itself. */
+function tunnelledConnector(tunnel: Tunnel): buildConnector.connector {
+  const secure = buildConnector({ timeout: tunnel.timeout, allowH2: false })
+  return (target, callback) => {
+    openTunnel(tunnel, target).then(
+      socket =>
+        target.protocol === 'https:' ? secure({ ...target, httpSocket: socket }, callback) : callback(null, socket),
+      error => callback(error, null)
+    )
+  }
+}
+
+/** @see RFC 9110 section 9.3.6 */
+async function openTunnel(
+  { addresses, resolve, timeout, proxy }: Tunnel,
+  { hostname, protocol, port }: buildConnector.Options
+): Promise<Socket> {
+  if (isIP(hostname) !== 0 && !isAllowed(hostname, addresses)) throw addressRefused()
+  const found = isIP(hostname) === 0 ? await resolveChecked(hostname, { addresses, resolve, family: 0 }) : []
+  const address = found[0]?.address ?? hostname
+  const authority = `${isIP(address) === 6 ? `[${address}]` : address}:${port || (protocol === 'https:' ? 443 : 80)}`
+  const { username, password } = proxy
+  const user = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+  const headers = {
+    host: authority,
+    ...(username === '' ? {} : { 'proxy-authorization': `Basic ${Buffer.from(user).toString('base64')}` })
+  }
+  const send = proxy.protocol === 'https:' ? httpsRequest : httpRequest
+  return new Promise((done, failed) => {
+    const asked = send({
+      host: proxy.hostname.replace(/^\[|\]$/g, ''),
+      port: proxy.port || (proxy.protocol === 'https:' ? 443 : 80),
+      method: 'CONNECT',
+      path: authority,
+      headers,
+      agent: false
+    })
+    asked.setTimeout(timeout, () => asked.destroy(Object.assign(new Error('no answer'), { code: 'PROXY_TIMEOUT' })))
+    asked.once('error', failed)
+    asked.once('response', ({ statusCode }) => failed(new Error(`the proxy answers ${statusCode}`)))
+    asked.once('connect', ({ statusCode }, socket) => {
+      socket.setTimeout(0)
+      if (statusCode === 200) return done(socket)
+      socket.destroy()
+      failed(new Error(`the proxy answers ${statusCode}`))
+    })
+    asked.end()
+  })
+}
+
+/** @returns what is wrong with it, or null */
+export function proxyFault(proxy: string | undefined): string | null {
+  if (proxy === undefined) return null
+  const url = URL.parse(proxy)
+  const isOrigin = url && (url.protocol === 'http:' || url.protocol === 'https:') && url.pathname === '/' && !url.search
+  return isOrigin ? null : 'must be the http or https URL of a proxy, without a path'
 }
 
 async function resolveChecked(

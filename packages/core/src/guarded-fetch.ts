@@ -13,13 +13,14 @@ import {
   guardedConnector,
   type Lookup,
   LookupError,
+  proxyFault,
   systemLookup
 } from './fetch-guard.ts'
 
 /**
  * Like `fetch`, and narrower: http(s) only, body a text or bytes, redirects only where method and origin stay the same.
  *
- * Does not keep cookies, send credentials of its own, use a proxy or retry.
+ * Does not keep cookies, send credentials of its own, use a proxy of the environment, or retry.
  *
  * @throws FetchRefusedError when the URL, or where it leads, is not acceptable: a verdict, a retry gives the same
  * @throws FetchFailedError (an UnavailableError) when nobody answered
@@ -39,6 +40,8 @@ export interface GuardedFetchSettings {
   headersTimeoutMs?: number
   /** Resolves a host name to all of its addresses; the system's resolver by default. Its answer is checked like any other. */
   lookup?: Lookup
+  /** URL of a forward proxy (CONNECT). Names are resolved and checked here all the same, and the proxy is asked for the address. */
+  proxy?: string
 }
 
 const MAX_REDIRECTS = 3
@@ -53,15 +56,18 @@ export function createGuardedFetch(settings: GuardedFetchSettings = {}): Guarded
     maxBytes = 16_777_216,
     connectTimeoutMs = 10_000,
     headersTimeoutMs = 300_000,
-    lookup = systemLookup
+    lookup = systemLookup,
+    proxy
   } = settings
   if (!['public', 'public-or-loopback', 'any'].includes(addresses)) throw wrong('addresses', 'is not a known choice')
   for (const [name, value] of Object.entries({ maxBytes, connectTimeoutMs, headersTimeoutMs }))
     if (!Number.isSafeInteger(value) || value < 1) throw wrong(name, 'must be a positive whole number')
   if (typeof lookup !== 'function') throw wrong('lookup', 'must be a function')
+  const fault = proxyFault(proxy)
+  if (fault) throw wrong('proxy', fault)
 
   const agent = new Agent({
-    connect: guardedConnector(addresses, lookup, connectTimeoutMs),
+    connect: guardedConnector(addresses, lookup, connectTimeoutMs, proxy),
     headersTimeout: headersTimeoutMs,
     // An event stream may be silent for as long as it likes; its reader gives up when that is too long.
     bodyTimeout: 0,

@@ -15,6 +15,7 @@ import {
   guardedConnector,
   type Lookup,
   LookupError,
+  proxyFault,
   systemLookup
 } from './fetch-guard.ts'
 
@@ -38,7 +39,7 @@ export interface SafeResponse {
 /**
  * Fetches one URL once. A response of any status but a redirect is returned, so 404 and 500 are for the caller to judge.
  *
- * Does not follow redirects, keep cookies, send credentials of its own, use a proxy, retry, cache, or look at the type of
+ * Does not follow redirects, keep cookies, send credentials of its own, use a proxy of the environment, retry, cache, or look at the type of
  * the content.
  *
  * @throws FetchRefusedError when the URL or the answer is not acceptable: a verdict, a retry gives the same
@@ -57,6 +58,8 @@ export interface SafeFetchSettings {
   timeoutMs?: number
   /** Resolves a host name to all of its addresses; the system's resolver by default. Its answer is checked like any other. */
   lookup?: Lookup
+  /** URL of a forward proxy (CONNECT). Names are resolved and checked here all the same, and the proxy is asked for the address. */
+  proxy?: string
 }
 
 /**
@@ -64,15 +67,17 @@ export interface SafeFetchSettings {
  * @throws ConfigurationError for a setting that would leave it unguarded
  */
 export function createSafeFetch(settings: SafeFetchSettings = {}): SafeFetch {
-  const { addresses = 'public', maxBytes = 65_536, timeoutMs = 5000, lookup = systemLookup } = settings
+  const { addresses = 'public', maxBytes = 65_536, timeoutMs = 5000, lookup = systemLookup, proxy } = settings
   if (!['public', 'public-or-loopback', 'any'].includes(addresses)) throw wrong('addresses', 'is not a known choice')
   if (!isPositiveInteger(maxBytes)) throw wrong('maxBytes', 'must be a positive whole number')
   if (!isPositiveInteger(timeoutMs)) throw wrong('timeoutMs', 'must be a positive whole number')
   if (typeof lookup !== 'function') throw wrong('lookup', 'must be a function')
+  const fault = proxyFault(proxy)
+  if (fault) throw wrong('proxy', fault)
 
   // Requests go through this agent by name: the process-wide dispatcher and the proxies of the environment have no say.
   const agent = new Agent({
-    connect: guardedConnector(addresses, lookup, timeoutMs),
+    connect: guardedConnector(addresses, lookup, timeoutMs, proxy),
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
     keepAliveMaxTimeout: 10_000,

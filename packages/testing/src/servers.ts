@@ -43,4 +43,5 @@ export {
   type ResourceMetadataPlace,
   type Visitor
 } from './mcp-server/mcp-server.ts'
+export { type Seed, type SeedableConnections, seedConnection } from './seed-connection.ts'
 export { type Walk, walkAuthorization } from './walk-authorization.ts'

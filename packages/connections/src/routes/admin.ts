@@ -55,6 +55,18 @@ export function adminRoutes(parent: FastifyInstance, context: RouteContext, guar
         return answers.show(request, reply, { page: 'doctor', data: { server, report } })
       })
 
+      scope.get('/issuers', async () => ({ blocked: await connections.blockedIssuers() }))
+      const judge = (name: 'block' | 'unblock', set: (issuer: string) => Promise<void>): void => {
+        scope.post(`/issuers/${name}`, async (request, reply) => {
+          const issuer = textOf(request, 'issuer', 2048)
+          if (issuer === undefined) throw new McpConnectionError('MCP_INVALID_INPUT', '"issuer" is missing')
+          await set(issuer)
+          return answers.done(request, reply, { data: { blocked: await connections.blockedIssuers() }, next: root })
+        })
+      }
+      judge('block', connections.blockIssuer)
+      judge('unblock', connections.unblockIssuer)
+
       const act = (name: string, run: (server: string, request: ToServer) => Promise<object>, next?: string): void => {
         scope.post(`/servers/:server/${name}`, async (request: ToServer, reply: FastifyReply) => {
           const { server } = request.params
