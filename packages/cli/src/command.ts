@@ -51,17 +51,19 @@ export class UsageError extends Error {
 }
 
 /** Boots the app for as long as `run` takes. */
-export async function withServer<T>(
-  call: Call,
-  run: (server: AuthorizationServer, app: BootableApp) => Promise<T>
-): Promise<T> {
+export async function withApp<T>(call: Call, run: (app: BootableApp) => Promise<T>): Promise<T> {
   const app = await wanted(await call.config(), 'app')()
   try {
     await app.ready()
-    return await run(serverOf(app), app)
+    return await run(app)
   } finally {
     await app.close()
   }
+}
+
+/** The same for an app with the authorization server. */
+export function withServer<T>(call: Call, run: (server: AuthorizationServer) => Promise<T>): Promise<T> {
+  return withApp(call, app => run(serverOf(app)))
 }
 
 /** The value of a string option; undefined when it was not given. @throws UsageError for an empty one */

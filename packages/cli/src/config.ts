@@ -25,8 +25,8 @@ type OpenStorage = () => Awaitable<StorageDriver | SplitStorage>
 /** What `mcp-auth.config.js` or `mcp-auth.config.ts` exports by default. A command names the member that it lacks. */
 export interface CliConfig {
   /**
-   * Builds the app as it serves, with the authorization server in it, and without listening. For `keys`, `cleanup`, `stats`, `revoke`,
-   * `clients` and `doctor`. Where one app has several issuers: the scope of the one that is meant.
+   * Builds the app as it serves, with the authorization server or connections in it, and without listening. For `keys`, `cleanup`,
+   * `stats`, `revoke`, `clients`, `connections` and `doctor`. Where one app has several issuers: the scope of the one that is meant.
    */
   readonly app?: () => Awaitable<BootableApp>
   /** Opens the storage of the app, the database and the prefix that it uses. For `migrate`, `copy` and `doctor`. */

@@ -1,7 +1,9 @@
 /** Looks at a deployment as a client would, and says what is wrong and how to mend it. */
 import { createSafeFetch, isConfigurationError, isUnavailableError, systemClock } from '@fastify-mcp-auth/core'
-import { type Call, type Command, EXIT_CODES, noWords, UsageError, withServer } from '../command.ts'
-import { type BootableApp, wanted } from '../config.ts'
+import { type Call, type Command, EXIT_CODES, noWords, UsageError, withApp } from '../command.ts'
+import { type BootableApp, serverOf, wanted } from '../config.ts'
+import { connectionsOf } from '../connections.ts'
+import { connectionFindings } from '../doctor/connections.ts'
 import { bad, type Finding, good, skipped } from '../doctor/finding.ts'
 import { issuerFindings, signingFinding } from '../doctor/issuer.ts'
 import { resourceFindings } from '../doctor/resource.ts'
@@ -12,7 +14,7 @@ export const doctor: Command = {
   summary: 'look at a deployment as clients do, and say how to mend what is wrong',
   forms: ['[--resource URL]...'],
   details: [
-    'Boots the app of the configuration without listening, and asks the one that runs under its public address: storage, tables, keys, https, metadata, key set, protected resources, clocks. Changes nothing but what booting the app changes.',
+    'Boots the app of the configuration without listening, and asks the one that runs under its public address: storage, tables, keys, https, metadata, key set, protected resources, clocks, and the servers that the app connects to. Changes nothing but what booting the app changes.',
     'Exit code 1 when something is bad.'
   ],
   options: {
@@ -35,7 +37,12 @@ export const doctor: Command = {
 
 async function appFindings(call: Call): Promise<Finding[]> {
   try {
-    return await withServer(call, async (server, app) => {
+    return await withApp(call, async app => {
+      const connections = connectionsOf(app)
+      const connected = connections ? await connectionFindings(connections) : []
+      // An app may be a client of others and nothing else.
+      if (connections && !('authorizationServer' in app)) return [good('boot', 'the app starts'), ...connected]
+      const server = serverOf(app)
       // The operator's own addresses, which may be private. Redirects are not followed, and size and time are bounded.
       const fetch = createSafeFetch({ addresses: 'any', maxBytes: 1_000_000 })
       const published = { server, app, fetch, now: systemClock.now }
@@ -45,7 +52,7 @@ async function appFindings(call: Call): Promise<Finding[]> {
       if (resources.length === 0)
         findings.push(skipped('resource', 'this app protects none in this scope', 'name one with --resource'))
       for (const resource of resources) findings.push(...(await resourceFindings(resource, server.issuer, fetch)))
-      return findings
+      return [...findings, ...connected]
     })
   } catch (error) {
     if (isUnavailableError(error))
