@@ -48,7 +48,14 @@ for (const { folder, manifest } of packages) {
   }
 }
 
-run(bin('tsc'), '-b', 'tsconfig.build.json')
+run(process.execPath, '.ci/build.ts')
+// What a server loads before it listens: see build.ts.
+for (const file of globSync('packages/{core,resource-server}/dist/**/*.js')) {
+  for (const [, name = ''] of readFileSync(file, 'utf8').matchAll(
+    /^(?:import|\} from) .*?['"](typebox[^'"]*|undici|jose|node:http)['"]/gm
+  ))
+    complaints.push(`${file}: loads all of ${name} at the start`)
+}
 const workshop = mkdtempSync(join(tmpdir(), 'packages-'))
 try {
   const tarballs = packages.map(({ folder }) => {

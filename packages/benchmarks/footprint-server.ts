@@ -1,4 +1,5 @@
 /** Entry of a process that is asked what it costs to start and to stand still. Needs `--expose-gc`. Ends with the process that started it. */
+import { registerHooks } from 'node:module'
 import { setTimeout } from 'node:timers/promises'
 import type { Contender } from './contender.ts'
 
@@ -9,6 +10,14 @@ export type FootprintOrder = { type: 'start'; settings: unknown } | { type: 'mem
 export type FootprintReport = { port: number; cpu: number } | { resident: number; used: number }
 
 const [file = ''] = process.argv.slice(2)
+
+// It is here for the tests. Who has it has loaded it already, and who does not have it does not pay for it.
+registerHooks({
+  resolve(specifier, context, nextResolve) {
+    if (specifier === '@opentelemetry/api') throw new Error('not installed')
+    return nextResolve(specifier, context)
+  }
+})
 
 process.on('disconnect', () => process.exit())
 process.on('message', async (order: FootprintOrder) => {

@@ -27,7 +27,7 @@ const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 
 /** The least of several starts of each, in turn. */
 export async function measureFootprint(issuer: Issuer): Promise<Footprint> {
-  execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-b', 'tsconfig.build.json'], { cwd: ROOT })
+  execFileSync(process.execPath, ['.ci/build.ts'], { cwd: ROOT })
   const starts = { bare: [] as Start[], ours: [] as Start[] }
   for (let round = 0; round < ROUNDS; round++) {
     starts.bare.push(await start('bare-fastify', issuer))

@@ -4,12 +4,12 @@
  *
  * @see RFC 8414 section 3, OpenID Connect Discovery section 4
  */
-import Value from 'typebox/value'
 import { UnavailableError } from './errors.ts'
 import { isFetchRefusedError } from './fetch-errors.ts'
 import { authorizationServerMetadataUrls, isHttpLoopback } from './issuer.ts'
 import { jsonBody, type SafeFetch, type SafeResponse } from './safe-fetch.ts'
 import { AuthorizationServerMetadata } from './schemas/authorization-server-metadata.ts'
+import { conforms } from './type.ts'
 
 /**
  * Tries the well-known places of the issuer in their order and takes the first document that is acceptable.
@@ -39,7 +39,7 @@ export async function discoverMetadata(issuer: string, fetch: SafeFetch): Promis
 export function readMetadata(response: SafeResponse, issuer: string): AuthorizationServerMetadata | string {
   if (response.status !== 200) return `status ${response.status}`
   const document = jsonBody(response)
-  if (!Value.Check(AuthorizationServerMetadata, document)) return 'not authorization server metadata'
+  if (!conforms(AuthorizationServerMetadata, document)) return 'not authorization server metadata'
   if (document.issuer !== issuer) return `is for the issuer ${JSON.stringify(document.issuer.slice(0, 200))}`
   const bad = Object.entries(document).find(([name, value]) => isEndpoint(name) && !isAcceptableEndpoint(value))
   return bad ? `"${bad[0].slice(0, 100)}" is not an https URL` : document

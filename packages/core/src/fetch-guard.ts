@@ -4,12 +4,11 @@
  * @see RFC 9728 section 7.7
  */
 import { lookup as dnsLookup } from 'node:dns/promises'
-import { request as httpRequest } from 'node:http'
-import { request as httpsRequest } from 'node:https'
 import { isIP, type LookupFunction, type Socket } from 'node:net'
-import { buildConnector } from 'undici'
+import type { buildConnector } from 'undici'
 import { addressKind } from './address.ts'
 import { FetchRefusedError } from './fetch-errors.ts'
+import type { MakeConnector } from './http-client.ts'
 import { isLoopbackHost } from './issuer.ts'
 
 /** `public`: what a stranger chose. `public-or-loopback`: development. `any`: the operator chose the URL. */
@@ -48,7 +47,7 @@ export function guardedConnector(
   resolve: Lookup,
   timeout: number,
   proxy?: string
-): buildConnector.connector {
+): MakeConnector {
   if (proxy !== undefined) return tunnelledConnector({ addresses, resolve, timeout, proxy: new URL(proxy) })
   const lookup: LookupFunction = (hostname, options, callback) => {
     resolveChecked(hostname, { addresses, resolve, family: Number(options.family) || 0 }).then(
@@ -60,18 +59,20 @@ export function guardedConnector(
       error => callback(error, [])
     )
   }
-  const connect = buildConnector({ lookup, timeout, allowH2: false })
-  return (target, callback) => {
-    // A socket never asks `lookup` about an address that is already one.
-    const literal = isIP(target.hostname) === 0 ? null : target.hostname
-    if (literal !== null && !isAllowed(literal, addresses)) return callback(addressRefused(), null)
-    connect(target, (...[error, socket]) => {
-      if (error) return callback(error, null)
-      if (socket.remoteAddress !== undefined && isAllowed(socket.remoteAddress, addresses))
-        return callback(null, socket)
-      socket.destroy()
-      callback(addressRefused(), null)
-    })
+  return build => {
+    const connect = build({ lookup, timeout, allowH2: false })
+    return (target, callback) => {
+      // A socket never asks `lookup` about an address that is already one.
+      const literal = isIP(target.hostname) === 0 ? null : target.hostname
+      if (literal !== null && !isAllowed(literal, addresses)) return callback(addressRefused(), null)
+      connect(target, (...[error, socket]) => {
+        if (error) return callback(error, null)
+        if (socket.remoteAddress !== undefined && isAllowed(socket.remoteAddress, addresses))
+          return callback(null, socket)
+        socket.destroy()
+        callback(addressRefused(), null)
+      })
+    }
   }
 }
 
@@ -84,14 +85,16 @@ interface Tunnel {
 }
 
 /** The same through a proxy, which is asked for the address that was checked, so that it resolves no name by itself. */
-function tunnelledConnector(tunnel: Tunnel): buildConnector.connector {
-  const secure = buildConnector({ timeout: tunnel.timeout, allowH2: false })
-  return (target, callback) => {
-    openTunnel(tunnel, target).then(
-      socket =>
-        target.protocol === 'https:' ? secure({ ...target, httpSocket: socket }, callback) : callback(null, socket),
-      error => callback(error, null)
-    )
+function tunnelledConnector(tunnel: Tunnel): MakeConnector {
+  return build => {
+    const secure = build({ timeout: tunnel.timeout, allowH2: false })
+    return (target, callback) => {
+      openTunnel(tunnel, target).then(
+        socket =>
+          target.protocol === 'https:' ? secure({ ...target, httpSocket: socket }, callback) : callback(null, socket),
+        error => callback(error, null)
+      )
+    }
   }
 }
 
@@ -110,7 +113,8 @@ async function openTunnel(
     host: authority,
     ...(username === '' ? {} : { 'proxy-authorization': `Basic ${Buffer.from(user).toString('base64')}` })
   }
-  const send = proxy.protocol === 'https:' ? httpsRequest : httpRequest
+  // With the first tunnel, because an import of node:http loads the fetch of Node too.
+  const { request: send } = await (proxy.protocol === 'https:' ? import('node:https') : import('node:http'))
   return new Promise((done, failed) => {
     const asked = send({
       host: proxy.hostname.replace(/^\[|\]$/g, ''),

@@ -4,7 +4,7 @@
  *
  * @see RFC 9728 section 7.7
  */
-import { Agent, fetch as undiciFetch } from 'undici'
+import type { Agent, fetch as undiciFetch } from 'undici'
 import { ConfigurationError } from './errors.ts'
 import { FetchFailedError, FetchRefusedError, isFetchRefusedError } from './fetch-errors.ts'
 import {
@@ -66,20 +66,30 @@ export function createGuardedFetch(settings: GuardedFetchSettings = {}): Guarded
   const fault = proxyFault(proxy)
   if (fault) throw wrong('proxy', fault)
 
-  const agent = new Agent({
-    connect: guardedConnector(addresses, lookup, connectTimeoutMs, proxy),
-    headersTimeout: headersTimeoutMs,
-    // An event stream may be silent for as long as it likes; its reader gives up when that is too long.
-    bodyTimeout: 0,
-    keepAliveMaxTimeout: 10_000
-  })
+  // Loaded with the first request: not everybody who could fetch does.
+  let opened: Promise<Web> | null = null
+  let isClosed = false
+  const open = async (): Promise<Web> => {
+    const undici = await import('undici')
+    const agent = new undici.Agent({
+      connect: guardedConnector(addresses, lookup, connectTimeoutMs, proxy)(undici.buildConnector),
+      headersTimeout: headersTimeoutMs,
+      // An event stream may be silent for as long as it likes; its reader gives up when that is too long.
+      bodyTimeout: 0,
+      keepAliveMaxTimeout: 10_000
+    })
+    return { agent, fetch: undici.fetch }
+  }
 
   const guarded = async (target: string | URL, init: RequestInit = {}): Promise<Response> => {
     let url = acceptableUrl(String(target), addresses)
     const { origin } = url
     const method = (init.method ?? 'GET').toUpperCase()
+    if (isClosed) throw new FetchFailedError('network', `${where(url)}: the pool of connections is closed`)
+    opened ??= open()
+    const web = await opened
     for (let hops = 0; ; hops++) {
-      const response = await once(agent, url, { ...init, method })
+      const response = await once(web, url, { ...init, method })
       if (response.status < 300 || response.status >= 400 || response.status === 304) return bounded(response, maxBytes)
       await response.body?.cancel()
       const next = URL.parse(response.headers.get('location') ?? '', url.href)
@@ -90,7 +100,16 @@ export function createGuardedFetch(settings: GuardedFetchSettings = {}): Guarded
       url = acceptableUrl(next.href, addresses)
     }
   }
-  return Object.assign(guarded, { close: () => agent.destroy() })
+  const close = async (): Promise<void> => {
+    isClosed = true
+    await (await opened)?.agent.destroy()
+  }
+  return Object.assign(guarded, { close })
+}
+
+interface Web {
+  readonly agent: Agent
+  readonly fetch: typeof undiciFetch
 }
 
 function wrong(option: string, why: string): ConfigurationError {
@@ -99,7 +118,7 @@ function wrong(option: string, why: string): ConfigurationError {
 
 const where = (url: URL): string => `${url.origin}${url.pathname}`
 
-async function once(agent: Agent, url: URL, init: RequestInit & { method: string }): Promise<Response> {
+async function once({ agent, fetch }: Web, url: URL, init: RequestInit & { method: string }): Promise<Response> {
   const { method, body = null, signal } = init
   if (body !== null && typeof body !== 'string' && !(body instanceof Uint8Array) && !(body instanceof URLSearchParams))
     throw new TypeError('a body has to be a text or bytes')
@@ -109,7 +128,7 @@ async function once(agent: Agent, url: URL, init: RequestInit & { method: string
   // What would let a caller's headers change where the request goes, or whose session it is.
   for (const name of ['host', 'cookie', 'connection', 'accept-encoding']) delete headers[name]
   try {
-    const response = await undiciFetch(url, {
+    const response = await fetch(url, {
       method,
       headers,
       body: body instanceof URLSearchParams ? body.toString() : body,

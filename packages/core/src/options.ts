@@ -2,9 +2,10 @@
  * Turns what an integrator passed to a plugin into options that can be trusted: checked against one TypeBox schema,
  * defaults filled in, frozen. The schema is at once check, type, default and documentation.
  */
-import { type Static, type TSchema, type TUnsafe, Type } from 'typebox'
-import Value from 'typebox/value'
+import type { Static, TSchema, TUnsafe } from 'typebox'
+import { Errors } from 'typebox/schema'
 import { ConfigurationError } from './errors.ts'
+import { conforms, Type } from './type.ts'
 
 const ADAPTER = '~adapter'
 
@@ -40,13 +41,13 @@ export function resolveOptions<S extends TSchema>(schema: S, input: unknown, own
   // An instance would be neither copied nor frozen, and the defaults would be written into it.
   if (!isPlain(given)) throw new ConfigurationError('FST_OAUTH_OPTION', `${owner}: the options must be a plain object`)
   const adapters = new Set<unknown>()
-  const options = Value.Default(schema, copyPlain(schema, given, adapters))
-  if (!Value.Check(schema, options)) throw new ConfigurationError('FST_OAUTH_OPTION', describe(schema, options, owner))
+  const options = withDefaults(schema, copyPlain(schema, given, adapters))
+  if (!conforms(schema, options)) throw new ConfigurationError('FST_OAUTH_OPTION', describe(schema, options, owner))
   return freezePlain(options, adapters) as Static<S>
 }
 
 function describe(schema: TSchema, options: unknown, owner: string): string {
-  const errors = Value.Errors(schema, options)
+  const [, errors] = Errors(schema, options)
   const complaints = (path: string): number => errors.filter(({ instancePath }) => instancePath === path).length
   // Deepest path first: the error of a member says more than the error of the object around it. Where there are several shapes to
   // choose from, each complains about what it does not know; what all of them complain about is wrong.
@@ -75,6 +76,8 @@ type AnySchema = TSchema & {
   properties?: Record<string, TSchema>
   patternProperties?: Record<string, TSchema>
   items?: TSchema
+  anyOf?: TSchema[]
+  default?: unknown
 }
 
 // Follows the schema down to find the adapters, which are handed on as they are; everything else that is plain is copied.
@@ -97,6 +100,27 @@ function copyPlain(schema: AnySchema | undefined, value: unknown, adapters: Set<
     ])
   )
 }
+
+// Writes into the copy. Where there are several shapes to choose from, it is the first that fits when its defaults are filled in.
+function withDefaults(schema: AnySchema, given: unknown): unknown {
+  const value = given === undefined && 'default' in schema ? copy(schema.default) : given
+  const { properties, items, anyOf } = schema
+  if (items && Array.isArray(value)) return value.map(member => withDefaults(items, member))
+  if (anyOf) {
+    for (const shape of anyOf) {
+      const filled = withDefaults(shape, copy(value))
+      if (conforms(shape, filled)) return filled
+    }
+  }
+  if (!properties || !isPlain(value)) return value
+  for (const [key, property] of Object.entries(properties)) {
+    const member = withDefaults(property, value[key])
+    if (member !== undefined) value[key] = member
+  }
+  return value
+}
+
+const copy = (value: unknown): unknown => copyPlain(undefined, value, new Set())
 
 function freezePlain(value: unknown, adapters: ReadonlySet<unknown>): unknown {
   if (adapters.has(value) || !(Array.isArray(value) || isPlain(value))) return value

@@ -3,8 +3,9 @@
  *
  * @see RFC 7636 sections 4.1, 4.2 and 4.6
  */
-import { Type } from 'typebox'
+
 import { digest, equalInConstantTime, randomSecret } from './secrets.ts'
+import { Type } from './type.ts'
 
 const VERIFIER = /^[A-Za-z0-9._~-]{43,128}$/
 

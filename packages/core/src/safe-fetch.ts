@@ -5,7 +5,7 @@
  *
  * @see RFC 9728 section 7.7, draft-ietf-oauth-client-id-metadata-document section 6
  */
-import { Agent, type Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
 import { ConfigurationError } from './errors.ts'
 import { readBody } from './fetch-body.ts'
 import { FetchFailedError, FetchRefusedError, isFetchRefusedError } from './fetch-errors.ts'
@@ -18,6 +18,7 @@ import {
   proxyFault,
   systemLookup
 } from './fetch-guard.ts'
+import { type HttpClient, openHttpClient } from './http-client.ts'
 
 /** One request. */
 export interface SafeFetchOptions {
@@ -75,15 +76,16 @@ export function createSafeFetch(settings: SafeFetchSettings = {}): SafeFetch {
   const fault = proxyFault(proxy)
   if (fault) throw wrong('proxy', fault)
 
-  // Requests go through this agent by name: the process-wide dispatcher and the proxies of the environment have no say.
-  const agent = new Agent({
-    connect: guardedConnector(addresses, lookup, timeoutMs, proxy),
-    headersTimeout: timeoutMs,
-    bodyTimeout: timeoutMs,
-    keepAliveMaxTimeout: 10_000,
-    // One slow host gets no more sockets than this, whatever the number of callers.
-    connections: 16
-  })
+  // Requests go through this client by name: the process-wide dispatcher and the proxies of the environment have no say.
+  let client: Promise<HttpClient> | null = null
+  const open = (): Promise<HttpClient> =>
+    openHttpClient(guardedConnector(addresses, lookup, timeoutMs, proxy), {
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
+      keepAliveMaxTimeout: 10_000,
+      // One slow host gets no more sockets than this, whatever the number of callers.
+      connections: 16
+    })
 
   return async (text, options = {}) => {
     const url = acceptableUrl(text, addresses)
@@ -94,7 +96,8 @@ export function createSafeFetch(settings: SafeFetchSettings = {}): SafeFetch {
     // The signal ends what is on the wire; a request that still waits for its name or a free socket does not hear it.
     const expired = new Promise<never>((_resolve, reject) => deadline.signal.addEventListener('abort', reject))
     try {
-      return await Promise.race([exchange(agent, { url, options, maxBytes, signal: deadline.signal }), expired])
+      client ??= open()
+      return await Promise.race([exchange(client, { url, options, maxBytes, signal: deadline.signal }), expired])
     } catch (error) {
       if (isFetchRefusedError(error)) throw new FetchRefusedError(error.reason, `${where}: ${error.message}`)
       if (deadline.signal.aborted) throw new FetchFailedError('timeout', `${where}: no answer within ${timeoutMs} ms`)
@@ -128,12 +131,13 @@ function assertHeaders(headers: Record<string, string> = {}): void {
 }
 
 async function exchange(
-  agent: Dispatcher,
+  client: Promise<HttpClient>,
   request: { url: URL; options: SafeFetchOptions; maxBytes: number; signal: AbortSignal }
 ): Promise<SafeResponse> {
   const { url, options, maxBytes, signal } = request
   const { method = 'GET', headers = {}, body = null } = options
-  const response = await agent.request({
+  const send = await client
+  const response = await send({
     origin: url.origin,
     path: `${url.pathname}${url.search}`,
     method,

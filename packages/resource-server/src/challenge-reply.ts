@@ -5,10 +5,10 @@
  *
  * @see RFC 6750 section 3, RFC 9728 section 5.1
  */
-import { STATUS_CODES } from 'node:http'
 import { formatChallenge, formatScope, isOAuthError, isUnavailableError, type OAuthError } from '@fastify-mcp-auth/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { InsufficientScopeError, isRefusedRequestError, MissingTokenError, RPC_CODES } from './errors.ts'
+import { STATUS_CODES } from './status-codes.ts'
 
 /** A refusal that was decided but not yet sent. */
 export interface Denial {

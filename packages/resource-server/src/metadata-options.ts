@@ -3,9 +3,9 @@
  *
  * @see RFC 9728 sections 2 and 2.2
  */
-import { ASYMMETRIC_ALGORITHMS } from '@fastify-mcp-auth/core'
+import { ASYMMETRIC_ALGORITHMS, Type } from '@fastify-mcp-auth/core'
 import type { JWK } from 'jose'
-import { type Static, Type } from 'typebox'
+import type { Static } from 'typebox'
 
 const url = Type.String({ pattern: '^https?://[^\\s]+$' })
 const LANGUAGE = '[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*'

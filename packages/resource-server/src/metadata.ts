@@ -5,7 +5,6 @@
  */
 import { ConfigurationError, type ProtectedResourceMetadata, systemClock } from '@fastify-mcp-auth/core'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { SignJWT } from 'jose'
 import type { ResourceServer } from './context.ts'
 import type { SignMetadata } from './metadata-options.ts'
 import type { Options } from './options.ts'
@@ -47,6 +46,7 @@ export async function createMetadata(
 // RFC 9728 section 2.2: the signed members are claims, and `iss` says who vouches for them.
 async function signMetadata(metadata: ProtectedResourceMetadata, { key, issuer }: SignMetadata): Promise<string> {
   const { alg = '', kid } = key
+  const { SignJWT } = await import('jose/jwt/sign')
   try {
     return await new SignJWT({ ...metadata })
       .setProtectedHeader({ alg, ...(kid === undefined ? {} : { kid }) })

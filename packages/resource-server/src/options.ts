@@ -7,9 +7,10 @@ import {
   isHttpLoopback,
   isScopeToken,
   resolveOptions,
-  type StorageDriver
+  type StorageDriver,
+  Type
 } from '@fastify-mcp-auth/core'
-import { type Static, Type } from 'typebox'
+import type { Static } from 'typebox'
 import type { EventListener, McpAuthEventType } from './events.ts'
 import { SignMetadata, StaticMetadata } from './metadata-options.ts'
 import type { RevocationCheck } from './revocation.ts'

@@ -3,9 +3,8 @@
  * the option `protect`. Decided by the route that the router found, not by the URL that was sent: what encodings, doubled slashes or
  * a changed case make of a URL is the router's business, and both must agree.
  */
-import { ConfigurationError } from '@fastify-mcp-auth/core'
-import { type Static, Type } from 'typebox'
-import Value from 'typebox/value'
+import { ConfigurationError, conforms, Type } from '@fastify-mcp-auth/core'
+import type { Static } from 'typebox'
 import { assertScopesKnown, type Options } from './options.ts'
 import type { NeededScopes } from './require-scopes.ts'
 import type { RouteAuth } from './types.ts'
@@ -82,7 +81,7 @@ export function optionAboutBodies({ operations, anonymous, unknownOperations, li
 
 function assertRouteAuth(options: Options, route: RouteFacts): Static<typeof RouteAuthSchema> {
   const { mcpAuth, url } = route
-  if (!Value.Check(RouteAuthSchema, mcpAuth)) {
+  if (!conforms(RouteAuthSchema, mcpAuth)) {
     const known = ['scopes', 'anyOf', 'optional', 'operations'] satisfies (keyof RouteAuth)[]
     throw new ConfigurationError(
       'FST_OAUTH_OPTION',

@@ -4,9 +4,10 @@
  *
  * @see HTML standard section 9.2.6 (event streams)
  */
-import { type ServerResponse, STATUS_CODES } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import { type Awaitable, isPromise } from './awaitable.ts'
 import { createEventRewriter } from './event-stream.ts'
+import { STATUS_CODES } from './status-codes.ts'
 
 /** What is done to a response. */
 export interface Tap {

@@ -10,9 +10,10 @@ import {
   defineCollection,
   digest,
   openCollection,
-  type StorageDriver
+  type StorageDriver,
+  Type
 } from '@fastify-mcp-auth/core'
-import { type Static, Type } from 'typebox'
+import type { Static } from 'typebox'
 import { RefusedRequestError, RPC_CODES } from './errors.ts'
 import type { Principal } from './types.ts'
 

@@ -1,5 +1,6 @@
 /** What every page has, whichever package draws it. */
-import { Type } from 'typebox'
+import type { Static } from 'typebox'
+import { Type } from '../type.ts'
 import { cleanName, initialOf } from './display-name.ts'
 import { inLanguage, type LocalizedText } from './language.ts'
 
@@ -51,7 +52,7 @@ export const BrandOptions = Type.Object(
 )
 
 /** The option `brand` of every plugin with pages. */
-export type BrandOptions = Type.Static<typeof BrandOptions>
+export type BrandOptions = Static<typeof BrandOptions>
 
 /** Whose page this is: the app's own name, never ours. */
 export interface Brand {

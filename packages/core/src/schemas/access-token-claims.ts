@@ -3,7 +3,8 @@
  *
  * @see RFC 9068 section 2.2
  */
-import { type Static, Type } from 'typebox'
+import type { Static } from 'typebox'
+import { Type } from '../type.ts'
 
 /** @see RFC 9068 section 2.2 */
 export const AccessTokenClaims = Type.Object({

@@ -3,7 +3,8 @@
  *
  * @see RFC 8414 section 2, RFC 8628 section 4, RFC 9126 section 5, RFC 9207 section 3, draft-ietf-oauth-client-id-metadata-document
  */
-import { type Static, Type } from 'typebox'
+import type { Static } from 'typebox'
+import { Type } from '../type.ts'
 
 const Strings = Type.Array(Type.String())
 

@@ -4,7 +4,8 @@
  *
  * @see RFC 7591 section 2, draft-ietf-oauth-client-id-metadata-document section 4
  */
-import { type Static, Type } from 'typebox'
+import type { Static } from 'typebox'
+import { Type } from '../type.ts'
 
 const Uri = Type.String({ maxLength: 2048 })
 const Words = Type.Array(Type.String({ maxLength: 128 }), { maxItems: 32 })

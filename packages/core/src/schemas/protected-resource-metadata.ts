@@ -3,7 +3,8 @@
  *
  * @see RFC 9728 section 2
  */
-import { type Static, Type } from 'typebox'
+import type { Static } from 'typebox'
+import { Type } from '../type.ts'
 
 /** Unknown members are allowed. @see RFC 9728 section 2 */
 export const ProtectedResourceMetadata = Type.Object({

@@ -3,7 +3,8 @@
  *
  * @see RFC 6749 section 5.1
  */
-import { type Static, Type } from 'typebox'
+import type { Static } from 'typebox'
+import { Type } from '../type.ts'
 
 /** @see RFC 6749 section 5.1 */
 export const TokenResponse = Type.Object({

@@ -2,7 +2,8 @@
  * How a text is kept, said in the schema of its record: whoever has a copy of the database has what is plain, and nothing of the rest.
  * The reference pages print it, and tests hold what is really stored against it.
  */
-import { type TSchema, type TString, Type } from 'typebox'
+import type { TSchema, TString } from 'typebox'
+import { Type } from '../type.ts'
 
 /** `digest`: SHA-256 of at least 128 random bits. `encrypted`: by a key ring. */
 export type Protection = 'plain' | 'digest' | 'encrypted'

@@ -5,7 +5,6 @@
  */
 import { createPrivateKey, type JsonWebKey, type KeyObject } from 'node:crypto'
 import { type Clock, ConfigurationError, randomSecret } from '@fastify-mcp-auth/core'
-import { SignJWT } from 'jose'
 
 export interface SecretClient {
   readonly id: string
@@ -74,6 +73,7 @@ function privateKeyJwt(
   const alg = algorithm ?? fitting[0]
   if (alg === undefined || !fitting.includes(alg)) throw wrong('has a "key" that cannot sign with its "algorithm"')
   return async () => {
+    const { SignJWT } = await import('jose/jwt/sign')
     const now = clock.now()
     const assertion = await new SignJWT({
       iss: id,

@@ -11,9 +11,10 @@ import {
   ConfigurationError,
   OAuthError,
   resolveOptions,
-  systemClock
+  systemClock,
+  Type
 } from '@fastify-mcp-auth/core'
-import { type Static, Type } from 'typebox'
+import type { Static } from 'typebox'
 import type { Verifier } from '../types.ts'
 import { type JwtRules, type Keys, looksLikeOurs, verifyJwt } from './jwt-verifier.ts'
 import type { ScopeMapper } from './profile.ts'

@@ -13,9 +13,10 @@ import {
   isHttpLoopback,
   resolveOptions,
   type SafeFetch,
-  systemClock
+  systemClock,
+  Type
 } from '@fastify-mcp-auth/core'
-import { type Static, Type } from 'typebox'
+import type { Static } from 'typebox'
 import type { VerifiedToken, Verifier, VerifierEvent, VerifierHealth } from '../types.ts'
 import { Breaker } from './breaker.ts'
 import { createClientAuthentication, type IntrospectionClient } from './client-authentication.ts'

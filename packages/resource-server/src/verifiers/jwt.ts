@@ -11,9 +11,10 @@ import {
   createSafeFetch,
   resolveOptions,
   type SafeFetch,
-  systemClock
+  systemClock,
+  Type
 } from '@fastify-mcp-auth/core'
-import { type Static, Type } from 'typebox'
+import type { Static } from 'typebox'
 import type { Verifier, VerifierEvent } from '../types.ts'
 import { createIssuerKeys } from './issuer-keys.ts'
 import { type JwtRules, looksLikeOurs, verifyJwt } from './jwt-verifier.ts'

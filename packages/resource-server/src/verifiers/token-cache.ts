@@ -8,8 +8,8 @@
  * - What it hands out is frozen.
  */
 import { hash } from 'node:crypto'
-import { type Clock, randomSecret, resolveOptions } from '@fastify-mcp-auth/core'
-import { type Static, Type } from 'typebox'
+import { type Clock, randomSecret, resolveOptions, Type } from '@fastify-mcp-auth/core'
+import type { Static } from 'typebox'
 import type { VerifiedToken } from '../types.ts'
 import { sealVerifiedToken } from '../verified-token.ts'
 import { createSightings, markOf, type Sightings } from './sightings.ts'
