@@ -4,6 +4,7 @@
  *
  * They are what undici's own entry point is made of. Its version is fixed, and the tests of safe-fetch.ts go through them.
  */
+/// <reference path="./undici.d.ts" />
 import type { Agent, buildConnector, Dispatcher } from 'undici'
 
 /** How connections are made, by undici's own connector. */
