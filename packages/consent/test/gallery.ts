@@ -229,8 +229,22 @@ const LOGO = readFileSync(new URL('logo.png', import.meta.url))
 const fetchLogo: SafeFetch = async () => ({ status: 200, headers: {}, body: LOGO })
 
 const LINKS = [
-  { text: { en: 'Privacy', de: 'Datenschutz', ar: 'الخصوصية' }, url: '/privacy' },
-  { text: { en: 'Help', de: 'Hilfe', ar: 'مساعدة' }, url: '/help' }
+  {
+    text: {
+      en: 'Privacy',
+      de: 'Datenschutz',
+      fr: 'Confidentialité',
+      es: 'Privacidad',
+      ja: 'プライバシー',
+      ar: 'الخصوصية',
+      'zh-Hans': '隐私'
+    },
+    url: '/privacy'
+  },
+  {
+    text: { en: 'Help', de: 'Hilfe', fr: 'Aide', es: 'Ayuda', ja: 'ヘルプ', ar: 'مساعدة', 'zh-Hans': '帮助' },
+    url: '/help'
+  }
 ]
 
 /** An app that shows the gallery. @param accent of the brand; a pale one is the hard case for contrast */

@@ -37,6 +37,7 @@ const PICTURES: readonly Picture[] = [
     locale
   })),
   { name: 'connected-apps' },
+  { name: 'connected-apps-none' },
   { name: 'connected-apps-dark', exhibit: 'connected-apps', colorScheme: 'dark' },
   { name: 'connected-apps-phone', exhibit: 'connected-apps', width: PHONE },
   { name: 'device' },

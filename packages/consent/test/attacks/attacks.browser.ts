@@ -135,7 +135,7 @@ t.test(
     // Without the policy, so that it is the escaping that is seen to hold.
     const person = await open(t, {
       context: { bypassCSP: true },
-      options: { dynamicRegistration: {} },
+      options: { dynamicRegistration: {}, deviceAuthorization: {} },
       consent: { connectedApps: '/connected-apps', brand: { name: `Acme ${PAYLOAD}`.slice(0, 80) } }
     })
     const { client, page, origin, teams, signIn } = person
@@ -175,7 +175,9 @@ t.test(
 
     await page.goto(`${origin}/connected-apps?done=${encodeURIComponent(PAYLOAD)}&after=${encodeURIComponent(PAYLOAD)}`)
     await assertHarmless(t, page, 'connected apps, bent address')
+    const bent = encodeURIComponent(PAYLOAD)
     for (const path of [
+      `/oauth/device?user_code=${bent}&problem=${bent}&finished=${bent}`,
       `/oauth/interaction/${encodeURIComponent(PAYLOAD.slice(0, 45))}`,
       `/oauth/authorize?client_id=${encodeURIComponent(PAYLOAD)}&redirect_uri=${encodeURIComponent(PAYLOAD)}`
     ]) {

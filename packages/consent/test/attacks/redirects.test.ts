@@ -151,3 +151,16 @@ t.test('open redirect: fields of the decision, also those that nobody asked for'
     staysHome(t, acme, response, name)
   }
 })
+
+t.test('open redirect: every parameter of the page for codes of devices, signed in or not', async t => {
+  const acme = await createAcmeNotes(t, { options: { clients, deviceAuthorization: {} } })
+  for (const cookie of ['', `session=alice.${acme.clock.now()}`])
+    for (const name of ['user_code', 'problem', 'finished', 'returnTo', 'next', 'redirect_uri'])
+      for (const value of [EVIL, '//evil.example', '/\\evil.example', 'javascript:alert(1)']) {
+        const query = new URLSearchParams({ [name]: value })
+        const response = await acme.app.inject({ url: `/oauth/device?${query}`, headers: { cookie } })
+        t.ok(response.statusCode < 500)
+        staysHome(t, acme, response, `${name}=${value}`)
+        t.notMatch(`${response.headers.location ?? ''} ${response.body}`, 'evil', 'it does not even come back')
+      }
+})
