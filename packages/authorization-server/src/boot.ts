@@ -30,6 +30,7 @@ import { revokeGrant, revokeGrants } from './grants/revocation.ts'
 import { health, stats } from './health.ts'
 import { issuerStorage } from './issuer-storage.ts'
 import { identityScopes } from './openid/identity-scopes.ts'
+import { createSignOuts, endsSessions } from './openid/sign-out.ts'
 import type { Options } from './options.ts'
 import { createLimits } from './rate-limit.ts'
 import { COLLECTIONS, openRecords } from './records.ts'
@@ -100,7 +101,7 @@ export async function boot(
     limits: options.rateLimit
       ? await createLimits({ options: options.rateLimit, issuer: options.issuer, clock, events })
       : null,
-    pages: { error: null, isServed: false },
+    pages: { error: null, signedOutUrl: null, isServed: false },
     events,
     emit: events.emit
   } satisfies ServerContext)
@@ -118,6 +119,7 @@ export function decoratorOf(server: ServerContext): AuthorizationServer<FastifyR
     prefix: server.options.prefix,
     interactions: Object.freeze(createInteractions(server)),
     devices: server.options.deviceAuthorization ? Object.freeze(createDevices(server)) : null,
+    signOuts: endsSessions(server) ? Object.freeze(createSignOuts(server)) : null,
     people: Object.freeze({
       async current(request) {
         const session = await server.users.session(request)
@@ -149,6 +151,7 @@ export function decoratorOf(server: ServerContext): AuthorizationServer<FastifyR
       if (server.pages.error)
         throw new ConfigurationError('FST_OAUTH_OPTION', 'authorization-server: two plugins want to draw its pages')
       server.pages.error = pages.error
+      server.pages.signedOutUrl = pages.signedOutUrl ?? null
     }
   } satisfies AuthorizationServer<FastifyRequest, FastifyReply>)
 }

@@ -35,7 +35,12 @@ export interface ServerContext {
   /** Null when something in front of the app limits requests. */
   readonly limits: Limits | null
   /** Whoever draws pages registers itself here at boot. */
-  readonly pages: { error: ErrorPageRenderer<FastifyRequest, FastifyReply> | null; isServed: boolean }
+  readonly pages: {
+    error: ErrorPageRenderer<FastifyRequest, FastifyReply> | null
+    /** Path of the page where a sign-out ends. */
+    signedOutUrl: string | null
+    isServed: boolean
+  }
   readonly events: Events
   /** Tells what happened. */
   readonly emit: Events['emit']

@@ -84,6 +84,8 @@ const ClientDefinition = Type.Object(
     client_name: Type.String({ minLength: 1, maxLength: 200 }),
     /** Exact redirect URIs; http on a loopback host matches with any port. None for a resource server. */
     redirect_uris: Type.Array(Type.String(), { default: [] }),
+    /** Exact URIs to which a person may be sent after a sign-out that the client asked for. @see OpenID Connect RP-Initiated Logout 1.0 */
+    post_logout_redirect_uris: Type.Optional(Type.Array(Type.String())),
     /** SHA-256 digest (base64url) of the secret of a confidential client, or several while one replaces the other. */
     client_secret_digest: Type.Optional(
       Type.Union([SecretDigest, Type.Array(SecretDigest, { minItems: 1, maxItems: 5 })])

@@ -11,6 +11,7 @@ import { endpointPath, interactionPath } from './context.ts'
 import { authorizationEndpoint } from './endpoints/authorization.ts'
 import { deviceEndpoint } from './endpoints/device.ts'
 import { deviceAuthorizationEndpoint } from './endpoints/device-authorization.ts'
+import { confirmSignOutEndpoint, endSessionEndpoint } from './endpoints/end-session.ts'
 import { interactionEndpoint, unknownInteraction } from './endpoints/interaction.ts'
 import { introspectionEndpoint } from './endpoints/introspection.ts'
 import { jwksEndpoint } from './endpoints/jwks.ts'
@@ -26,6 +27,7 @@ import { clientCredentials } from './grants/client-credentials.ts'
 import { deviceCode } from './grants/device-code.ts'
 import type { Grant } from './grants/grant.ts'
 import { refreshToken } from './grants/refresh-token.ts'
+import { endsSessions } from './openid/sign-out.ts'
 import type { AuthorizationServerOptions, Options } from './options.ts'
 import { readOptions } from './read-options.ts'
 import { browserScope, machineEndpoint } from './scopes.ts'
@@ -135,6 +137,12 @@ async function authorizationServer(app: FastifyInstance, input: AuthorizationSer
       limit: 'token',
       body: 'application/x-www-form-urlencoded'
     })
+  }
+  if (endsSessions(server)) {
+    browserScope(app, server, [
+      { path: at('end_session'), endpoint: endSessionEndpoint },
+      { path: at('end_session/confirm'), endpoint: confirmSignOutEndpoint }
+    ])
   }
 }
 

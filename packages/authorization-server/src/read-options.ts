@@ -118,7 +118,7 @@ function assertClients(options: Options): void {
     if (client.redirect_uris.length === 0 && usesBrowser(client))
       throw refused('clients', `"${client.client_id}" has no redirect_uris`)
     assertResourceServer(client, resources)
-    for (const uri of client.redirect_uris) {
+    for (const uri of [...client.redirect_uris, ...(client.post_logout_redirect_uris ?? [])]) {
       try {
         assertRedirectUri(uri, privateUseRedirectUris)
       } catch {

@@ -7,7 +7,8 @@ import {
   randomSecret
 } from '@fastify-mcp-auth/core'
 import type { FastifyInstance } from 'fastify'
-import { devicePage, interactionPath, type ServerContext } from './context.ts'
+import { devicePage, endpointPath, interactionPath, type ServerContext } from './context.ts'
+import { endsSessions } from './openid/sign-out.ts'
 
 /** Looks at what comes after the plugin, and judges it when the app is ready. @throws ConfigurationError then */
 export function checkWhenReady(app: FastifyInstance, server: ServerContext): void {
@@ -21,6 +22,7 @@ export function checkWhenReady(app: FastifyInstance, server: ServerContext): voi
     const isServed = (url: string): boolean => seen.has(url) || app.hasRoute({ method: 'GET', url })
     assertPageIsServed(server, isServed)
     assertDevicePageIsServed(server, isServed)
+    assertSignOutPageIsServed(server, isServed)
     server.pages.isServed = true
     assertPageIsOurs(server)
     assertAddressesAreKnown(app, server)
@@ -47,6 +49,16 @@ function assertDevicePageIsServed(server: ServerContext, isServed: (url: string)
   if (!deviceAuthorization || deviceAuthorization.pageUrl !== undefined || isServed(devicePage(server))) return
   throw refused(
     'nobody serves the page for the codes of devices; register @fastify-mcp-auth/consent or give the option "deviceAuthorization.pageUrl"',
+    'FST_OAUTH_MISSING_PLUGIN'
+  )
+}
+
+/** And nobody could be asked whether they want to be signed out. */
+function assertSignOutPageIsServed(server: ServerContext, isServed: (url: string) => boolean): void {
+  const path = endpointPath(server, 'end_session/confirm')
+  if (!endsSessions(server) || isServed(path)) return
+  throw refused(
+    `nobody serves the page that asks before a sign-out; register @fastify-mcp-auth/consent, serve ${path}, or leave "users.signOut" out`,
     'FST_OAUTH_MISSING_PLUGIN'
   )
 }

@@ -104,6 +104,13 @@ export interface UserAdapter<User = unknown> {
     scopes: readonly string[],
     context: ScopesContext
   ): Promise<readonly string[]> | readonly string[]
+  /**
+   * Ends the app's own session in this browser, as its own logout does: destroys it and clears its cookie on `reply`, which it must not
+   * send. With it and the option `openid`, clients can sign people out; without it there is no such endpoint.
+   *
+   * @see OpenID Connect RP-Initiated Logout 1.0
+   */
+  signOut?(request: FastifyRequest, reply: FastifyReply): Promise<void> | void
   /** How the consent page names the account, for example the e-mail address. */
   displayName(user: User): string
 }

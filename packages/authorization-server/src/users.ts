@@ -3,7 +3,7 @@
  * a client or a token, and what it answers has the promised shape.
  */
 import { isUnavailableError, UnavailableError } from '@fastify-mcp-auth/core'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ClaimsContext, Organization, PropsContext, ScopesContext, UserAdapter } from './types.ts'
 
 /** Who is signed in, as far as the protocol is concerned. */
@@ -28,6 +28,8 @@ export interface Users {
   readonly limitsScopes: boolean
   /** In the order of `scopes`. @throws UnavailableError */
   allowedScopes(user: unknown, scopes: readonly string[], context: ScopesContext): Promise<string[]>
+  /** Ends the app's own session; null where the app does not say how. @throws UnavailableError when the adapter fails */
+  readonly signOut: ((request: FastifyRequest, reply: FastifyReply) => Promise<void>) | null
   /** Path or URL of the sign-in. */
   loginUrl: UserAdapter['loginUrl']
   /**
@@ -77,6 +79,11 @@ export function guardedUsers(adapter: UserAdapter, identityScopes: ReadonlySet<s
       const allowed = await asked('allowedScopes', () => adapter.allowedScopes?.(user, limited, context) ?? [])
       return scopes.filter(scope => identityScopes.has(scope) || allowed.includes(scope))
     },
+    signOut: adapter.signOut
+      ? async (request, reply) => {
+          await asked('signOut', () => adapter.signOut?.(request, reply))
+        }
+      : null,
     loginUrl: target => adapter.loginUrl(target),
     async claims(subject, context) {
       const user = await asked('find', () => adapter.find(subject))

@@ -218,7 +218,16 @@ const html = (body: string): string => `<!doctype html><html><body>${body}</body
 
 /** The page of the authorization server in this scope. */
 export async function consentPage(app: FastifyInstance): Promise<void> {
-  const { prefix, interactions, devices } = app.authorizationServer
+  const { prefix, interactions, devices, signOuts } = app.authorizationServer
+  if (signOuts)
+    app.get(signOuts.path, async (request, reply) => {
+      const model = await signOuts.details(request, reply)
+      if (model.status === 'settled') return reply.redirect(model.redirectTo, 303)
+      const fields = `<input type="hidden" name="request" value="${model.request}"><input type="hidden" name="proof" value="${model.proof}">`
+      const buttons = ['sign_out', 'stay'].map(value => `<button name="decision" value="${value}">${value}</button>`)
+      const form = `<form method="post" action="${model.submitUrl}">${fields}${buttons.join('')}</form>`
+      return reply.type('text/html').send(html(`<pre>${JSON.stringify(model)}</pre>${form}`))
+    })
   if (devices)
     app.get(devices.path, async (request, reply) => {
       const model = await devices.details(request, reply)

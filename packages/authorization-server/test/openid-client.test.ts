@@ -16,6 +16,7 @@ import { DEVICE_CODE } from './devices.ts'
 import { buildServer } from './fixture.ts'
 
 const CALLBACK = 'http://127.0.0.1:49152/callback'
+const GOODBYE = 'https://web.example/bye'
 const SECRET = 'a-secret-that-is-long-enough-to-be-one'
 
 const { publicKey, privateKey } = await generateKeyPair('ES256')
@@ -48,7 +49,13 @@ async function listening(t: Test, { format }: { format: 'jwt' | 'opaque' }) {
         [resource]: { name: 'Notes', scopes: { 'notes:read': 'Read your notes' }, accessToken: { format } }
       },
       clients: [
-        { client_id: 'web', client_name: 'Web', redirect_uris: [CALLBACK], client_secret_digest: digest(SECRET) },
+        {
+          client_id: 'web',
+          client_name: 'Web',
+          redirect_uris: [CALLBACK],
+          post_logout_redirect_uris: [GOODBYE],
+          client_secret_digest: digest(SECRET)
+        },
         { client_id: 'signer', client_name: 'Signer', redirect_uris: [CALLBACK], jwks: { keys: [jwk] } },
         { client_id: 'tv', client_name: 'Television', grant_types: [DEVICE_CODE, 'refresh_token'] },
         { client_id: 'job', client_name: 'Job', client_secret_digest: digest(SECRET), client_credentials: own },
@@ -58,7 +65,8 @@ async function listening(t: Test, { format }: { format: 'jwt' | 'opaque' }) {
     },
     users: {
       claims: user => ({ name: user, email: `${user}@example.com` }),
-      find: subject => (subject.startsWith('sub-') ? subject.slice(4) : null)
+      find: subject => (subject.startsWith('sub-') ? subject.slice(4) : null),
+      signOut: (_request, reply) => void reply.header('set-cookie', 'session=; Max-Age=0; Path=/')
     }
   })
   await server.app.listen({ port, host: '127.0.0.1' })
@@ -222,3 +230,28 @@ for (const clientId of ['job', 'signing-job'])
       t.notOk(server.log.some(line => line.includes(tokens.access_token)))
     }
   )
+
+t.test('RP-Initiated Logout 2: openid-client builds the address that signs the person out', async t => {
+  const { as, issuer, resource } = await listening(t, { format: 'jwt' })
+  const web = await as('web')
+  t.equal(web.serverMetadata().end_session_endpoint, `${issuer}/oauth/end_session`)
+  const pkceCodeVerifier = client.randomPKCECodeVerifier()
+  const request = client.buildAuthorizationUrl(web, {
+    redirect_uri: CALLBACK,
+    scope: 'openid notes:read',
+    resource,
+    code_challenge: await client.calculatePKCECodeChallenge(pkceCodeVerifier),
+    code_challenge_method: 'S256'
+  })
+  const browser = createBrowser(fetchTransport())
+  const end = await visitAuthorization(browser, request.href, { username: 'alice', password: 'pw' })
+  const answer = new URL(end.leavesTo ?? '')
+  const tokens = await client.authorizationCodeGrant(web, answer, { pkceCodeVerifier }, { resource })
+  const logout = client.buildEndSessionUrl(web, {
+    id_token_hint: tokens.id_token ?? '',
+    post_logout_redirect_uri: GOODBYE,
+    state: 'kept'
+  })
+  t.equal((await browser.open(logout.href)).leavesTo, `${GOODBYE}?state=kept`)
+  t.notMatch(browser.cookies.header(request.href), /session=alice/)
+})

@@ -68,6 +68,7 @@ export function fakeServer(
         deny: unexpected
       },
       devices: { path: `${prefix}/device`, details: async () => orThrow(fake.device), enter: unexpected },
+      signOuts: null,
       people: {
         current: async () => fake.person,
         loginUrl: target => `/login?${new URLSearchParams({ ...target })}`,

@@ -51,6 +51,8 @@ export interface AuthorizationServerEvents {
   'authorization.approved': OfGrant & Allowed
   /** `subject` is null when nobody was signed in. */
   'authorization.denied': { clientId: string; subject: string | null }
+  /** A person was signed out because a client asked for it; `clientId` is null when it did not say which. Grants stay. */
+  'session.ended': { subject: string; clientId: string | null }
   /** A device got a code that a person has to enter. Nobody was asked yet. */
   'device.requested': { clientId: string; resources: readonly string[]; scopes: readonly string[] }
   /** Somebody entered a code that is not good: `unknown`, `expired` or `used`. Many of them are somebody who guesses. */

@@ -129,6 +129,24 @@ export interface DeviceCodeRequest {
   readonly proof: string
 }
 
+/** What a person is asked whom a client wants to be signed out. */
+export interface SignOutRequest {
+  readonly status: 'sign_out'
+  /** Path to post `request`, `proof` and `decision` (`sign_out` or `stay`) to. */
+  readonly submitUrl: string
+  /** Hidden field `request`: what was asked, encrypted, of no use in another browser. */
+  readonly request: string
+  /** Hidden field `proof`: the answer counts only from this browser and for this account. */
+  readonly proof: string
+  /** Who asks, by the name that it gives itself; null when nobody says. */
+  readonly client: { readonly clientId: string; readonly name: string } | null
+  readonly account: { readonly displayName: string }
+  /** Host, or scheme, of the place where the browser goes afterwards; null when it stays here. */
+  readonly redirectHost: string | null
+  /** For the `form-action` directive, without which browsers block the redirect after the form. */
+  readonly formAction: string
+}
+
 /** The person has decided: the device knows by itself. */
 export interface DeviceFinished {
   readonly status: 'device_finished'
@@ -350,6 +368,35 @@ export interface AuthorizationServer<Request = unknown, Reply = unknown> {
      */
     enter(request: Request, reply: Reply, entry: { userCode: string; proof: string }): Promise<{ redirectTo: string }>
   } | null
+  /**
+   * Sign-out that a client asks for; null where there is none: it needs the option `openid` and `users.signOut`.
+   *
+   * @see OpenID Connect RP-Initiated Logout 1.0
+   */
+  readonly signOuts: {
+    /** Path of the page (GET, `consent` or the app) and of its form (POST, served here). */
+    readonly path: string
+    /**
+     * What to ask, by the query of the request.
+     *
+     * @throws InteractionError for a question of another browser, or that is too old
+     * @throws OAuthError with status 429 for somebody who asks too often
+     * @throws UnavailableError
+     */
+    details(request: Request, reply: Reply): Promise<SignOutRequest | Settled>
+    /**
+     * Takes the answer: ends the session, unless the person wants to stay.
+     *
+     * @returns where to send the browser
+     * @throws InteractionError
+     * @throws UnavailableError
+     */
+    confirm(
+      request: Request,
+      reply: Reply,
+      answer: { request: string; proof: string; decision: 'sign_out' | 'stay' }
+    ): Promise<{ redirectTo: string }>
+  } | null
   /** The app's own users, for pages beside the consent page. */
   readonly people: {
     /**
@@ -458,8 +505,12 @@ export interface AuthorizationServer<Request = unknown, Reply = unknown> {
     type: T,
     listener: (event: AuthorizationServerEvent<T>) => unknown
   ): () => void
-  /** Called by whoever serves `GET {prefix}/interaction/:handle` and draws the error pages; at most once. */
-  present(pages: { error: ErrorPageRenderer<Request, Reply> }): void
+  /**
+   * Called by whoever serves `GET {prefix}/interaction/:handle` and draws the error pages; at most once.
+   *
+   * @param pages `signedOutUrl`: path of the page where a sign-out ends, `/` when left out
+   */
+  present(pages: { error: ErrorPageRenderer<Request, Reply>; signedOutUrl?: string | undefined }): void
 }
 
 /** An interaction that cannot go on. Shown as a page, never as a redirect. */

@@ -19,6 +19,12 @@ export function errorResponse(issuer: string, trusted: TrustedRedirect, error: O
   return redirectTo(issuer, trusted, { error: error.error, error_description: error.description })
 }
 
+/** To a registered `post_logout_redirect_uri`. Not an answer to a request, so there is no `iss`. @see RP-Initiated Logout section 3 */
+export function signedOutResponse({ redirectUri, state }: TrustedRedirect): string {
+  if (state === null) return redirectUri
+  return `${redirectUri}${redirectUri.includes('?') ? '&' : '?'}${new URLSearchParams({ state })}`
+}
+
 // The URI is not parsed: it goes back byte for byte as it was registered or asked for.
 function redirectTo(issuer: string, { redirectUri, state }: TrustedRedirect, params: Record<string, string>): string {
   const query = new URLSearchParams(params)

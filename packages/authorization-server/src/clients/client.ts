@@ -13,6 +13,8 @@ export interface Client {
   /** The same in other languages, by language tag. */
   readonly names: { readonly [languageTag: string]: string }
   readonly redirectUris: readonly string[]
+  /** Where the browser may go after a sign-out that it asked for. */
+  readonly postLogoutRedirectUris: readonly string[]
   /** What it may use at the token endpoint, one of them in each request. */
   readonly authMethods: readonly ClientAuthMethod[]
   /** Of a client that has secrets; several while one replaces the other. */
@@ -48,6 +50,7 @@ export function clientFromMetadata(
     name: metadata.client_name ?? fallbackName(metadata),
     names: localisedNames(metadata),
     redirectUris: metadata.redirect_uris ?? [],
+    postLogoutRedirectUris: metadata.post_logout_redirect_uris ?? [],
     grantTypes: metadata.grant_types ?? DEFAULT_GRANT_TYPES,
     pushesRequests: metadata.require_pushed_authorization_requests ?? false,
     clientUri: metadata.client_uri ?? null,

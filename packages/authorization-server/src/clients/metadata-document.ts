@@ -10,7 +10,7 @@ import { Compile } from 'typebox/compile'
 import { type Client, type ClientAuthMethod, clientFromMetadata } from './client.ts'
 import { readKeySource } from './client-keys.ts'
 import { presentableMetadata } from './presentable-metadata.ts'
-import { acceptableRedirectUris } from './redirect-uris.ts'
+import { acceptableRedirectUris, postLogoutMember } from './redirect-uris.ts'
 
 const isClientMetadata = Compile(ClientMetadata)
 
@@ -48,11 +48,15 @@ export function readDocument(
   if ('client_secret' in document || 'client_secret_expires_at' in document)
     throw refused('a published document cannot hold a secret')
   if (!isClientMetadata.Check(document)) throw refused('a member has the wrong type or size')
-  const metadata = presentableMetadata(document)
+  const { post_logout_redirect_uris: afterwards, ...metadata } = presentableMetadata(document)
   if (!metadata.client_name) throw refused('client_name is missing')
   if (!metadata.redirect_uris) throw refused('redirect_uris is missing')
   if (methodsOfDocument(metadata).length === 0) throw refused('token_endpoint_auth_method is not supported here')
-  return { ...metadata, redirect_uris: acceptableRedirectUris(metadata.redirect_uris, privateUseRedirectUris) }
+  return {
+    ...metadata,
+    redirect_uris: acceptableRedirectUris(metadata.redirect_uris, privateUseRedirectUris),
+    ...postLogoutMember(afterwards, privateUseRedirectUris)
+  }
 }
 
 /** @param metadata what {@link readDocument} accepted */

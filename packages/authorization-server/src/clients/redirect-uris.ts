@@ -1,4 +1,4 @@
-/** Which of a client's redirect URIs we stand by. */
+/** Which of a client's URIs, to which browsers are sent, we stand by. */
 import { assertRedirectUri, OAuthError } from '@fastify-mcp-auth/core'
 
 /**
@@ -21,4 +21,25 @@ export function acceptableRedirectUris(uris: readonly string[], privateUseUris: 
   })
   if (kept.length > 0) return [...new Set(kept)]
   throw refusals[0] ?? new OAuthError('invalid_redirect_uri', 'redirect_uris needs at least one URI')
+}
+
+/**
+ * The acceptable ones, each once; none is no fault.
+ *
+ * @returns the member to be kept, or nothing
+ * @see OpenID Connect RP-Initiated Logout 1.0 section 3.1
+ */
+export function postLogoutMember(
+  uris: readonly string[] = [],
+  privateUseUris: readonly string[]
+): { post_logout_redirect_uris?: string[] } {
+  const kept = [...new Set(uris)].filter(uri => {
+    try {
+      assertRedirectUri(uri, privateUseUris)
+      return true
+    } catch {
+      return false
+    }
+  })
+  return kept.length === 0 ? {} : { post_logout_redirect_uris: kept }
 }

@@ -9,11 +9,12 @@ import type { FastifyRequest } from 'fastify'
 import { Compile } from 'typebox/compile'
 import type { ServerContext } from '../context.ts'
 import { DEVICE_CODE } from '../grants/device-code.ts'
+import { endsSessions } from '../openid/sign-out.ts'
 import { type ClientAuthMethod, DEFAULT_GRANT_TYPES, isAuthMethod } from './client.ts'
 import { readKeySource } from './client-keys.ts'
 import { CLIENT_CREDENTIALS } from './own-access.ts'
 import { presentableMetadata } from './presentable-metadata.ts'
-import { acceptableRedirectUris } from './redirect-uris.ts'
+import { acceptableRedirectUris, postLogoutMember } from './redirect-uris.ts'
 
 const clientMetadata = Compile(ClientMetadata)
 
@@ -57,8 +58,9 @@ export async function acceptRegistration(
 export function acceptMetadata(server: ServerContext, body: unknown, own = false): RegisteredMetadata {
   const given = withoutNulls(body)
   if (!clientMetadata.Check(given)) throw unacceptable(given)
-  const { jwks, jwks_uri, token_endpoint_auth_signing_alg, token_endpoint_auth_methods_supported, ...known } =
+  const { jwks, jwks_uri, token_endpoint_auth_signing_alg, token_endpoint_auth_methods_supported, ...others } =
     presentableMetadata(given)
+  const { post_logout_redirect_uris: afterwards, ...known } = others
   const method = acceptAuthMethod(given)
   const grantTypes = acceptGrantTypes(server, known.grant_types, own)
   const usesBrowser = grantTypes.includes('authorization_code')
@@ -68,6 +70,8 @@ export function acceptMetadata(server: ServerContext, body: unknown, own = false
     redirect_uris: usesBrowser
       ? acceptableRedirectUris(known.redirect_uris ?? [], server.options.privateUseRedirectUris)
       : [],
+    // Where nobody is signed out, nobody is sent there: it is not echoed.
+    ...(endsSessions(server) ? postLogoutMember(afterwards, server.options.privateUseRedirectUris) : {}),
     grant_types: grantTypes,
     response_types: usesBrowser ? acceptResponseTypes(known.response_types) : [],
     token_endpoint_auth_method: method,

@@ -90,6 +90,7 @@ function clientOf(definition: Options['clients'][number], issuer: string): Clien
     name: definition.client_name,
     names: {},
     redirectUris: definition.redirect_uris,
+    postLogoutRedirectUris: definition.post_logout_redirect_uris ?? [],
     authMethods:
       secrets.length > 0 ? ['client_secret_basic', 'client_secret_post'] : keys ? ['private_key_jwt'] : ['none'],
     secrets,

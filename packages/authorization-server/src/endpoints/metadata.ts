@@ -9,6 +9,7 @@ import { PROMPTS } from '../authorization/sign-in.ts'
 import { CLIENT_AUTH_METHODS } from '../clients/client.ts'
 import { endpointUrl, type ServerContext } from '../context.ts'
 import { claimsOf } from '../openid/identity-scopes.ts'
+import { endsSessions } from '../openid/sign-out.ts'
 import type { RouteSettings } from '../scopes.ts'
 import { introspectionAlgorithms } from './introspection.ts'
 
@@ -52,6 +53,7 @@ function openIdMembers(server: ServerContext): Partial<AuthorizationServerMetada
   if (!openid) return {}
   return {
     userinfo_endpoint: endpointUrl(server, 'userinfo'),
+    ...(endsSessions(server) ? { end_session_endpoint: endpointUrl(server, 'end_session') } : {}),
     subject_types_supported: [pairwiseSubjects ? 'pairwise' : 'public'],
     id_token_signing_alg_values_supported: [openid.algorithm],
     claims_supported: ['sub', 'iss', 'aud', 'exp', 'iat', 'auth_time', ...claimsOf(Object.keys(openid.scopes))]

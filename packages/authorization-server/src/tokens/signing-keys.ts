@@ -29,10 +29,15 @@ export interface SigningKeys {
   /** @throws UnavailableError when the storage does not answer */
   signer(alg: Algorithm): Promise<Signer>
   /**
+   * @param header `past`: also a key that was retired in its time, while it is still stored. One that was replaced at once was stolen
    * @throws OAuthError `invalid_token` for a key that is not ours
    * @throws UnavailableError
    */
-  verificationKey(header: { kid: unknown; alg: unknown }): Promise<{ readonly key: KeyObject; readonly alg: Algorithm }>
+  verificationKey(header: {
+    kid: unknown
+    alg: unknown
+    past?: boolean
+  }): Promise<{ readonly key: KeyObject; readonly alg: Algorithm }>
   /** Document of `jwks_uri`, serialised. Public members only, no HS256. What was known before when the storage does not answer. */
   jwks(): Promise<string>
   list(): Promise<SigningKeySummary[]>
@@ -84,11 +89,21 @@ class StoredKeys implements SigningKeys {
     return current.signer
   }
 
-  async verificationKey({ kid, alg }: { kid: unknown; alg: unknown }): Promise<{ key: KeyObject; alg: Algorithm }> {
+  async verificationKey({
+    kid,
+    alg,
+    past = false
+  }: {
+    kid: unknown
+    alg: unknown
+    past?: boolean
+  }): Promise<{ key: KeyObject; alg: Algorithm }> {
     const external = this.#settings.external.find(signer => signer.kid === kid && signer.alg === alg)
     if (external) return { key: external.publicKey, alg: external.alg }
     await this.#fresh()
-    const found = this.#published().find(({ record }) => record.kid === kid && record.alg === alg)
+    const found = (past ? this.#trusted() : this.#published()).find(
+      ({ record }) => record.kid === kid && record.alg === alg
+    )
     if (found) return { key: found.verificationKey, alg: found.signer.alg }
     throw new OAuthError('invalid_token', 'the token was signed with another key', { reason: 'unknown_key' })
   }
@@ -229,6 +244,17 @@ class StoredKeys implements SigningKeys {
         !this.#keys.some(
           ({ record: later }) =>
             later.alg === record.alg && later.sequence > record.sequence && later.previousUntil <= now
+        )
+    )
+  }
+
+  /** Without those that were replaced at once: those before them, too, for all that anybody knows. */
+  #trusted(): SigningKey[] {
+    return this.#keys.filter(
+      ({ record }) =>
+        !this.#keys.some(
+          ({ record: later }) =>
+            later.alg === record.alg && later.sequence > record.sequence && later.previousUntil <= later.activeFrom
         )
     )
   }

@@ -28,6 +28,7 @@ export const AuthorizationServerMetadata = Type.Object({
   introspection_endpoint_auth_methods_supported: Type.Optional(Strings),
   introspection_endpoint_auth_signing_alg_values_supported: Type.Optional(Strings),
   introspection_signing_alg_values_supported: Type.Optional(Strings),
+  end_session_endpoint: Type.Optional(Type.String()),
   userinfo_endpoint: Type.Optional(Type.String()),
   subject_types_supported: Type.Optional(Strings),
   id_token_signing_alg_values_supported: Type.Optional(Strings),

@@ -16,6 +16,8 @@ const Jwk = Type.Record(Type.String({ maxLength: 64 }), Type.Unknown(), { maxPro
 /** Unknown members are allowed. @see RFC 7591 section 2 */
 export const ClientMetadata = Type.Object({
   redirect_uris: Type.Optional(Type.Array(Uri, { minItems: 1, maxItems: 32 })),
+  /** @see OpenID Connect RP-Initiated Logout 1.0 section 3.1 */
+  post_logout_redirect_uris: Type.Optional(Type.Array(Uri, { maxItems: 32 })),
   token_endpoint_auth_method: Type.Optional(Type.String({ maxLength: 64 })),
   /** Every method that the client can use, when it leaves the choice to the server. @see OpenID Connect RP Metadata Choices */
   token_endpoint_auth_methods_supported: Type.Optional(Words),
