@@ -8,9 +8,7 @@
 import {
   type CollectionDeclaration,
   formatExpiryCursor,
-  type Guard,
   isStorableKey,
-  isStorableText,
   type Page,
   parseExpiryCursor,
   type StorageDriver,
@@ -20,6 +18,7 @@ import {
 import { and, asc, eq, gt, inArray, isNull, lt, or, type SQL } from 'drizzle-orm'
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
 import { index, integer, type SQLiteColumn, sqliteTable, text } from 'drizzle-orm/sqlite-core'
+import { assertIndex, cut, readGuard, readRecord } from './declared.ts'
 
 /** The table of a collection: one column per field, indexes with the key, so that pages come in its order. */
 export function tableOf({ name, fields, indexes, expiry }: CollectionDeclaration) {
@@ -148,39 +147,6 @@ export function drizzleStorage(db: BetterSQLite3Database): StorageDriver {
       return ask(() => db.delete(table).where(inArray(table.record_key, some)).run().changes)
     }
   }
-}
-
-function cut<R>(found: R[], size: number, cursorOf: (last: R) => string): { records: R[]; cursor: string | null } {
-  const records = found.slice(0, size)
-  const last = records.at(-1)
-  return { records, cursor: found.length > size && last !== undefined ? cursorOf(last) : null }
-}
-
-function assertIndex({ indexes }: CollectionDeclaration, name: string): void {
-  if (!indexes.includes(name)) throw new TypeError(`there is no index "${name}"`)
-}
-
-/** Refuses what is not declared, of another kind, or would come back as something else. */
-function readRecord({ fields, indexes }: CollectionDeclaration, record: StoredRecord): StoredRecord {
-  for (const [name, value] of Object.entries(record)) {
-    const field = fields.find(field => field.name === name)
-    if (!field) throw new TypeError(`there is no field "${name}"`)
-    const kind = { text: 'string', integer: 'number', boolean: 'boolean', json: typeof value }[field.kind]
-    if (value !== null && typeof value !== kind) throw new TypeError(`"${name}" is not ${field.kind}`)
-    const isStorable = indexes.includes(name) ? isStorableKey : isStorableText
-    if (field.kind === 'text' && value !== null && !isStorable(String(value)))
-      throw new RangeError(`"${name}" cannot be kept as it is`)
-  }
-  return record
-}
-
-/** A value that is missing must not widen the guard: that would make two winners of one. */
-function readGuard({ fields }: CollectionDeclaration, guard: Guard): [name: string, value: Guard[string]][] {
-  for (const [name, value] of Object.entries(guard)) {
-    const field = fields.find(field => field.name === name)
-    if (!field || field.kind === 'json' || value === undefined) throw new TypeError(`"${name}" cannot be guarded`)
-  }
-  return Object.entries(guard)
 }
 
 /** A database that does not answer is an outage, never a verdict. */
