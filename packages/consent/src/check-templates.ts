@@ -13,8 +13,8 @@ import { type ConsentOptions, resolveConsentOptions } from './options.ts'
 import { probePages } from './probe-page.ts'
 
 /**
- * Draws the pages that ask for something by `templates` and `engine`: consent (a first question, a step-up, a device), and codes of devices.
- * Lists what is missing in them or not escaped. For tests; the plugin does the same when it boots.
+ * Draws the pages that ask for something by `templates` and `engine`: consent (a first question, a step-up, a device), codes of devices, a
+ * sign-out. Lists what is missing in them or not escaped. For tests; the plugin does the same when it boots.
  *
  * Does not look at error pages, nor at what `render` and `layout` make: {@link missingFacts} tells about any document.
  *

@@ -1,6 +1,6 @@
 /** What a person must be told to decide, looked for in a document. */
 import { type DrawnDocument, readDocument } from './drawn-document.ts'
-import type { ConsentPage, DevicePage, PageModel } from './model.ts'
+import type { ConsentPage, DevicePage, PageModel, SignOutPage } from './model.ts'
 
 /** Whether something is there, and what to say when it is not. */
 type Fact = readonly [isThere: boolean, fault: string]
@@ -20,7 +20,8 @@ export function missingFacts(html: string, model: PageModel): string[] {
 
 function factsOf(drawn: DrawnDocument, model: PageModel): readonly Fact[] {
   if (model.page === 'consent') return consentFacts(drawn, model)
-  return model.page === 'device' ? deviceFacts(drawn, model) : []
+  if (model.page === 'device') return deviceFacts(drawn, model)
+  return model.page === 'sign-out' ? signOutFacts(drawn, model) : []
 }
 
 function consentFacts({ says, hasField, hasForm }: DrawnDocument, model: ConsentPage): Fact[] {
@@ -84,6 +85,27 @@ function deviceFacts({ says, hasField, hasInput, hasForm }: DrawnDocument, model
       'the form has no field "user_code", to be filled in or with userCode'
     ],
     [hasField('proof', model.proof), 'the form has no hidden field "proof" with proof']
+  ]
+}
+
+function signOutFacts({ says, hasField, hasForm }: DrawnDocument, model: SignOutPage): Fact[] {
+  const { client, account, goesTo } = model
+  return [
+    [
+      client === null || says(client.name) || says(client.shortName),
+      'the page does not say who asks (client.name or client.shortName)'
+    ],
+    [says(account.displayName), 'the page does not say who is signed in (account.displayName)'],
+    [goesTo === null || says(goesTo), 'the page does not say where the browser goes after that (goesTo)'],
+    [hasForm(model.submitUrl), 'the page has no form that posts to submitUrl'],
+    [
+      hasField('request', model.request) && hasField('proof', model.proof),
+      'the form has no hidden fields "request" and "proof"'
+    ],
+    [
+      hasField('decision', 'sign_out') && hasField('decision', 'stay'),
+      'the form has no buttons "decision" for "sign_out" and "stay"'
+    ]
   ]
 }
 

@@ -20,6 +20,7 @@ export type {
   PageModel,
   ScopeLine,
   SignedOutPage,
+  SignOutPage,
   ToolLine,
   Warning
 } from './model.ts'

@@ -291,8 +291,47 @@ export interface DeviceDonePage extends Page {
   readonly words: { readonly manage: string }
 }
 
+/**
+ * Asks whether to sign out, because somebody led the browser here.
+ *
+ * The form posts to `submitUrl`: `request` and `proof` (hidden), `decision` = `sign_out` or `stay`.
+ *
+ * @see OpenID Connect RP-Initiated Logout 1.0 section 2
+ */
+export interface SignOutPage extends Page {
+  readonly page: 'sign-out'
+  readonly heading: Sentence
+  readonly text: Sentence
+  readonly submitUrl: string
+  /** Values of the hidden fields. */
+  readonly request: string
+  readonly proof: string
+  /** Who asks, as it calls itself: nobody vouches for it here. Null when nobody says. */
+  readonly client: ClientName | null
+  /** As it stands in a sentence, in quotation marks; null when nobody says. */
+  readonly named: Sentence | null
+  readonly account: { readonly displayName: string }
+  /** Host where the browser goes after that, in ASCII; null when it stays here. */
+  readonly goesTo: string | null
+  readonly words: {
+    readonly askedBy: string
+    readonly notVerified: string
+    readonly signedInAs: string
+    readonly goesTo: string
+    readonly stay: string
+    readonly signOut: string
+  }
+}
+
 /** The model of any page. `page` says which one it is, and is the name of its template. */
-export type PageModel = ConsentPage | ConnectedAppsPage | DevicePage | DeviceDonePage | SignedOutPage | FailurePage
+export type PageModel =
+  | ConsentPage
+  | ConnectedAppsPage
+  | DevicePage
+  | DeviceDonePage
+  | SignOutPage
+  | SignedOutPage
+  | FailurePage
 
 /** Length in characters, as a reader counts them, from which on a name is shortened in the heading. */
 export const SHORT_NAME = 40

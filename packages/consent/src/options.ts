@@ -44,7 +44,7 @@ export const ConsentOptions = Type.Object(
      * without it.
      */
     connectedApps: Type.Optional(Type.String({ pattern: PATH, maxLength: 200 })),
-    /** Path of the page to which your logout may lead, for example `/signed-out`. There is none without it. */
+    /** Path of the page where a sign-out ends that leads nowhere else, for example `/signed-out`. Your own logout may lead there, too. */
     signedOut: Type.Optional(Type.String({ pattern: PATH, maxLength: 200 })),
     /**
      * Folder whose files replace ours by name: `layout.eta`, `consent.eta`, `scope.eta`, `device.eta`, `error.eta` and the others in `src/templates`;

@@ -19,6 +19,7 @@ import { deviceRoute } from './routes/device.ts'
 import { interactionRoute } from './routes/interaction.ts'
 import { jsonRoutes } from './routes/json.ts'
 import { logoRoute } from './routes/logo.ts'
+import { signOutRoute } from './routes/sign-out.ts'
 import { signedOutRoute } from './routes/signed-out.ts'
 import { stylesheetRoute } from './routes/stylesheet.ts'
 import { loadTemplates } from './templates.ts'
@@ -31,8 +32,8 @@ declare module 'fastify' {
 }
 
 /**
- * The pages that a person sees: the consent page at `GET {prefix}/interaction/:handle`, the page for codes of devices
- * where the authorization server has them, and every error page of it. Register it after that one, in the same scope.
+ * The pages that a person sees: the consent page at `GET {prefix}/interaction/:handle`, the page for codes of devices and that of a
+ * sign-out where the authorization server has them, and every error page of it. Register it after that one, in the same scope.
  *
  * Works without script. Leaves the `reply.view`, cookies and security headers of the host app alone: everything lives in a scope
  * of its own.
@@ -79,11 +80,12 @@ const consent: FastifyPluginAsync<ConsentOptions> = async (app, input) => {
     // Two segments after `interaction`: a handle has one, so it cannot be mistaken for a file.
     stylesheetRoute(scope, `${path}/assets`, stylesheet)
     logoRoute(scope, path, logos)
-    const { devices } = app.authorizationServer
+    const { devices, signOuts } = app.authorizationServer
     const at = (other: string | undefined): string | null =>
       other === undefined ? null : withoutPrefix(other, scope.prefix)
-    const paths = { interaction: path, device: at(devices?.path) }
+    const paths = { interaction: path, device: at(devices?.path), signOut: at(signOuts?.path) }
     if (paths.device !== null) await deviceRoute(scope, paths.device, { pages, manageUrl })
+    if (paths.signOut !== null) await signOutRoute(scope, paths.signOut, pages)
     if (options.json) {
       // Their errors are JSON, so they have a scope of their own.
       const { origin } = new URL(issuer)
@@ -91,7 +93,8 @@ const consent: FastifyPluginAsync<ConsentOptions> = async (app, input) => {
     }
     if (options.connectedApps !== undefined) await connectedAppsRoutes(scope, options.connectedApps, pages)
     if (options.signedOut !== undefined) await signedOutRoute(scope, options.signedOut, { pages, manageUrl })
-    app.authorizationServer.present({ error: pages.error })
+    const signedOutUrl = options.signedOut === undefined ? undefined : `${scope.prefix}${options.signedOut}`
+    app.authorizationServer.present({ error: pages.error, signedOutUrl })
   })
 }
 

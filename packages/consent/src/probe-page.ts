@@ -1,16 +1,17 @@
 /** Made-up questions with everything in them that a page can be asked to show, for the check of templates. */
-import type { ConsentRequest, ConsentScope, DeviceCodeRequest } from '@fastify-mcp-auth/core'
+import type { ConsentRequest, ConsentScope, DeviceCodeRequest, SignOutRequest } from '@fastify-mcp-auth/core'
 import { describeBrand } from '@fastify-mcp-auth/core/pages'
 import { describeConsent } from './consent-page.ts'
 import { describeDevice } from './device-page.ts'
 import type { PageLocale } from './locales/languages.ts'
-import type { ConsentPage, DevicePage } from './model.ts'
+import type { ConsentPage, DevicePage, SignOutPage } from './model.ts'
+import { describeSignOut } from './sign-out-page.ts'
 
 /** Markup in every value that comes from outside: a page that prints it as markup is found out. */
 const strange = (name: string): string => `${name} <probe-${name}>"'&`
 
 /** Every page that asks for something, in every way that it can ask. */
-export function probePages(locale: PageLocale): (ConsentPage | DevicePage)[] {
+export function probePages(locale: PageLocale): (ConsentPage | DevicePage | SignOutPage)[] {
   const { lang, dir } = locale
   const brand = describeBrand({ name: strange('brand') }, '', lang)
   const frame = { version: 1, lang, dir, stylesheetUrl: '/probe.css', brand } as const
@@ -26,7 +27,8 @@ export function probePages(locale: PageLocale): (ConsentPage | DevicePage)[] {
     ...[question(false), question(true), { ...question(false), ...device }].map(asked =>
       describeConsent(asked, frame, context)
     ),
-    ...[deviceCode(null), deviceCode('PRBE-CODE')].map(asked => describeDevice(asked, { frame, locale }))
+    ...[deviceCode(null), deviceCode('PRBE-CODE')].map(asked => describeDevice(asked, { frame, locale })),
+    describeSignOut(SIGN_OUT, { frame, locale })
   ]
 }
 
@@ -39,6 +41,17 @@ function deviceCode(userCode: string | null): DeviceCodeRequest {
     account: { displayName: strange('account'), switchUrl: '/probe-switch?a&b' },
     proof: 'probe-proof'
   }
+}
+
+const SIGN_OUT: SignOutRequest = {
+  status: 'sign_out',
+  submitUrl: '/probe-submit?a&b',
+  request: 'probe-request',
+  proof: 'probe-proof',
+  client: { clientId: 'probe', name: strange('client') },
+  account: { displayName: strange('account') },
+  redirectHost: 'probe-answer.example',
+  formAction: "'self'"
 }
 
 function question(stepUp: boolean): ConsentRequest {

@@ -10,7 +10,8 @@ import type {
   ErrorPageRenderer,
   LoginRequest,
   Settled,
-  SignedInPerson
+  SignedInPerson,
+  SignOutRequest
 } from '@fastify-mcp-auth/core'
 import Fastify, {
   type FastifyInstance,
@@ -31,6 +32,8 @@ export interface FakeServer {
   connected: ConnectedApps | Error
   /** What `devices.details` answers or throws. */
   device: DeviceCodeRequest | DeviceFinished | LoginRequest | Error
+  /** What `signOuts.details` answers or throws. */
+  signOut: SignOutRequest | Settled | Error
   error: ErrorPageRenderer<FastifyRequest, FastifyReply>
   readonly decorator: AuthorizationServer<FastifyRequest, FastifyReply>
 }
@@ -55,6 +58,7 @@ export function fakeServer(
     person: { subject: 'sub-alice', displayName: 'alice@example.com' },
     connected: { apps: [], now: NOW, cursor: null },
     device: deviceRequest(),
+    signOut: signOutRequest(),
     error: unexpected,
     decorator: {
       issuer,
@@ -68,7 +72,11 @@ export function fakeServer(
         deny: unexpected
       },
       devices: { path: `${prefix}/device`, details: async () => orThrow(fake.device), enter: unexpected },
-      signOuts: null,
+      signOuts: {
+        path: `${prefix}/end_session/confirm`,
+        details: async () => orThrow(fake.signOut),
+        confirm: unexpected
+      },
       people: {
         current: async () => fake.person,
         loginUrl: target => `/login?${new URLSearchParams({ ...target })}`,
@@ -137,6 +145,21 @@ export function deviceRequest(changes: Partial<DeviceCodeRequest> = {}): DeviceC
     problem: null,
     account: { displayName: 'alice@example.com', switchUrl: '/login?switch=1' },
     proof: 'proof-1',
+    ...changes
+  }
+}
+
+/** An app led somebody to the sign-out, and wants to have them back. */
+export function signOutRequest(changes: Partial<SignOutRequest> = {}): SignOutRequest {
+  return {
+    status: 'sign_out',
+    submitUrl: '/oauth/end_session/confirm',
+    request: 'request-1',
+    proof: 'proof-1',
+    client: { clientId: 'c1', name: 'Acme Board' },
+    account: { displayName: 'alice@example.com' },
+    redirectHost: 'board.example',
+    formAction: "'self' https://board.example",
     ...changes
   }
 }

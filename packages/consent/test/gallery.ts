@@ -17,6 +17,7 @@ import {
   type FakeServer,
   fakeServer,
   scope,
+  signOutRequest,
   threeConnectedApps,
   unverified
 } from './fake-server.ts'
@@ -58,6 +59,13 @@ const device = (asked: FakeServer['device']): Exhibit => ({
   path: '/oauth/device',
   arrange: fake => {
     fake.device = asked
+  }
+})
+
+const signOut = (asked: FakeServer['signOut']): Exhibit => ({
+  path: '/oauth/end_session/confirm',
+  arrange: fake => {
+    fake.signOut = asked
   }
 })
 
@@ -202,6 +210,18 @@ export const GALLERY: { readonly [name: string]: Exhibit } = {
   'device-compare': device(deviceRequest({ userCode: CODE.userCode })),
   'device-allowed': device({ status: 'device_finished', outcome: 'allowed', client: consentRequest().client }),
   'device-denied': device({ status: 'device_finished', outcome: 'denied', client: consentRequest().client }),
+  'sign-out': signOut(signOutRequest()),
+  'sign-out-nobody': signOut(signOutRequest({ client: null, redirectHost: null })),
+  'sign-out-long': {
+    ...signOut(
+      signOutRequest({
+        client: { clientId: 'c', name: LONG },
+        account: { displayName: `${'x'.repeat(64)}@${'y'.repeat(60)}.example` },
+        redirectHost: `${'a'.repeat(60)}.example`
+      })
+    ),
+    onlyEnglish: true
+  },
   'signed-out': signedOut(null),
   'signed-out-not': signedOut(ALICE),
   error: failed('interaction_expired', { clientName: 'Claude' }),

@@ -48,6 +48,8 @@ const PICTURES: readonly Picture[] = [
   { name: 'device-consent', exhibit: 'consent-device' },
   { name: 'device-allowed' },
   { name: 'device-denied' },
+  { name: 'sign-out' },
+  { name: 'sign-out-dark', exhibit: 'sign-out', colorScheme: 'dark' },
   { name: 'signed-out' },
   { name: 'signed-out-not' },
   { name: 'error' },

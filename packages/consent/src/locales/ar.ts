@@ -139,6 +139,12 @@ export const ar = {
   'device.denied.heading': 'لقد رفضت',
   'device.denied.text': 'لم تتم مشاركة شيء. يمكنك إغلاق هذه الصفحة.',
 
+  'signOut.heading': 'هل تريد تسجيل الخروج من {brand}؟',
+  'signOut.text': 'ينهي هذا جلستك في هذا المتصفح. التطبيقات المتصلة تحتفظ بوصولها.',
+  'signOut.goesTo': 'ثم تنتقل إلى',
+  'signOut.stay': 'البقاء مسجّلًا',
+  'signOut.signOut': 'تسجيل الخروج',
+
   'signedOut.heading': 'تم تسجيل خروجك',
   'signedOut.text': 'لا يمكن لأحد استخدام {brand} في هذا المتصفح حتى يسجّل أحد الدخول. التطبيقات المتصلة تحتفظ بوصولها.',
   'signedOut.heading.not': 'ما زلت مسجّل الدخول',

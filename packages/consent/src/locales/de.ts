@@ -124,6 +124,12 @@ export const de = {
   'device.denied.heading': 'Sie haben abgelehnt',
   'device.denied.text': 'Es wurde nichts weitergegeben. Sie können diese Seite schließen.',
 
+  'signOut.heading': 'Von {brand} abmelden?',
+  'signOut.text': 'Das beendet Ihre Sitzung in diesem Browser. Verbundene Apps behalten ihren Zugriff.',
+  'signOut.goesTo': 'Danach geht es zu',
+  'signOut.stay': 'Angemeldet bleiben',
+  'signOut.signOut': 'Abmelden',
+
   'signedOut.heading': 'Sie sind abgemeldet',
   'signedOut.text':
     'In diesem Browser kann niemand {brand} nutzen, bis sich jemand anmeldet. Verbundene Apps behalten ihren Zugriff.',

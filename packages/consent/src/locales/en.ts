@@ -115,6 +115,12 @@ export const en = {
   'device.denied.heading': 'You said no',
   'device.denied.text': 'Nothing was shared. You can close this page.',
 
+  'signOut.heading': 'Sign out of {brand}?',
+  'signOut.text': 'This ends your session in this browser. Apps that you connected keep their access.',
+  'signOut.goesTo': 'Then you go to',
+  'signOut.stay': 'Stay signed in',
+  'signOut.signOut': 'Sign out',
+
   'signedOut.heading': 'You are signed out',
   'signedOut.text':
     'Nobody can use {brand} in this browser until somebody signs in. Apps that you connected keep their access.',

@@ -123,6 +123,12 @@ export const es = {
   'device.denied.heading': 'Has dicho que no',
   'device.denied.text': 'No se ha compartido nada. Puedes cerrar esta página.',
 
+  'signOut.heading': '¿Cerrar la sesión en {brand}?',
+  'signOut.text': 'Termina tu sesión en este navegador. Las aplicaciones conectadas conservan su acceso.',
+  'signOut.goesTo': 'Después vas a',
+  'signOut.stay': 'Seguir dentro',
+  'signOut.signOut': 'Cerrar la sesión',
+
   'signedOut.heading': 'Has cerrado la sesión',
   'signedOut.text':
     'Nadie puede usar {brand} en este navegador hasta que alguien entre de nuevo. Las aplicaciones conectadas conservan su acceso.',

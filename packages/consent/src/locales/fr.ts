@@ -125,6 +125,12 @@ export const fr = {
   'device.denied.heading': 'Vous avez refusé',
   'device.denied.text': 'Rien n’a été partagé. Vous pouvez fermer cette page.',
 
+  'signOut.heading': 'Se déconnecter de {brand} ?',
+  'signOut.text': 'Votre session dans ce navigateur prendra fin. Les applications connectées gardent leur accès.',
+  'signOut.goesTo': 'Puis vous allez à',
+  'signOut.stay': 'Rester connecté',
+  'signOut.signOut': 'Se déconnecter',
+
   'signedOut.heading': 'Vous êtes déconnecté',
   'signedOut.text':
     'Personne ne peut utiliser {brand} dans ce navigateur avant une nouvelle connexion. Les applications connectées gardent leur accès.',

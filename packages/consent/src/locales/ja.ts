@@ -109,6 +109,12 @@ export const ja = {
   'device.denied.heading': '拒否しました',
   'device.denied.text': '何も共有されていません。このページは閉じてかまいません。',
 
+  'signOut.heading': '{brand} からログアウトしますか？',
+  'signOut.text': 'このブラウザーでのログインが終わります。接続済みアプリのアクセスは続きます。',
+  'signOut.goesTo': '次の移動先',
+  'signOut.stay': 'ログインしたままにする',
+  'signOut.signOut': 'ログアウト',
+
   'signedOut.heading': 'ログアウトしました',
   'signedOut.text':
     'もう一度ログインするまで、このブラウザーでは誰も {brand} を使えません。接続済みアプリのアクセスは続きます。',

@@ -102,6 +102,12 @@ export const zhHans = {
   'device.denied.heading': '您已拒绝',
   'device.denied.text': '没有共享任何内容。您可以关闭此页面。',
 
+  'signOut.heading': '要退出 {brand} 吗？',
+  'signOut.text': '这会结束您在此浏览器中的登录。已连接的应用仍保留访问权限。',
+  'signOut.goesTo': '之后前往',
+  'signOut.stay': '保持登录',
+  'signOut.signOut': '退出登录',
+
   'signedOut.heading': '您已退出登录',
   'signedOut.text': '在有人重新登录之前，此浏览器中无人可以使用 {brand}。已连接的应用仍保留访问权限。',
   'signedOut.heading.not': '您仍处于登录状态',

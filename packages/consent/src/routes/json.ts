@@ -4,11 +4,13 @@
  *
  * - `GET {prefix}/interaction/:handle/model`, `POST {prefix}/interaction/:handle/decision`: `{ decision, account, scope, organization }`
  * - `GET {prefix}/device/model`, `POST {prefix}/device/entry`: `{ user_code, proof }`
+ * - `GET {prefix}/end_session/confirm/model`, `POST {prefix}/end_session/confirm/decision`: `{ decision, request, proof }`
  */
 import { InteractionError } from '@fastify-mcp-auth/core'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { describeDevice, describeDeviceDone } from '../device-page.ts'
 import type { Pages } from '../pages.ts'
+import { describeSignOut } from '../sign-out-page.ts'
 import { failureOf, logFailure, retryAfterOf } from './failure.ts'
 
 /** A header that no form can send and no other origin without our leave: it would have to be allowed by CORS first. */
@@ -27,6 +29,7 @@ interface Decision {
 export interface PagePaths {
   readonly interaction: string
   readonly device: string | null
+  readonly signOut: string | null
 }
 
 export interface JsonContext {
@@ -52,6 +55,7 @@ export function jsonRoutes(scope: FastifyInstance, paths: PagePaths, context: Js
   scope.addHook('onRequest', async request => assertOwnPage(request, origin))
   interactionRoutes(scope, paths.interaction, pages)
   if (paths.device !== null) deviceRoutes(scope, paths.device, context)
+  if (paths.signOut !== null) signOutRoutes(scope, paths.signOut, pages)
 }
 
 const GET: object = { config: { cors: false } }
@@ -93,6 +97,21 @@ function deviceRoutes(scope: FastifyInstance, path: string, { pages, manageUrl }
   scope.post(`${path}/entry`, POST, async (request, reply) => {
     const { user_code: userCode, proof } = readTexts(request.body, ['user_code', 'proof'])
     return send(reply, onTo((await devices.enter(request, reply, { userCode, proof })).redirectTo))
+  })
+}
+
+function signOutRoutes(scope: FastifyInstance, path: string, pages: Pages): void {
+  const { signOuts } = scope.authorizationServer
+  if (!signOuts) return
+  scope.get(`${path}/model`, GET, async (request, reply) => {
+    const details = await signOuts.details(request, reply)
+    if (details.status === 'settled') return send(reply, onTo(details.redirectTo))
+    return send(reply, describeSignOut(details, pages.surroundings(request)))
+  })
+  scope.post(`${path}/decision`, POST, async (request, reply) => {
+    const { decision, ...entry } = readTexts(request.body, ['decision', 'request', 'proof'])
+    if (decision !== 'sign_out' && decision !== 'stay') throw new InteractionError('invalid_request')
+    return send(reply, onTo((await signOuts.confirm(request, reply, { decision, ...entry })).redirectTo))
   })
 }
 

@@ -44,12 +44,13 @@ async function connected(t: Test, more: Parameters<typeof visit>[2] = {}): Promi
 const grantsOf = async ({ server }: Visit): Promise<number> => (await server.grants.list('sub-alice')).grants.length
 
 t.test('framing: no page of ours is shown inside a page of another origin', async t => {
-  const person = await connected(t, { options: { deviceAuthorization: {} } })
+  const person = await connected(t, { options: { deviceAuthorization: {}, openid: {} } })
   const { origin, page, context } = person
   const pages = [
     page.url(),
     `${origin}/connected-apps`,
     `${origin}/oauth/device`,
+    `${origin}/oauth/end_session`,
     `${origin}/oauth/authorize`,
     `${origin}/oauth/interaction/unknown`
   ]

@@ -69,7 +69,8 @@ export async function createAcmeNotes(
       subject: user => `sub-${user}`,
       find: subject => subject.slice(4),
       organizations: user => teams.get(String(user)) ?? [],
-      displayName: user => `${user}@acme.example`
+      displayName: user => `${user}@acme.example`,
+      signOut: (_request, reply) => void reply.header('set-cookie', 'session=; Path=/; Max-Age=0')
     },
     resources: { [resource]: { name: 'Acme Notes', scopes: SCOPES } },
     rateLimit: false,

@@ -110,9 +110,10 @@ t.test(
 
 t.test('a server without devices has no page for them', async t => {
   const fake = fakeServer()
-  const without: FakeServer = { ...fake, decorator: { ...fake.decorator, devices: null } }
+  const without: FakeServer = { ...fake, decorator: { ...fake.decorator, devices: null, signOuts: null } }
   const app = await buildApp({ fake: without, options: { json: true } })
-  for (const path of [PATH, `${PATH}/model`]) t.equal((await app.inject({ url: path, headers: OURS })).statusCode, 404)
+  for (const path of [PATH, `${PATH}/model`, '/oauth/end_session/confirm'])
+    t.equal((await app.inject({ url: path, headers: OURS })).statusCode, 404)
   await app.close()
 })
 
