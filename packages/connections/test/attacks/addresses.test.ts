@@ -37,30 +37,42 @@ async function startAt(t: Test, url: string, lookup?: Lookup): Promise<McpConnec
   throw new Error('the flow was started')
 }
 
-t.test(
-  '5.7 DNS rebinding: a name is resolved once for each connection, and one private address among public ones is enough',
-  async t => {
-    const { port, knocks } = await trap(t)
-    for (const addresses of [
-      ['127.0.0.1'],
-      ['8.8.8.8', '127.0.0.1'],
-      ['8.8.8.8', '10.0.0.1'],
-      ['::1'],
-      ['::ffff:127.0.0.1'],
-      ['169.254.169.254']
-    ]) {
-      let asked = 0
-      const lookup = (async () => {
-        asked++
-        return addresses.map(address => ({ address, family: address.includes(':') ? 6 : 4 }))
-      }) as unknown as Lookup
-      const error = await startAt(t, `https://rebind.example:${port}/mcp`, lookup)
-      t.match(error.code, /MCP_URL_BLOCKED/, addresses.join())
-      t.ok(asked > 0)
-    }
-    t.equal(knocks(), 0, 'nobody was dialled')
+t.test('5.7 DNS rebinding: one private address among public ones is enough', async t => {
+  const { port, knocks } = await trap(t)
+  for (const addresses of [
+    ['127.0.0.1'],
+    ['8.8.8.8', '127.0.0.1'],
+    ['8.8.8.8', '10.0.0.1'],
+    ['::1'],
+    ['::ffff:127.0.0.1'],
+    ['169.254.169.254']
+  ]) {
+    const error = await startAt(t, `https://rebind.example:${port}/mcp`, async () => addresses)
+    t.match(error, { code: 'MCP_URL_BLOCKED', reason: 'address' }, addresses.join())
   }
-)
+  t.equal(knocks(), 0, 'nobody was dialled')
+})
+
+t.test('5.7 DNS rebinding (public then private): each connection is judged by its own answer', async t => {
+  const { port, knocks } = await trap(t)
+  // The first answer is a public address that nobody has.
+  const answers = [['2001:4860:4860::dead:beef'], ['127.0.0.1'], ['10.0.0.1']]
+  let asked = 0
+  const connections = await createConnections({
+    baseUrl: 'http://127.0.0.1:3000',
+    client: { name: 'Test' },
+    servers: { target: { url: `https://rebind.example:${port}/mcp` } },
+    limits: false,
+    network: { lookup: async () => answers[Math.min(asked++, answers.length - 1)] ?? [] }
+  })
+  t.teardown(() => connections.close())
+  const start = () => connections.start(alice, 'target', { binding: BINDING })
+  await t.rejects(start(), { code: 'MCP_SERVER_UNAVAILABLE' }, 'the public one is dialled, and is not there')
+  await t.rejects(start(), { code: 'MCP_URL_BLOCKED', reason: 'address' })
+  await t.rejects(start(), { code: 'MCP_URL_BLOCKED', reason: 'address' })
+  t.equal(asked, 3, 'nothing was remembered from the time before')
+  t.equal(knocks(), 0)
+})
 
 t.test('5.7 addresses in every spelling: refused before anything is sent', async t => {
   const { port, knocks } = await trap(t)
