@@ -5,6 +5,7 @@ import { BlockedIssuers } from './blocked-issuers.ts'
 import { completeFlow } from './callback.ts'
 import { createClientKeys } from './client-keys.ts'
 import { clientDocument } from './client-metadata.ts'
+import { createConnectLink, readConnectLink, useConnectLink } from './connect-link.ts'
 import type { Context } from './context.ts'
 import { deleteOwner, disconnect, wipeServer } from './disconnect.ts'
 import { Discoveries } from './discoveries.ts'
@@ -80,6 +81,9 @@ export async function openConnections(input: ConnectionsOptions, refresher: Refr
   const change = {
     start: (owner, server, options) => startFlow(context, owner, server, options),
     complete: options => completeFlow(context, options),
+    createConnectLink: (owner, server, options) => createConnectLink(context, owner, server, options),
+    readConnectLink: (owner, link) => readConnectLink(context, owner, link),
+    useConnectLink: (owner, link) => useConnectLink(context, owner, link),
     setCredential: (owner, server, options) => storeCredential(context, owner, server, options),
     importConnections: (rows, map) => importConnections(context, rows, map),
     connect: (owner, server, options) => connectWithoutPerson(context, owner, server, options),

@@ -52,6 +52,7 @@ export async function deleteOwner(context: Context, owner: Owner): Promise<numbe
     for (const { key, record } of await listAll(context.records.connections, index, value))
       if (await forgetRecord(context, key, record)) count++
     await context.records.flows.removeWhere(index, value)
+    await context.records.links.removeWhere(index, value)
   }
   return count
 }

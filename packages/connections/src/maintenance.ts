@@ -141,10 +141,15 @@ export async function expiring(
 
 /** What has expired goes; what is owed is paid. */
 export async function sweep(context: Context): Promise<{ readonly removed: number; readonly revoked: number }> {
-  const { flows, limits, outbox } = context.records
+  const { flows, links, limits, outbox } = context.records
   const now = context.clock.now()
   const revoked = await settleRevocations(context)
-  const removed = await Promise.all([removeExpired(flows, now), removeExpired(limits, now), removeExpired(outbox, now)])
+  const removed = await Promise.all([
+    removeExpired(flows, now),
+    removeExpired(links, now),
+    removeExpired(limits, now),
+    removeExpired(outbox, now)
+  ])
   return Object.freeze({ removed: removed.reduce((sum, count) => sum + count, 0), revoked })
 }
 

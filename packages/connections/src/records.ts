@@ -106,6 +106,22 @@ export const FlowRecord = Type.Object({
 })
 export type FlowRecord = Static<typeof FlowRecord>
 
+/** Key: digest of the link's secret. */
+export const LinkRecord = Type.Object({
+  ownerKey: Type.String(),
+  userKey: text,
+  agentKey: text,
+  /** Key of the connection that it is for. */
+  connection: Type.String(),
+  server: Type.String(),
+  account: Type.String(),
+  scopes: Strings,
+  returnTo: text,
+  expiresAt: Type.Integer(),
+  usedAt: integer
+})
+export type LinkRecord = Static<typeof LinkRecord>
+
 /** Key: digest of issuer, redirect URI and what was registered. */
 export const RegistrationRecord = Type.Object({
   issuer: Type.String(),
@@ -196,6 +212,13 @@ export const COLLECTIONS = {
     expiry: 'expiresAt',
     shortLived: true
   }),
+  links: defineCollection({
+    name: 'connection_links',
+    record: LinkRecord,
+    indexes: ['userKey', 'agentKey'],
+    expiry: 'expiresAt',
+    shortLived: true
+  }),
   registrations: defineCollection({
     name: 'connection_registrations',
     record: RegistrationRecord,
@@ -222,6 +245,7 @@ export const COLLECTIONS = {
 export interface Records {
   readonly connections: Collection<ConnectionRecord>
   readonly flows: Collection<FlowRecord>
+  readonly links: Collection<LinkRecord>
   readonly registrations: Collection<RegistrationRecord>
   readonly servers: Collection<ServerRecord>
   readonly tools: Collection<ToolsRecord>
@@ -235,6 +259,7 @@ export function openRecords(driver: StorageDriver): Records {
   return {
     connections: openCollection(driver, COLLECTIONS.connections),
     flows: openCollection(driver, COLLECTIONS.flows),
+    links: openCollection(driver, COLLECTIONS.links),
     registrations: openCollection(driver, COLLECTIONS.registrations),
     servers: openCollection(driver, COLLECTIONS.servers),
     tools: openCollection(driver, COLLECTIONS.tools),

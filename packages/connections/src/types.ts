@@ -119,6 +119,42 @@ export interface StartedFlow {
   readonly addedScopes: readonly string[]
 }
 
+/** A link for {@link Connections.createConnectLink}. */
+export interface ConnectLinkOptions extends AccountChoice {
+  /** Path on our own origin to go to afterwards. */
+  readonly returnTo?: string | undefined
+  readonly scopes?: readonly string[] | undefined
+  /** Seconds that it can be used: 60 to 86,400, 600 when left out. */
+  readonly ttl?: number | undefined
+  /** For a person, in `elicitation`. */
+  readonly message?: string | undefined
+}
+
+/** A link by which one owner can connect one server, once. */
+export interface ConnectLink {
+  readonly id: string
+  /** A secret is in it, which is worth nothing to anybody but the owner. */
+  readonly url: string
+  /** Id that the connection is going to have: `connected` and `reconnected` name it. */
+  readonly connection: string
+  readonly expiresAt: number
+  /** Parameters of `elicitation/create` for an app that is an MCP server itself. @see MCP 2026-07-28, elicitation */
+  readonly elicitation: {
+    readonly mode: 'url'
+    readonly elicitationId: string
+    readonly url: string
+    readonly message: string
+  }
+}
+
+/** What a link is for. */
+export interface OpenedLink {
+  readonly server: string
+  readonly account: string
+  readonly scopes: readonly string[]
+  readonly returnTo: string | null
+}
+
 /** What the browser brought back. */
 export interface CompleteOptions {
   /** The whole query of the callback. */
@@ -365,6 +401,12 @@ export interface Connections {
   diagnose(server: string): Promise<ProbeReport>
   start(owner: Owner | null, server: string, options: StartOptions): Promise<StartedFlow>
   complete(options: CompleteOptions): Promise<CompletedFlow>
+  /** For a job or an agent that has nobody in front of it: a link to hand to the owner, whose session it is bound to. */
+  createConnectLink(owner: Owner | null, server: string, options?: ConnectLinkOptions): Promise<ConnectLink>
+  /** What a link is for. @throws McpConnectionError `MCP_FLOW_EXPIRED`, `MCP_FLOW_MISMATCH` for another owner, who does not use it up */
+  readConnectLink(owner: Owner | null, link: string): Promise<OpenedLink>
+  /** The same, once: for whoever begins the flow. */
+  useConnectLink(owner: Owner | null, link: string): Promise<OpenedLink>
   setCredential(owner: Owner | null, server: string, options: SetCredentialOptions): Promise<ConnectionSummary>
   /**
    * Takes over connections that another system holds: rows of its table, and what each of them means here (null leaves it out). What is
@@ -458,6 +500,8 @@ export interface ConnectionUrls {
   readonly jwks: string
   readonly index: string
   connect(server: string, options?: AccountChoice & { readonly returnTo?: string }): string
+  /** @param agent that the owner acts with */
+  link(secret: string, agent?: string): string
 }
 
 /** @see draft-ietf-oauth-client-id-metadata-document section 4, RFC 7591 section 2 */

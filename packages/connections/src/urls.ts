@@ -14,6 +14,11 @@ export function urlsOf({
     clientDocument: client.documentUrl ?? `${root}/client.json`,
     publicClientDocument: `${root}/client-public.json`,
     jwks: `${root}/jwks.json`,
+    link(secret: string, agent?: string): string {
+      const url = new URL(`${root}/link/${secret}`)
+      if (agent !== undefined) url.searchParams.set('agent', agent)
+      return url.href
+    },
     connect(server: string, { account, returnTo }: { account?: string; returnTo?: string } = {}): string {
       const url = new URL(`${root}/connect/${encodeURIComponent(server)}`)
       if (account !== undefined) url.searchParams.set('account', account)

@@ -39,9 +39,14 @@ export interface ConnectData {
   readonly connection: ConnectionSummary
   readonly address: string
   readonly returnTo: string | null
+  /** One-time link that led here: it is used up by the button. */
+  readonly link?: string
 }
 
-export function describeConnect(around: Surroundings, { connection, address, returnTo }: ConnectData): ConnectPage {
+export function describeConnect(
+  around: Surroundings,
+  { connection, address, returnTo, link }: ConnectData
+): ConnectPage {
   const { locale, frame, agent } = around
   const { server, account, mode } = connection
   const name = cleanName(connection.serverName)
@@ -70,7 +75,8 @@ export function describeConnect(around: Surroundings, { connection, address, ret
     fields: [
       ...(account === 'default' ? [] : [{ name: 'account', value: account }]),
       ...(agent === null ? [] : [{ name: 'agent', value: agent }]),
-      ...(returnTo === null ? [] : [{ name: 'returnTo', value: returnTo }])
+      ...(returnTo === null ? [] : [{ name: 'returnTo', value: returnTo }]),
+      ...(link === undefined ? [] : [{ name: 'link', value: link }])
     ],
     words: {
       go: locale.word(kind === 'key' ? 'connect.save' : 'action.connect'),

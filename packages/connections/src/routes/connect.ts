@@ -8,11 +8,15 @@ import { readOwner, textOf, textsOf } from '../http/asker.ts'
 import { type RouteContext, requireOwner } from '../http/scope.ts'
 import { assertReturnTo } from '../return-to.ts'
 import { isSilent } from '../status.ts'
+import type { OpenedLink, Owner } from '../types.ts'
 
 type ToServer = FastifyRequest<{ Params: { server: string } }>
 
 export function connectRoutes(scope: FastifyInstance, context: RouteContext): void {
   scope.get('/connect/:server', (request: ToServer, reply) => showConnect(context, request, reply))
+  scope.get('/link/:link', (request: FastifyRequest<{ Params: { link: string } }>, reply) =>
+    showLink(context, request, reply)
+  )
   scope.post('/connect/:server', (request: ToServer, reply) => connect(context, request, reply))
   scope.post('/credentials/:server', (request: ToServer, reply) => storeSecret(context, request, reply))
   scope.get('/callback', (request, reply) => complete(context, request, reply))
@@ -32,6 +36,33 @@ async function showConnect(context: RouteContext, request: ToServer, reply: Fast
   })
 }
 
+/** Opening it begins nothing and uses nothing up: a mail program that follows links is not the person. */
+async function showLink(
+  context: RouteContext,
+  request: FastifyRequest<{ Params: { link: string } }>,
+  reply: FastifyReply
+): Promise<FastifyReply> {
+  const owner = await requireOwner(context, request, reply, request.url)
+  if (!owner) return reply
+  const { connections } = context
+  const { link } = request.params
+  const { server, account, returnTo } = await connections.readConnectLink(owner, link)
+  const connection = await connections.status(owner, server, { account })
+  const { definition } = await connections.registry.get(server)
+  const address = new URL(definition.url).host
+  return context.answers.show(request, reply, { page: 'connect', data: { connection, address, returnTo, link } })
+}
+
+/** What the link adds, for the server and account that it is for. @throws McpConnectionError `MCP_FLOW_MISMATCH` for another one */
+async function linkOf(context: RouteContext, request: ToServer, owner: Owner): Promise<OpenedLink | null> {
+  const secret = textOf(request, 'link', 128)
+  if (secret === undefined) return null
+  const { server, account } = await context.connections.readConnectLink(owner, secret)
+  if (server !== request.params.server || account !== (textOf(request, 'account', 512) ?? 'default'))
+    throw new McpConnectionError('MCP_FLOW_MISMATCH', 'the link is for another connection', { server, reason: 'link' })
+  return context.connections.useConnectLink(owner, secret)
+}
+
 async function connect(context: RouteContext, request: ToServer, reply: FastifyReply): Promise<FastifyReply> {
   const { connections, answers, binding, path } = context
   const { server } = request.params
@@ -48,12 +79,13 @@ async function connect(context: RouteContext, request: ToServer, reply: FastifyR
     throw new McpConnectionError('MCP_INVALID_INPUT', `"${server}" takes a key: send it to credentials/${server}`, {
       server
     })
+  const link = await linkOf(context, request, owner)
   const flow = await connections.start(owner, server, {
     binding: binding.ensure(request, reply),
     account,
     returnTo,
     errorTo: textOf(request, 'errorTo'),
-    scopes: textsOf(request, 'scopes', 100),
+    scopes: [...(link?.scopes ?? []), ...textsOf(request, 'scopes', 100)],
     ip: request.ip
   })
   return answers.leave(request, reply, { data: flow, url: flow.url })
@@ -66,6 +98,7 @@ async function storeSecret(context: RouteContext, request: ToServer, reply: Fast
   const secret = textOf(request, 'secret', 16_384)
   if (secret === undefined) throw new McpConnectionError('MCP_INVALID_INPUT', '"secret" is missing')
   const next = assertReturnTo(textOf(request, 'returnTo'), context.baseUrl) ?? path
+  await linkOf(context, request, owner)
   const connection = await connections.setCredential(owner, request.params.server, {
     secret,
     account: textOf(request, 'account', 512)

@@ -130,8 +130,8 @@ async function call({ pool }: Week, errand: { user: string; server: string }, fo
 function misbehave({ server, hasGrace }: Issuer, random: () => number): void {
   const harmless = [fault.unavailable(5), fault.tooManyRequests(), fault.html(403), fault.reset(), fault.slow(20)]
   const faults: Fault[] = hasGrace ? [...harmless, fault.lost(), fault.lost()] : harmless
-  // Whoever asks waits until the time limit of the app is over, so there is one of them in every fourth bad round.
-  let hangs = hasGrace && random() < 0.25 ? 1 : 0
+  // Whoever asks first waits until the time limit of the app is over.
+  let hangs = hasGrace ? 1 : 0
   const choose = (): Fault | null => {
     if (hangs-- > 0) return fault.hang()
     return random() < 0.5 ? (faults[Math.floor(random() * faults.length)] ?? null) : null
