@@ -44,6 +44,18 @@ declare global {
   const agents: { mayUse(account: string, agent: string): Promise<boolean> }
   const connectionsOptions: ConnectionsOptions
   const connections: Connections
+  /** A table of another system. */
+  const rows: {
+    userId: string
+    accessToken: string
+    refreshToken: string
+    expiresAt: Date
+    scope: string
+    clientId: string
+    clientSecret: string
+  }[]
+  function tell(userId: string, url: string): Promise<void>
+  function resume(userId: string): unknown
   const binding: string
   const clientId: string
   const clientSecret: string
