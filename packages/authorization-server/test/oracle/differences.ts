@@ -133,6 +133,7 @@ export const DIFFERENCES: readonly Difference[] = [
     why: 'Who does not say who it is, or says it in a way that cannot be read, is not authenticated: `invalid_client` (RFC 6749 section 5.2). Clients in the wild register anew on a 401, and on nothing else.',
     cases: {
       'par: client_id missing': ['401 invalid_client', '400 invalid_request'],
+      'device: client_id missing': ['401 invalid_client', '400 invalid_request'],
       'token: client_id missing': ['401 invalid_client', '400 invalid_request'],
       'token: client_id empty': ['401 invalid_client', '400 invalid_request'],
       'refresh: client_id missing': ['401 invalid_client', '400 invalid_request'],
@@ -351,7 +352,12 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     why: 'A client that did not register a grant type is not authorized for it: `unauthorized_client` (RFC 6749 section 5.2).',
     cases: {
-      'register: only the code grant, then a refresh': ['400 unauthorized_client', '400 invalid_request']
+      'register: only the code grant, then a refresh': ['400 unauthorized_client', '400 invalid_request'],
+      'token: grant_type client_credentials, public client': ['400 unauthorized_client', '400 invalid_request'],
+      'own name: a client that did not register it': ['400 unauthorized_client', '400 invalid_request'],
+      'own name: a public client': ['400 unauthorized_client', '400 invalid_request'],
+      'device: a client that did not register it': ['400 unauthorized_client', '400 invalid_request'],
+      'waiting: another client': ['400 unauthorized_client', '400 invalid_request']
     }
   },
   {
@@ -360,6 +366,14 @@ export const DIFFERENCES: readonly Difference[] = [
       'manage: read by Basic': ['401 invalid_token (Bearer)', '400 invalid_request'],
       'userinfo: token in the query': ['401 invalid_token (Bearer)', '400 invalid_request (Bearer)'],
       'userinfo: token of another scheme': ['401 invalid_token (Bearer)', '400 invalid_request (Bearer)']
+    }
+  },
+  {
+    why: 'A client that names no scope gets all that was written down for it, and one that may have nothing of what it names is told so; a token without any scope would open nothing.',
+    cases: {
+      'own name: no scope': ['tokens for notes:read notes:write', 'tokens for undefined'],
+      'own name: a scope of nowhere': ['400 invalid_scope', 'tokens for undefined'],
+      'own name: openid': ['400 invalid_scope', 'tokens for undefined']
     }
   }
 ]

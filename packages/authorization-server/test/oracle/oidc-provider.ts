@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import type { JWK } from 'jose'
 import Provider, { type ClientMetadata, type Configuration, errors } from 'oidc-provider'
 import type { Test } from 'tap'
-import { CLIENTS, NOTES, SCOPES, SECRET, type Side } from './side.ts'
+import { CLIENTS, NOTES, type OracleClient, SCOPES, SECRET, type Side } from './side.ts'
 
 export async function startOidcProvider(t: Test, { publicJwk }: { publicJwk: JWK }): Promise<Omit<Side, 'assertion'>> {
   let provider: Provider
@@ -30,7 +30,8 @@ export async function startOidcProvider(t: Test, { publicJwk }: { publicJwk: JWK
       introspect: `${issuer}/token/introspection`,
       revoke: `${issuer}/token/revocation`,
       register: `${issuer}/reg`,
-      userinfo: `${issuer}/me`
+      userinfo: `${issuer}/me`,
+      device: `${issuer}/device/auth`
     }
   }
 }
@@ -48,6 +49,8 @@ function configuration(publicJwk: JWK): Configuration {
     responseTypes: ['code'],
     features: {
       devInteractions: { enabled: false },
+      clientCredentials: { enabled: true },
+      deviceFlow: { enabled: true },
       introspection: { enabled: true },
       revocation: { enabled: true },
       registration: { enabled: true },
@@ -57,9 +60,11 @@ function configuration(publicJwk: JWK): Configuration {
         enabled: true,
         defaultResource: () => NOTES,
         useGrantedResource: () => true,
-        getResourceServerInfo: (_context, resource) => {
+        getResourceServerInfo: (context, resource) => {
           const scope = (SCOPES as Record<string, string>)[resource]
-          if (scope === undefined) throw new errors.InvalidTarget()
+          // What this client may do in its own name, which there is no other place to say.
+          const isForbidden = context.oidc.client?.clientId === 'job' && resource !== NOTES
+          if (scope === undefined || isForbidden) throw new errors.InvalidTarget()
           return {
             scope,
             audience: resource,
@@ -82,11 +87,16 @@ function configuration(publicJwk: JWK): Configuration {
 }
 
 function clients(publicJwk: JWK): ClientMetadata[] {
-  return Object.entries(CLIENTS).map(([client_id, { method, redirectUris }]) => ({
+  const given: [string, OracleClient][] = Object.entries(CLIENTS)
+  return given.map(([client_id, { method, redirectUris, grantTypes }]) => ({
     client_id,
     redirect_uris: [...redirectUris],
     token_endpoint_auth_method: method,
-    grant_types: redirectUris.length === 0 ? [] : ['authorization_code', 'refresh_token'],
+    grant_types: grantTypes
+      ? [...grantTypes]
+      : redirectUris.length === 0
+        ? []
+        : ['authorization_code', 'refresh_token'],
     response_types: redirectUris.length === 0 ? [] : ['code'],
     // Loopback redirect URIs are for native clients there.
     application_type: redirectUris.some(uri => uri.startsWith('http:')) ? 'native' : 'web',

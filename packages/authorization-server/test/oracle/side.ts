@@ -2,7 +2,7 @@
 import { digest } from '@fastify-mcp-auth/core'
 import { createOAuthClient, fetchTransport, type HttpResponse } from '@fastify-mcp-auth/testing'
 
-export type Endpoint = 'authorize' | 'token' | 'par' | 'introspect' | 'revoke' | 'register' | 'userinfo'
+export type Endpoint = 'authorize' | 'token' | 'par' | 'introspect' | 'revoke' | 'register' | 'userinfo' | 'device'
 
 export interface Side {
   readonly name: 'ours' | 'oidc-provider'
@@ -23,6 +23,13 @@ export const CALLBACK = 'http://127.0.0.1:49152/callback'
 export const WEB_CALLBACK = 'https://web.example/cb'
 export const TWO_CALLBACKS = ['https://two.example/cb', 'https://two.example/cb/more?x=1']
 
+export interface OracleClient {
+  readonly method: 'none' | 'client_secret_basic' | 'private_key_jwt'
+  readonly redirectUris: readonly string[]
+  /** Those of a client for people, or none for one without redirect URIs, when left out. */
+  readonly grantTypes?: readonly string[]
+}
+
 /** Clients by name: how they prove themselves, and where their answers go. `signer` has the key of the test. */
 export const CLIENTS = {
   public: { method: 'none', redirectUris: [CALLBACK] },
@@ -32,8 +39,16 @@ export const CLIENTS = {
   web: { method: 'client_secret_basic', redirectUris: [WEB_CALLBACK] },
   signer: { method: 'private_key_jwt', redirectUris: [WEB_CALLBACK] },
   /** The resource server of the notes: nobody signs in through it. */
-  api: { method: 'client_secret_basic', redirectUris: [] }
-} as const
+  api: { method: 'client_secret_basic', redirectUris: [] },
+  /** Acts in its own name, at the notes. */
+  job: { method: 'client_secret_basic', redirectUris: [], grantTypes: ['client_credentials'] },
+  /** A device. */
+  tv: {
+    method: 'none',
+    redirectUris: [],
+    grantTypes: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token']
+  }
+} as const satisfies { [name: string]: OracleClient }
 export type ClientName = keyof typeof CLIENTS
 
 /** Parameters to add or to replace. Null leaves one out, a list sends it several times. */
