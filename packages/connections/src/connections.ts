@@ -21,6 +21,7 @@ import { numbersOf, stats } from './numbers.ts'
 import { connectWithoutPerson, refreshNow, resetRegistration, setToolFilter } from './operations.ts'
 import type { ConnectionsOptions, ResolvedOptions } from './options.ts'
 import { ownedConnections } from './owned.ts'
+import { previewTools } from './preview-tools.ts'
 import { diagnose, probe } from './probe.ts'
 import { lazyFetch, rawToken, sdkProvider } from './raw-access.ts'
 import { readOptions } from './read-options.ts'
@@ -104,6 +105,7 @@ export async function openConnections(input: ConnectionsOptions, refresher: Refr
   } satisfies Partial<Connections>
   const tools = {
     syncTools: (owner, server, options) => syncTools(context, owner, server, options),
+    previewTools: server => previewTools(context, server),
     tools: (owner, server, options) => knownTools(context, owner, server, options),
     setToolFilter: (owner, server, filter, options) => setToolFilter(context, owner, server, { ...options, filter }),
     approveTools: (owner, server, names, options) => approveTools(context, owner, server, { ...options, names })

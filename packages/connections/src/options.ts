@@ -164,6 +164,8 @@ export const ServerDefinition = Type.Object(
           deny: Type.Optional(Strings),
           /** `server`: everybody sees the same list, so one look is enough for all. */
           partition: Type.Optional(Type.Union([Type.Literal('owner'), Type.Literal('server')])),
+          /** `try`: `previewTools` may ask without a credential, for administrators who want to see the tools before anybody has connected. */
+          anonymous: Type.Optional(Type.Literal('try')),
           /** Look at the tools after every connect, so that people and pages know them; `false` leaves that to `syncTools`. */
           syncOnConnect: Type.Optional(Type.Boolean()),
           /** A tool whose definition changed is not used until somebody approved it. */

@@ -437,6 +437,8 @@ export interface Connections {
   }): Promise<ConnectionSummary[]>
   syncTools(owner: Owner | null, server: string, options?: UseOptions): Promise<ToolSnapshot>
   tools(owner: Owner | null, server: string, options?: AccountChoice): Promise<ToolSnapshot | null>
+  /** The tools that a server with `tools.anonymous` shows to strangers; null when it shows them none. */
+  previewTools(server: string): Promise<readonly Tool[] | null>
   setToolFilter(
     owner: Owner | null,
     server: string,

@@ -55,6 +55,9 @@ export function adminRoutes(parent: FastifyInstance, context: RouteContext, guar
         return answers.show(request, reply, { page: 'doctor', data: { server, report } })
       })
 
+      scope.get('/servers/:server/tools', async (request: ToServer) => ({
+        tools: await connections.previewTools(request.params.server)
+      }))
       scope.get('/issuers', async () => ({ blocked: await connections.blockedIssuers() }))
       const judge = (name: 'block' | 'unblock', set: (issuer: string) => Promise<void>): void => {
         scope.post(`/issuers/${name}`, async (request, reply) => {
