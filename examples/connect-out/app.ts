@@ -6,6 +6,8 @@ import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastif
 import { AGENT, briefing } from './briefing.ts'
 import { connectionsOptions, type Settings } from './connections-options.ts'
 import { briefingPage, homePage, signInPage } from './pages.ts'
+import { tourRoutes } from './tour.ts'
+import { welcomeRoutes } from './welcome.ts'
 
 const PEOPLE = ['alice', 'bob'] as const
 
@@ -36,6 +38,7 @@ export async function buildDesk(
     background: {},
     ui: { brand: { name: 'Acme Desk', accent: '#0f766e' } }
   })
+  const catalogOf = (user: string) => app.mcpConnections.catalog({ type: 'user', id: user, agent: AGENT })
   await app.register(async pages => {
     await pages.register(formbody)
 
@@ -43,8 +46,9 @@ export async function buildDesk(
       const user = userOf(request.cookies)
       const { returnTo = '/' } = request.query
       if (user === null) return signInPage(reply, PEOPLE, ownPath(returnTo))
-      const catalog = await app.mcpConnections.catalog({ type: 'user', id: user, agent: AGENT })
-      return homePage(reply, { user, catalog })
+      const catalog = await catalogOf(user)
+      const connectUrl = (server: string, path: string) => app.mcpConnections.urls.connect(server, { returnTo: path })
+      return homePage(reply, { user, catalog, connectUrl })
     })
 
     pages.post<{ Body: { user?: string; returnTo?: string } }>('/sign-in', async (request, reply) => {
@@ -60,6 +64,14 @@ export async function buildDesk(
       const user = userOf(request.cookies)
       if (user === null) return reply.redirect('/', 303)
       return briefingPage(reply, await briefing(app.mcpConnections, user, request.signal))
+    })
+
+    tourRoutes(pages)
+    welcomeRoutes(pages, {
+      async catalog({ cookies }) {
+        const user = userOf(cookies)
+        return user === null ? null : catalogOf(user)
+      }
     })
   })
   return app

@@ -1,4 +1,5 @@
 /** Two MCP servers of somebody else, which take a key and know nothing of sign-ins. */
+import { setTimeout as later } from 'node:timers/promises'
 import { type NodeIncomingMessageLike, toWebRequest } from '@modelcontextprotocol/node'
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
@@ -7,20 +8,43 @@ import { z } from 'zod'
 /** Tokens and keys of the example, to be pasted on its pages. */
 export const KEYS = { weatherOfAlice: 'weather-alice-1', weatherOfBob: 'weather-bob-1', search: 'office-search-1' }
 
-/** Takes a bearer token, and knows whose it is. */
-export function buildWeather(): FastifyInstance {
+/**
+ * Takes a bearer token, and knows whose it is.
+ *
+ * @param onLook waited for at every place of a tour
+ */
+export function buildWeather(onLook: (place: string) => Promise<unknown> = () => later(700)): FastifyInstance {
   const people = new Map([
     [`Bearer ${KEYS.weatherOfAlice}`, 'Alice'],
     [`Bearer ${KEYS.weatherOfBob}`, 'Bob']
   ])
   return mcpApp(
     request => people.get(request.headers.authorization ?? '') ?? null,
-    (server, person) =>
+    (server, person) => {
       server.registerTool(
         'forecast',
         { description: 'Tells the weather of tomorrow', inputSchema: z.object({ place: z.string().max(100) }) },
         async ({ place }) => text(`Sunny in ${place}, ${person}.`)
       )
+      // Takes its time, and says how far it is.
+      server.registerTool(
+        'tour',
+        {
+          description: 'Looks at the weather of several places',
+          inputSchema: z.object({ places: z.array(z.string()) })
+        },
+        async ({ places }, { mcpReq }) => {
+          const progressToken = mcpReq._meta?.progressToken
+          for (const [at, place] of places.entries()) {
+            await onLook(place)
+            if (progressToken === undefined) continue
+            const params = { progressToken, progress: at + 1, total: places.length, message: `Sunny in ${place}.` }
+            await mcpReq.notify({ method: 'notifications/progress', params })
+          }
+          return text(`Take no umbrella, ${person}.`)
+        }
+      )
+    }
   )
 }
 
