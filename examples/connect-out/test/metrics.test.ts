@@ -30,7 +30,7 @@ t.test('a scrape says how many connections there are and how they do, and nothin
     'server="weather",status="active",kind="bearer"': 1,
     'server="search",status="rejected",kind="header"': 1
   })
-  t.strictSame(valuesOf('tools'), { 'server="weather"': 1 })
+  t.strictSame(valuesOf('tools'), { 'server="weather"': 2 })
   // Besides those above there are the looks that follow each connect.
   t.match(valuesOf('tool_syncs_total'), { 'outcome="done"': Number, 'outcome="failed"': Number })
   t.notMatch(text, /alice|not-the-key|weather-alice/)
