@@ -1,5 +1,5 @@
 import fastifyCors from '@fastify/cors'
-import { InteractionError } from '@fastify-mcp-auth/core'
+import { InteractionError, OAuthError } from '@fastify-mcp-auth/core'
 import type { InjectOptions } from 'fastify'
 import t, { type Test } from 'tap'
 import { buildApp, consentRequest, type FakeServer, fakeServer } from '../fake-server.ts'
@@ -106,6 +106,22 @@ t.test('CORS of the app, however open, does not open these routes', async t => {
     const answer = await app.inject({ method, url, headers: { ...ours, origin: 'https://evil.example' } })
     t.equal(answer.headers['access-control-allow-origin'], undefined, `${method} ${url}`)
   }
+})
+
+t.test('EM-13: who decides too often has to wait, and nothing is decided', async t => {
+  const fake = fakeServer()
+  const { told, post } = await open(t, fake)
+  Object.assign(fake.decorator.people, {
+    countRequest: async (_request: unknown, page: string) => {
+      t.equal(page, 'decision')
+      throw new OAuthError('temporarily_unavailable', 'x', { status: 429, reason: 'rate_limited', retryAfter: 9 })
+    }
+  })
+  const answer = await post(allow)
+  t.equal(answer.statusCode, 429)
+  t.equal(answer.headers['retry-after'], '9')
+  t.match(answer.json(), { page: 'error', reason: 'rate_limited' })
+  t.strictSame(told, [])
 })
 
 t.test('a decision that is none is refused', async t => {
