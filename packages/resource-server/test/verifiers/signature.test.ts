@@ -26,6 +26,19 @@ t.test('RFC 7518 3.1: an algorithm that is none of them proves nothing, whatever
       for (const sent of ['', signature]) t.equal(isSignedBy(key, { alg, content, signature: sent }), false, alg)
 })
 
+t.test(
+  'RFC 7515 5.2: a signature is of all of the content, also where that is longer than the room for it',
+  async t => {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+    for (const length of [8192, 8193, 24_576, 24_577, 40_000]) {
+      const long = 'x'.repeat(length)
+      const signature = sign(null, Buffer.from(long), privateKey).toString('base64url')
+      t.equal(isSignedBy(publicKey, { alg: 'EdDSA', content: long, signature }), true, `${length}`)
+      t.equal(isSignedBy(publicKey, { alg: 'EdDSA', content: `${long}x`, signature }), false, `${length} and one more`)
+    }
+  }
+)
+
 t.test('RFC 8725 2.1: a secret is never taken for a public key, nor a public key for a secret', async t => {
   const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const secret = createSecretKey(rsa.publicKey.export({ type: 'spki', format: 'der' }))
