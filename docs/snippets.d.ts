@@ -39,7 +39,10 @@ declare global {
   const Redis: new (url?: string) => never
   const chatGptRanges: string[]
   function resourcesOf(tenant: string): AuthorizationServerOptions['resources']
-  const sessions: { of(request: FastifyRequest): Promise<{ accountId: string; signedInAt: number } | null> }
+  const sessions: {
+    of(request: FastifyRequest): Promise<{ accountId: string; signedInAt: number } | null>
+    end(request: FastifyRequest, reply: FastifyReply): Promise<void>
+  }
   const accounts: { byId(id: string): Promise<Account | null> }
   const agents: { mayUse(account: string, agent: string): Promise<boolean> }
   const connectionsOptions: ConnectionsOptions
