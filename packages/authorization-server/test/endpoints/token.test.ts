@@ -28,7 +28,7 @@ for (const [what, change, error] of [
     { grant_type: 'password', username: 'alice', password: 'pw' },
     'unsupported_grant_type'
   ],
-  ['grant_type client_credentials', { grant_type: 'client_credentials' }, 'unsupported_grant_type'],
+  ['client_credentials of a client that acts for people', { grant_type: 'client_credentials' }, 'unauthorized_client'],
   ['grant_type implicit', { grant_type: 'implicit' }, 'unsupported_grant_type'],
   ['a grant_type that every object has', { grant_type: '__proto__' }, 'unsupported_grant_type'],
   ['a grant_type in another case', { grant_type: 'AUTHORIZATION_CODE' }, 'unsupported_grant_type']
