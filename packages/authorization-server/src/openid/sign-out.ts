@@ -131,8 +131,11 @@ async function signOut(
 
 function afterwards(server: ServerContext, { redirectUri, state }: Destination): string {
   if (redirectUri !== null) return signedOutResponse({ redirectUri, state })
-  return server.pages.signedOutUrl ?? '/'
+  return server.pages.signedOutUrl ?? home(server)
 }
+
+/** Where the app begins: on its own host, or below the path that it has there. */
+const home = ({ issuer }: ServerContext): string => new URL(issuer).pathname
 
 const confirmPath = (server: ServerContext): string => endpointPath(server, 'end_session/confirm')
 
@@ -180,7 +183,7 @@ export function createSignOuts(server: ServerContext): SignOuts {
       if (!equalInConstantTime(proof, browserProof(browser, [path, session.subject, sealed])))
         throw new InteractionError('account_changed', { statusCode: 409, clientName: asked.client?.name ?? null })
       // Who wants to stay is not sent to the client: it would think that they had left.
-      if (decision === 'stay') return { redirectTo: '/' }
+      if (decision === 'stay') return { redirectTo: home(server) }
       await signOut(server, { destination: asked, session }, { request, reply })
       return { redirectTo: afterwards(server, asked) }
     }

@@ -334,3 +334,19 @@ t.test('GEN-6: no ID token is in the log', async t => {
   t.ok(server.log.some(line => line.includes('"url":"/oauth/end_session"')))
   t.notOk(server.log.some(line => line.includes(signature)))
 })
+
+t.test(
+  'RP-Initiated Logout 3: without a place to go on to it ends where the app begins, also below a path',
+  async t => {
+    for (const [path, home] of [
+      ['', '/'],
+      ['/app', '/app']
+    ]) {
+      const { server } = await build(t, { options: { issuer: `${ORIGIN}${path}` } })
+      const { signOuts } = server.app.authorizationServer
+      const endpoint = String(signOuts?.path).replace('/confirm', '')
+      const { statusCode, headers } = await server.app.inject(endpoint)
+      t.match({ statusCode, location: headers.location }, { statusCode: 303, location: new RegExp(`^${home}$`) })
+    }
+  }
+)

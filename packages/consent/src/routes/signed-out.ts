@@ -11,14 +11,14 @@ export async function signedOutRoute(
   { pages, manageUrl }: { pages: Pages; manageUrl: string | null }
 ): Promise<void> {
   await parent.register(async scope => {
-    const { people } = scope.authorizationServer
+    const { people, issuer } = scope.authorizationServer
     failWithPages(scope, pages)
     const config: object = { cors: false }
     scope.get(path, { config }, async (request, reply) => {
       await people.countRequest(request, 'signed-out')
       const model = describeSignedOut(pages.surroundings(request), {
         person: await people.current(request),
-        signInUrl: people.loginUrl({ returnTo: manageUrl ?? '/' }),
+        signInUrl: people.loginUrl({ returnTo: manageUrl ?? new URL(issuer).pathname }),
         manageUrl
       })
       return sendPage(reply, await pages.draw(model, { request, reply }))
