@@ -16,6 +16,7 @@ import type { ResourcePolicy } from '../resource-policy.ts'
 import { NO_PROPS } from '../tokens/props.ts'
 import { issueTokens } from '../tokens/token-response.ts'
 import { defineGrant } from './grant.ts'
+import { NO_REFRESH } from './lifecycle.ts'
 
 export const clientCredentials = defineGrant({
   grantType: CLIENT_CREDENTIALS,
@@ -119,12 +120,7 @@ function ownGrant(
     codeExpiresAt: now,
     codeConsumedAt: now,
     nonce: null,
-    familyDigest: null,
-    refreshDigest: null,
-    previousDigest: null,
-    replayUntil: null,
-    replay: null,
-    replays: 0,
+    ...NO_REFRESH,
     ...NO_PROPS,
     accessTokens: null
   }

@@ -32,6 +32,16 @@ export interface PreparedGrant {
   readonly record: GrantRecord
 }
 
+/** What a grant has of refresh tokens before the first one. */
+export const NO_REFRESH = Object.freeze({
+  familyDigest: null,
+  refreshDigest: null,
+  previousDigest: null,
+  replayUntil: null,
+  replay: null,
+  replays: 0
+})
+
 /** What a person allowed, ready to be stored, with what the app attaches to it. Stores nothing. */
 export async function prepareGrant(
   server: ServerContext,
@@ -82,12 +92,7 @@ export async function prepareGrant(
     codeExpiresAt,
     codeConsumedAt: null,
     nonce: request.nonce,
-    familyDigest: null,
-    refreshDigest: null,
-    previousDigest: null,
-    replayUntil: null,
-    replay: null,
-    replays: 0,
+    ...NO_REFRESH,
     ...NO_PROPS,
     accessTokens: null
   }

@@ -187,3 +187,32 @@ t.test('CSRF: another site, or another browser, cannot enter a code for a person
   })
   t.equal(bare.statusCode, 403)
 })
+
+t.test('the keyboard alone is enough to enter a code and to compare one', async t => {
+  const person = await visit(t, { browser, callbacks }, { options: { clients: [TV], deviceAuthorization: {} } })
+  const { page, signIn } = person
+  const typed = await startDevice(person)
+  await page.goto(typed.verification_uri)
+  await signIn(page, 'alice')
+  await reach(page, 'input:user_code')
+  await page.keyboard.type(typed.user_code)
+  await page.keyboard.press('Enter')
+  await page.waitForURL(/\/interaction\//)
+  const sent = await startDevice(person)
+  await page.goto(sent.verification_uri_complete)
+  t.equal(await page.evaluate('document.activeElement.localName'), 'body', 'nothing is focused beforehand')
+  await reach(page, 'button:')
+  await page.keyboard.press('Enter')
+  await page.waitForURL(/\/interaction\//)
+  t.equal(await typed.poll(), 'authorization_pending', 'a code alone allows nothing')
+})
+
+/** Goes on by Tab to the element of that tag and name. */
+async function reach(page: Page, wanted: string): Promise<void> {
+  for (let stop = 0; stop < 12; stop++) {
+    if ((await page.evaluate("[document.activeElement.localName, document.activeElement.name].join(':')")) === wanted)
+      return
+    await page.keyboard.press('Tab')
+  }
+  throw new Error(`${wanted} cannot be reached by Tab`)
+}

@@ -80,6 +80,24 @@ for (const javaScriptEnabled of [true, false]) {
   })
 }
 
+t.test('the keyboard alone is enough to stay or to leave, and Stay comes first', async t => {
+  const person = await signedIn(t)
+  const { page, origin } = person
+  await page.goto(`${origin}/oauth/end_session`)
+  const focused = (): Promise<unknown> =>
+    page.evaluate('document.activeElement.value || document.activeElement.localName')
+  t.equal(await focused(), 'body', 'nothing is focused beforehand')
+  const order: unknown[] = []
+  while (order.at(-1) !== 'sign_out' && order.length < 8) {
+    await page.keyboard.press('Tab')
+    order.push(await focused())
+  }
+  t.strictSame(order.slice(-2), ['stay', 'sign_out'])
+  await page.keyboard.press('Enter')
+  await page.waitForURL(`${origin}/signed-out`)
+  t.equal(await isSignedIn(person), false)
+})
+
 t.test('CSRF: neither a form of another site nor the question of another browser signs anybody out', async t => {
   const person = await signedIn(t)
   const { page, context, origin, signIn } = person
