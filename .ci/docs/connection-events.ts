@@ -10,7 +10,7 @@ export function connectionEventsPage(): string {
       level
     ])
   )
-  const types = read('types.ts')
+  const types = read('connection-events.ts')
   const all = /export interface ConnectionEvents \{([\s\S]*?)\n\}/.exec(types)?.[1] ?? ''
   const member = /(?: {2}\/\*\* ([^\n]*?) \*\/\n)? {2}'?([a-z._]+)'?: (?:\{([^}]*)\}|Readonly<)/g
   const events = [...all.matchAll(member)].map(([, meaning = '', type = '', members = '']) => {
@@ -22,7 +22,7 @@ export function connectionEventsPage(): string {
     '# Events and metrics of @fastify-mcp-auth/connections',
     'Printed from types and instruments by `pnpm run docs`.',
     '## Events',
-    'Every event has `type`, `at` (epoch seconds), `server` (its id), `connection` (its id, null before there is one) and `owner` (as the app named it; null for a shared connection): who, where, and what happened. None has a token, code or key in it. They go to the log, to `connections.on(type, listener)`, to the option `onEvent`, and to the diagnostics channel `fastify-mcp-auth:connections`.',
+    'Every event has `type`, `at` (epoch seconds), `server` (its id; `*` for what is about no single one), `connection` (its id, null before there is one) and `owner` (as the app named it; null for a shared connection): who, where, and what happened. `actor` is the administrator who did it, null when the call named nobody. None has a token, code or key in it. They go to the log, to `connections.on(type, listener)`, to the option `onEvent`, and to the diagnostics channel `fastify-mcp-auth:connections`.',
     ['| event | level in the log | has besides | |', '| --- | --- | --- | --- |', ...events].join('\n'),
     '## Metrics',
     'Instruments of OpenTelemetry, below `mcp_auth.connections.`; `server` is an id of the options, or `custom` for all others. No attribute is a person, a tenant, a URL or a secret.',

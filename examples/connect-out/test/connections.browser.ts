@@ -126,6 +126,28 @@ t.test('an administrator adds a server, checks it, and takes it away', async t =
   t.equal(await row(page, 'More notes').count(), 0)
 })
 
+t.test('an administrator blocks an issuer and allows it again, by keyboard and without script', async t => {
+  const { page, origin, desk } = await visit(t, 'alice', { javaScriptEnabled: false })
+  const { issuer } = await desk.mcpConnections.diagnose('notes')
+  await page.goto(`${origin}/connections/admin`)
+  await page.getByRole('link', { name: 'Blocked issuers' }).focus()
+  await page.keyboard.press('Enter')
+  await page.getByText('None is blocked.').waitFor()
+  await page.keyboard.press('Tab')
+  await page.keyboard.type(issuer ?? '')
+  await page.keyboard.press('Enter')
+  await page.getByRole('button', { name: `Allow again ${issuer}` }).waitFor()
+  t.strictSame(await desk.mcpConnections.blockedIssuers(), [issuer])
+  await page.goto(`${origin}/connections`)
+  await row(page, 'Acme Notes').getByRole('button', { name: 'Connect' }).click()
+  await page.getByRole('heading', { name: 'Acme Notes cannot be connected' }).waitFor()
+  await page.goto(`${origin}/connections/admin/issuers`)
+  await page.keyboard.press('Tab')
+  await page.keyboard.press('Enter')
+  await page.getByText('None is blocked.').waitFor()
+  t.strictSame(await desk.mcpConnections.blockedIssuers(), [])
+})
+
 t.test('somebody else sees nothing of it', async t => {
   const { page, origin } = await visit(t, 'bob')
   t.equal((await page.goto(`${origin}/connections/admin`))?.status(), 403)
@@ -143,7 +165,15 @@ t.test('every language, light and dark, from 320 px: axe finds nothing', async t
     const context = await browser.newContext({ locale, colorScheme, viewport: { width: 320, height: 700 } })
     await context.addCookies([{ name: 'desk-user', value: 'alice', url: origin }])
     const page = await context.newPage()
-    for (const path of ['', '/connect/notes', '/connect/search', `/${id}`, '/admin/servers/notes', '/nothing/here']) {
+    for (const path of [
+      '',
+      '/connect/notes',
+      '/connect/search',
+      `/${id}`,
+      '/admin/servers/notes',
+      '/admin/issuers',
+      '/nothing/here'
+    ]) {
       await page.goto(`${origin}/connections${path}`)
       t.equal(await page.locator('html').getAttribute('dir'), locale === 'ar' ? 'rtl' : 'ltr')
       await assertAccessible(t, page, `${locale} ${path}`)

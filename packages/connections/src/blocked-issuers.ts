@@ -14,7 +14,8 @@ const RELOAD_AFTER = 10
 export class BlockedIssuers {
   readonly #records: Pick<Records, 'state'>
   readonly #clock: Clock
-  #issuers: ReadonlySet<string> = new Set()
+  /** As the administrator wrote them, by what they are compared by. */
+  #issuers: ReadonlyMap<string, string> = new Map()
   #loadedAt = Number.NEGATIVE_INFINITY
 
   constructor(records: Pick<Records, 'state'>, clock: Clock) {
@@ -25,12 +26,12 @@ export class BlockedIssuers {
   /** Looks again unless that was done a moment ago. @returns every issuer that is blocked */
   async list(): Promise<readonly string[]> {
     if (Math.abs(this.#clock.now() - this.#loadedAt) >= RELOAD_AFTER) this.#keep(await this.#stored())
-    return [...this.#issuers]
+    return [...this.#issuers.values()]
   }
 
   /** As of the last look. */
   has(issuer: string | null): boolean {
-    return issuer !== null && this.#issuers.has(issuer)
+    return issuer !== null && this.#issuers.has(keyOf(issuer))
   }
 
   /** @throws McpConnectionError `MCP_URL_BLOCKED` with the reason `issuer_blocked` */
@@ -46,13 +47,14 @@ export class BlockedIssuers {
 
   /** @throws McpConnectionError `MCP_INVALID_INPUT`, `MCP_STORE_CONFLICT` */
   async set(issuer: string, isBlocked: boolean): Promise<void> {
-    if (!URL.canParse(issuer)) throw new McpConnectionError('MCP_INVALID_INPUT', '"issuer" must be a URL')
+    if (!/^https?:\/\/[^\s]+$/.test(issuer) || !URL.canParse(issuer))
+      throw new McpConnectionError('MCP_INVALID_INPUT', '"issuer" must be a URL')
     for (let attempt = 0; attempt < 8; attempt++) {
       const before = await this.#records.state.get(KEY)
-      const issuers = new Set(before ? (JSON.parse(before.value) as string[]) : [])
-      if (isBlocked) issuers.add(issuer)
-      else issuers.delete(issuer)
-      const value = JSON.stringify([...issuers])
+      const issuers = issuersOf(before)
+      issuers.delete(keyOf(issuer))
+      if (isBlocked) issuers.set(keyOf(issuer), issuer)
+      const value = JSON.stringify([...issuers.values()])
       const isWritten = before
         ? await this.#records.state.update(KEY, { revision: before.revision }, { value, revision: before.revision + 1 })
         : await this.#records.state.insert(KEY, { value, revision: 1 })
@@ -61,13 +63,22 @@ export class BlockedIssuers {
     throw new McpConnectionError('MCP_STORE_CONFLICT', 'the list of blocked issuers is being changed by others')
   }
 
-  async #stored(): Promise<ReadonlySet<string>> {
-    const record = await this.#records.state.get(KEY)
-    return new Set(record ? (JSON.parse(record.value) as string[]) : [])
+  async #stored(): Promise<ReadonlyMap<string, string>> {
+    return issuersOf(await this.#records.state.get(KEY))
   }
 
-  #keep(issuers: ReadonlySet<string>): void {
+  #keep(issuers: ReadonlyMap<string, string>): void {
     this.#issuers = issuers
     this.#loadedAt = this.#clock.now()
   }
+}
+
+function issuersOf(record: { readonly value: string } | null): Map<string, string> {
+  const issuers = record ? (JSON.parse(record.value) as string[]) : []
+  return new Map(issuers.map(issuer => [keyOf(issuer), issuer]))
+}
+
+// Elsewhere issuers are compared byte by byte. Here a slash too many must not make a block one of nothing.
+function keyOf(issuer: string): string {
+  return URL.parse(issuer)?.href.replace(/\/+$/, '') ?? issuer
 }

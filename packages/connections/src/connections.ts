@@ -1,5 +1,6 @@
 /** The whole package without a web framework: what a worker uses, and what the plugin is built on. */
 import { joinStorage, openStorage, randomSecret, systemClock } from '@fastify-mcp-auth/core'
+import { administrationOf } from './administration.ts'
 import { startFlow } from './authorize.ts'
 import { BlockedIssuers } from './blocked-issuers.ts'
 import { completeFlow } from './callback.ts'
@@ -7,7 +8,7 @@ import { createClientKeys } from './client-keys.ts'
 import { clientDocument } from './client-metadata.ts'
 import { createConnectLink, readConnectLink, useConnectLink } from './connect-link.ts'
 import type { Context } from './context.ts'
-import { deleteOwner, disconnect, wipeServer } from './disconnect.ts'
+import { deleteOwner, disconnect } from './disconnect.ts'
 import { Discoveries } from './discoveries.ts'
 import { createDpopSessions } from './dpop.ts'
 import { Eras } from './eras.ts'
@@ -18,7 +19,7 @@ import { expiring, refreshDue, sweep } from './maintenance.ts'
 import { connectedClient, isForThePerson, withConnectedClient } from './mcp-client.ts'
 import { createNetwork } from './network.ts'
 import { numbersOf, stats } from './numbers.ts'
-import { connectWithoutPerson, refreshNow, resetRegistration, setToolFilter } from './operations.ts'
+import { connectWithoutPerson, refreshNow, setToolFilter } from './operations.ts'
 import type { ConnectionsOptions, ResolvedOptions } from './options.ts'
 import { ownedConnections } from './owned.ts'
 import { previewTools } from './preview-tools.ts'
@@ -52,7 +53,7 @@ export function createConnections(input: ConnectionsOptions): Promise<Connection
 /** @param refresher in its place a test of what coordination is for puts one that asks nobody */
 export async function openConnections(input: ConnectionsOptions, refresher: Refresher): Promise<Connections> {
   const context = await openContext(input, refresher)
-  const { registry, network, telemetry } = context
+  const { network, telemetry } = context
   const stopObserving = telemetry.observe(numbersOf(context))
   const use = {
     clientFor: (owner, server, options) => connectedClient(context, owner, server, options),
@@ -92,14 +93,6 @@ export async function openConnections(input: ConnectionsOptions, refresher: Refr
     refresh: (owner, server, options) => refreshNow(context, owner, server, options),
     refreshDue: options => refreshDue(context, options),
     deleteOwner: owner => deleteOwner(context, owner),
-    wipeServer: server => wipeServer(context, server),
-    blockIssuer: async issuer => {
-      await context.blockedIssuers.set(issuer, true)
-      context.log.warn({ issuer }, 'mcp-auth: the issuer is blocked')
-    },
-    unblockIssuer: issuer => context.blockedIssuers.set(issuer, false),
-    blockedIssuers: () => context.blockedIssuers.list(),
-    resetRegistration: server => resetRegistration(context, server),
     sweep: () => sweep(context),
     rotateKeys: options => rotateKeys(context, options)
   } satisfies Partial<Connections>
@@ -115,18 +108,8 @@ export async function openConnections(input: ConnectionsOptions, refresher: Refr
     ...look,
     ...change,
     ...tools,
+    ...administrationOf(context),
     for: owner => ownedConnections(connections, owner),
-    registry: Object.freeze({
-      get: (id: string) => registry.get(id),
-      list: () => registry.list(),
-      add: (...args: Parameters<typeof registry.add>) => registry.add(...args),
-      update: (...args: Parameters<typeof registry.update>) => registry.update(...args),
-      async remove(id: string) {
-        await wipeServer(context, id)
-        return registry.remove(id)
-      },
-      setDisabled: (id: string, disabled: boolean) => registry.setDisabled(id, disabled)
-    }),
     clientMetadata: (variant = 'keyed') => clientDocument(context, variant === 'public'),
     jwks: () => context.clientKeys.jwks(),
     rotateClientKeys: async () => void (await context.clientKeys.rotate()),

@@ -16,7 +16,12 @@ const LEVELS: { readonly [type in ConnectionEventType]?: 'debug' | 'warn' | 'err
   'issuer.changed': 'warn',
   'credential.rejected': 'warn',
   'blocked.url': 'warn',
-  'revocation.failed': 'warn'
+  'revocation.failed': 'warn',
+  'server.removed': 'warn',
+  'server.disabled': 'warn',
+  'server.wiped': 'warn',
+  'issuer.blocked': 'warn',
+  'issuer.unblocked': 'warn'
 }
 
 /** What an event is about. */

@@ -1,7 +1,10 @@
 /** The public types: owners, connections, their states, events, and what `createConnections()` returns. */
 import type { AuthProvider, Client, Tool } from '@modelcontextprotocol/client'
+import type { ConnectionEvent, ConnectionEventType } from './connection-events.ts'
 import type { McpConnectionErrorCode, ReauthReason } from './errors.ts'
 import type { ServerDefinition } from './options.ts'
+
+export type * from './connection-events.ts'
 
 /** Whose connection it is. Ids are the app's own, opaque here; none of them is ever guessed or defaulted. */
 export interface Owner {
@@ -290,63 +293,11 @@ export interface ConnectionStats {
   readonly expiring: number
 }
 
-/** Every event has besides: `type`, `at` (epoch seconds), `server`, `connection` (id or null), `owner` (null for a shared one). */
-export interface ConnectionEvents {
-  /** Somebody was sent to an authorization server. */
-  'flow.started': { readonly scopes: readonly string[]; readonly registration: string }
-  'flow.failed': { readonly code: McpConnectionErrorCode; readonly reason: string | null }
-  /** A person agreed, pasted a key, or the app connected where nobody has to agree. */
-  connected: { readonly kind: AuthKind; readonly scopes: readonly string[] }
-  /** The same in the place of a connection that was there. */
-  reconnected: { readonly kind: AuthKind; readonly scopes: readonly string[] }
-  /** The credential is forgotten here; `revoked` says whether its issuer was told at once. */
-  disconnected: { readonly revoked: boolean }
-  /** A new token came without a person. */
-  refreshed: { readonly trigger: RefreshTrigger; readonly rotated: boolean }
-  /** For a reason that may pass: everything is kept. `exhausted`: the background has given up. */
-  'refresh.failed': { readonly reason: string; readonly retryAfter: number; readonly exhausted: boolean }
-  /** The connection is over. The person mends it at `actionUrl`. */
-  needs_reauth: { readonly reason: ReauthReason; readonly actionUrl: string }
-  /** A call needed more than was granted. */
-  needs_scope: { readonly missing: readonly string[]; readonly actionUrl: string }
-  /** Ends within a day, and there is no refresh token. Told once. */
-  expiring: { readonly expiresAt: number; readonly actionUrl: string }
-  'registration.created': { readonly issuer: string; readonly clientId: string }
-  'registration.replaced': { readonly issuer: string; readonly clientId: string }
-  'issuer.changed': { readonly from: string; readonly to: string }
-  /** Names of tools, since the look before. */
-  'tools.changed': {
-    readonly added: readonly string[]
-    readonly removed: readonly string[]
-    readonly changed: readonly string[]
-  }
-  /** At most once in five minutes for each connection: who acted with whose credential, for an audit. */
-  used: Readonly<Record<never, never>>
-  /** The server does not take a key that cannot be refreshed. */
-  'credential.rejected': { readonly kind: AuthKind }
-  /** The MCP endpoint leads where the network rules forbid it. */
-  'blocked.url': { readonly reason: string }
-  /** An issuer could not be told that a token is not needed any more. */
-  'revocation.failed': { readonly attempts: number; readonly givenUp: boolean }
-  'keys.rotated': { readonly resealed: number }
+/** Who changes something that is not his own. */
+export interface ActOptions {
+  /** Named in the event, for an audit; the routes of administrators name who is signed in. */
+  readonly actor?: Owner | undefined
 }
-
-/** Why a refresh was made. */
-export type RefreshTrigger = 'use' | 'background' | 'rejected' | 'manual'
-
-/** Value of `type` of a {@link ConnectionEvent}. */
-export type ConnectionEventType = keyof ConnectionEvents
-
-/** One thing that happened, frozen and without secrets. */
-export type ConnectionEvent = {
-  readonly [T in ConnectionEventType]: {
-    readonly type: T
-    readonly at: number
-    readonly server: string
-    readonly connection: string | null
-    readonly owner: Owner | null
-  } & ConnectionEvents[T]
-}[ConnectionEventType]
 
 /** An entry of the registry. */
 export interface RegisteredServer {
@@ -452,16 +403,16 @@ export interface Connections {
   /** What is stored about an owner, without secrets, for a data request. */
   exportOwner(owner: Owner): Promise<readonly ConnectionSummary[]>
   /** Disconnects every owner from one server. */
-  wipeServer(server: string): Promise<number>
+  wipeServer(server: string, act?: ActOptions): Promise<number>
   /**
    * Has nothing more to do with an authorization server, in any process: nothing begins or is refreshed there, and none of its tokens is used.
    * What is connected is kept, and works again after `unblockIssuer`.
    */
-  blockIssuer(issuer: string): Promise<void>
-  unblockIssuer(issuer: string): Promise<void>
+  blockIssuer(issuer: string, act?: ActOptions): Promise<void>
+  unblockIssuer(issuer: string, act?: ActOptions): Promise<void>
   blockedIssuers(): Promise<readonly string[]>
   /** Forgets the dynamic registration at the server's issuer; the next flow registers anew. */
-  resetRegistration(server: string): Promise<boolean>
+  resetRegistration(server: string, act?: ActOptions): Promise<boolean>
   /** Expired flows, limits, caches; revocations that are still owed. */
   sweep(): Promise<{ readonly removed: number; readonly revoked: number }>
   stats(options?: { readonly limit?: number }): Promise<ConnectionStats>
@@ -471,11 +422,20 @@ export interface Connections {
     get(id: string): Promise<RegisteredServer>
     list(): Promise<RegisteredServer[]>
     /** @throws McpConnectionError `MCP_NOT_ALLOWED` unless `allowCustomServers` */
-    add(id: string, definition: Partial<ServerDefinition> & { readonly url: string }): Promise<RegisteredServer>
-    update(id: string, definition: Partial<ServerDefinition> & { readonly url: string }): Promise<RegisteredServer>
+    add(
+      id: string,
+      definition: Partial<ServerDefinition> & { readonly url: string },
+      act?: ActOptions
+    ): Promise<RegisteredServer>
+    /** The whole definition: what is left out is its default from then on. */
+    update(
+      id: string,
+      definition: Partial<ServerDefinition> & { readonly url: string },
+      act?: ActOptions
+    ): Promise<RegisteredServer>
     /** Disconnects everybody first. */
-    remove(id: string): Promise<boolean>
-    setDisabled(id: string, disabled: boolean): Promise<void>
+    remove(id: string, act?: ActOptions): Promise<boolean>
+    setDisabled(id: string, disabled: boolean, act?: ActOptions): Promise<void>
   }
   /** Content of the client metadata document, and of the key set it points to. Serve both at the URLs of `urls`. */
   clientMetadata(variant?: 'keyed' | 'public'): ClientMetadataDocument

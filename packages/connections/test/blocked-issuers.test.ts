@@ -33,6 +33,20 @@ t.test('item 26: a blocked issuer gets nobody and nothing, in any process, and n
   await t.rejects(connections.blockIssuer('no url'), { code: 'MCP_INVALID_INPUT' })
 })
 
+t.test('item 26: a slash too many blocks all the same, and allows again', async t => {
+  const { connections, issuer } = await createWorld(t)
+  await connections.blockIssuer(`${issuer.issuer}/`)
+  await t.rejects(connections.start(bob, 'notes', { binding: BINDING }), {
+    code: 'MCP_URL_BLOCKED',
+    reason: 'issuer_blocked'
+  })
+  await connections.unblockIssuer(issuer.issuer)
+  await connections.blockIssuer('https://as.example/realms/acme/')
+  await connections.unblockIssuer('https://as.example/realms/acme')
+  t.strictSame(await connections.blockedIssuers(), [])
+  t.ok(await connections.start(bob, 'notes', { binding: BINDING }))
+})
+
 t.test('item 26: two administrators at once', async t => {
   const { connections, another } = await createWorld(t)
   const other = await another()

@@ -227,8 +227,27 @@ export const GALLERY: Readonly<Record<string, PageView>> = {
   servers: { page: 'servers', data: { servers: SERVERS, stats: STATS } },
   'server-new': { page: 'server', data: { server: null } },
   server: { page: 'server', data: { server: SERVERS[3] ?? null } },
+  'server-anonymous': {
+    page: 'server',
+    data: { server: server('notes', 'Acme Notes', { tools: { anonymous: 'try' } }) }
+  },
   doctor: { page: 'doctor', data: { server: 'Acme Notes', report: REPORT } },
-  'doctor-broken': { page: 'doctor', data: { server: 'Acme Notes', report: BROKEN } }
+  'doctor-broken': { page: 'doctor', data: { server: 'Acme Notes', report: BROKEN } },
+  preview: {
+    page: 'preview',
+    data: { server: 'notes', tools: TOOLS.map(({ definition }) => definition), leftOut: ['delete_all_notes'] }
+  },
+  'preview-hidden': { page: 'preview', data: { server: 'weather', tools: null, leftOut: [] } },
+  'preview-long': {
+    page: 'preview',
+    data: { server: 'notes', tools: [tool(LONG, LONG).definition, tool('עברית', 'עברית').definition], leftOut: [LONG] }
+  },
+  issuers: {
+    page: 'issuers',
+    data: { blocked: ['https://login.chat.example', 'https://accounts.payments.example/realms/acme'] }
+  },
+  'issuers-long': { page: 'issuers', data: { blocked: [`https://login.example/realms/${LONG}`] } },
+  'issuers-none': { page: 'issuers', data: { blocked: [] } }
 }
 
 function failure(code: McpConnectionErrorCode): Extract<PageView, { page: 'error' }>['data'] {

@@ -31,7 +31,9 @@ const PICTURES: readonly Picture[] = [
   { name: 'server-new' },
   { name: 'server' },
   { name: 'doctor' },
-  { name: 'doctor-broken' }
+  { name: 'doctor-broken' },
+  { name: 'preview' },
+  { name: 'issuers' }
 ]
 
 const folder = resolve(process.argv[2] ?? 'docs/images')

@@ -133,6 +133,7 @@ export const ar: Translation<typeof en> = {
   'admin.fromCode': 'معرّف في الشيفرة',
   'admin.secret.kept': 'هناك سر محفوظ. أدخله من جديد لتعديل الخادم.',
   'admin.doctor': 'فحص',
+  'admin.preview': 'عرض أدواته',
   'admin.disable': 'إيقاف',
   'admin.enable': 'تشغيل',
   'admin.wipe': 'قطع اتصال الجميع',
@@ -156,6 +157,7 @@ export const ar: Translation<typeof en> = {
   'form.mode.per-user-agent': 'واحد لكل مستخدم ووكيل',
   'form.mode.shared': 'واحد للجميع',
   'form.acknowledge': 'يجوز للجميع العمل بحساب واحد',
+  'form.anonymous': 'يجوز الاطلاع على أدواته قبل أن يتصل أحد',
   'form.oauth': 'لتسجيل الدخول',
   'form.oauth.hint': 'اتركه فارغًا إذا كان الخادم يسجل العملاء بنفسه.',
   'form.issuer': 'الجهة المصدرة (issuer)',
@@ -176,5 +178,18 @@ export const ar: Translation<typeof en> = {
   'doctor.step.skipped': 'تُرك',
   'doctor.step.failed': 'فشل',
   'doctor.problems': 'المشكلات',
-  'doctor.download': 'تنزيل بصيغة JSON'
+  'doctor.download': 'تنزيل بصيغة JSON',
+
+  'preview.heading': 'أدوات {server}',
+  'preview.intro': 'ما يعرضه لمن لم يتصل. لا يُحفظ منه شيء.',
+  'preview.hidden': 'لا يعرض أدواته إلا لمن اتصل.',
+  'preview.none': 'ليس لديه أدوات.',
+  'preview.leftOut': 'مستبعدة',
+
+  'issuers.heading': 'الجهات المصدرة المحظورة',
+  'issuers.intro': 'لا يبدأ شيء هناك ولا يُجدَّد ولا يُستخدم. يبقى ما هو متصل محفوظًا، ويعمل من جديد بعد السماح بالجهة.',
+  'issuers.none': 'لا توجد جهة محظورة.',
+  'issuers.hint': 'كما يظهر في فحص الخادم.',
+  'issuers.block': 'حظر',
+  'issuers.unblock': 'السماح من جديد'
 }

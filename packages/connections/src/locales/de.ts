@@ -136,6 +136,7 @@ export const de: Translation<typeof en> = {
   'admin.fromCode': 'Im Code festgelegt',
   'admin.secret.kept': 'Ein Geheimnis ist hinterlegt. Geben Sie es neu ein, um den Server zu ändern.',
   'admin.doctor': 'Prüfen',
+  'admin.preview': 'Werkzeuge ansehen',
   'admin.disable': 'Ausschalten',
   'admin.enable': 'Einschalten',
   'admin.wipe': 'Alle trennen',
@@ -159,6 +160,7 @@ export const de: Translation<typeof en> = {
   'form.mode.per-user-agent': 'Eine für jede Person und jeden Agenten',
   'form.mode.shared': 'Eine für alle',
   'form.acknowledge': 'Alle dürfen mit einem Konto handeln',
+  'form.anonymous': 'Die Werkzeuge dürfen angesehen werden, bevor jemand verbindet',
   'form.oauth': 'Für eine Anmeldung',
   'form.oauth.hint': 'Leer lassen, wo der Server Clients selbst registriert.',
   'form.issuer': 'Issuer',
@@ -179,5 +181,19 @@ export const de: Translation<typeof en> = {
   'doctor.step.skipped': 'ausgelassen',
   'doctor.step.failed': 'gescheitert',
   'doctor.problems': 'Probleme',
-  'doctor.download': 'Als JSON herunterladen'
+  'doctor.download': 'Als JSON herunterladen',
+
+  'preview.heading': 'Werkzeuge von {server}',
+  'preview.intro': 'Was er denen zeigt, die nicht verbunden sind. Nichts davon wird aufbewahrt.',
+  'preview.hidden': 'Er zeigt seine Werkzeuge nur denen, die verbunden sind.',
+  'preview.none': 'Er hat keine Werkzeuge.',
+  'preview.leftOut': 'weggelassen',
+
+  'issuers.heading': 'Gesperrte Issuer',
+  'issuers.intro':
+    'Dort wird nichts begonnen, erneuert oder genutzt. Was verbunden ist, bleibt erhalten und geht wieder, sobald der Issuer erlaubt ist.',
+  'issuers.none': 'Keiner ist gesperrt.',
+  'issuers.hint': 'So, wie die Prüfung eines Servers ihn zeigt.',
+  'issuers.block': 'Sperren',
+  'issuers.unblock': 'Wieder erlauben'
 }

@@ -135,6 +135,7 @@ export const en = {
   'admin.fromCode': 'Written in code',
   'admin.secret.kept': 'A secret is kept. Enter it again to change the server.',
   'admin.doctor': 'Check it',
+  'admin.preview': 'See its tools',
   'admin.disable': 'Switch off',
   'admin.enable': 'Switch on',
   'admin.wipe': 'Disconnect everybody',
@@ -158,6 +159,7 @@ export const en = {
   'form.mode.per-user-agent': 'One for each user and agent',
   'form.mode.shared': 'One for everybody',
   'form.acknowledge': 'Everybody may act with one account',
+  'form.anonymous': 'Its tools may be looked at before anybody connects',
   'form.oauth': 'For a sign-in',
   'form.oauth.hint': 'Leave it empty where the server registers clients by itself.',
   'form.issuer': 'Issuer',
@@ -178,5 +180,19 @@ export const en = {
   'doctor.step.skipped': 'left out',
   'doctor.step.failed': 'failed',
   'doctor.problems': 'Problems',
-  'doctor.download': 'Download as JSON'
+  'doctor.download': 'Download as JSON',
+
+  'preview.heading': 'Tools of {server}',
+  'preview.intro': 'What it shows to whoever has not connected. Nothing of it is kept.',
+  'preview.hidden': 'It shows its tools only to those who have connected.',
+  'preview.none': 'It has no tools.',
+  'preview.leftOut': 'left out',
+
+  'issuers.heading': 'Blocked issuers',
+  'issuers.intro':
+    'Nothing is begun, renewed or used there. What is connected is kept, and works again once the issuer is allowed.',
+  'issuers.none': 'None is blocked.',
+  'issuers.hint': 'As the check of a server shows it.',
+  'issuers.block': 'Block',
+  'issuers.unblock': 'Allow again'
 } satisfies Messages

@@ -133,6 +133,7 @@ export const es: Translation<typeof en> = {
   'admin.fromCode': 'Definido en el código',
   'admin.secret.kept': 'Hay un secreto guardado. Escríbelo de nuevo para cambiar el servidor.',
   'admin.doctor': 'Comprobar',
+  'admin.preview': 'Ver sus herramientas',
   'admin.disable': 'Desactivar',
   'admin.enable': 'Activar',
   'admin.wipe': 'Desconectar a todos',
@@ -156,6 +157,7 @@ export const es: Translation<typeof en> = {
   'form.mode.per-user-agent': 'Una por persona y agente',
   'form.mode.shared': 'Una para todos',
   'form.acknowledge': 'Todos pueden actuar con una sola cuenta',
+  'form.anonymous': 'Sus herramientas se pueden ver antes de que alguien se conecte',
   'form.oauth': 'Para un inicio de sesión',
   'form.oauth.hint': 'Déjalo vacío si el servidor registra los clientes él mismo.',
   'form.issuer': 'Emisor (issuer)',
@@ -176,5 +178,19 @@ export const es: Translation<typeof en> = {
   'doctor.step.skipped': 'omitido',
   'doctor.step.failed': 'falló',
   'doctor.problems': 'Problemas',
-  'doctor.download': 'Descargar como JSON'
+  'doctor.download': 'Descargar como JSON',
+
+  'preview.heading': 'Herramientas de {server}',
+  'preview.intro': 'Lo que muestra a quien no se ha conectado. No se guarda nada de ello.',
+  'preview.hidden': 'Muestra sus herramientas solo a quienes se han conectado.',
+  'preview.none': 'No tiene herramientas.',
+  'preview.leftOut': 'excluida',
+
+  'issuers.heading': 'Emisores bloqueados',
+  'issuers.intro':
+    'Allí no se empieza, renueva ni usa nada. Lo conectado se conserva y vuelve a funcionar cuando se permite el emisor.',
+  'issuers.none': 'Ninguno está bloqueado.',
+  'issuers.hint': 'Tal como lo muestra la comprobación de un servidor.',
+  'issuers.block': 'Bloquear',
+  'issuers.unblock': 'Permitir de nuevo'
 }

@@ -136,6 +136,7 @@ export const fr: Translation<typeof en> = {
   'admin.fromCode': 'Défini dans le code',
   'admin.secret.kept': 'Un secret est conservé. Saisissez-le de nouveau pour modifier le serveur.',
   'admin.doctor': 'Vérifier',
+  'admin.preview': 'Voir ses outils',
   'admin.disable': 'Désactiver',
   'admin.enable': 'Activer',
   'admin.wipe': 'Déconnecter tout le monde',
@@ -159,6 +160,7 @@ export const fr: Translation<typeof en> = {
   'form.mode.per-user-agent': 'Une par personne et par agent',
   'form.mode.shared': 'Une pour tout le monde',
   'form.acknowledge': 'Tout le monde peut agir avec un seul compte',
+  'form.anonymous': 'Ses outils peuvent être consultés avant toute connexion',
   'form.oauth': 'Pour une identification',
   'form.oauth.hint': 'Laissez vide si le serveur enregistre lui-même les clients.',
   'form.issuer': 'Émetteur (issuer)',
@@ -179,5 +181,19 @@ export const fr: Translation<typeof en> = {
   'doctor.step.skipped': 'omis',
   'doctor.step.failed': 'échec',
   'doctor.problems': 'Problèmes',
-  'doctor.download': 'Télécharger en JSON'
+  'doctor.download': 'Télécharger en JSON',
+
+  'preview.heading': 'Outils de {server}',
+  'preview.intro': 'Ce qu’il montre à qui n’est pas connecté. Rien n’en est conservé.',
+  'preview.hidden': 'Il ne montre ses outils qu’à ceux qui sont connectés.',
+  'preview.none': 'Il n’a pas d’outils.',
+  'preview.leftOut': 'écarté',
+
+  'issuers.heading': 'Émetteurs bloqués',
+  'issuers.intro':
+    'Rien n’y est commencé, renouvelé ni utilisé. Ce qui est connecté est conservé et fonctionne à nouveau une fois l’émetteur autorisé.',
+  'issuers.none': 'Aucun n’est bloqué.',
+  'issuers.hint': 'Tel que la vérification d’un serveur le montre.',
+  'issuers.block': 'Bloquer',
+  'issuers.unblock': 'Autoriser à nouveau'
 }

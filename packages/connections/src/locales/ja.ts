@@ -128,6 +128,7 @@ export const ja: Translation<typeof en> = {
   'admin.fromCode': 'コードで定義',
   'admin.secret.kept': 'シークレットが保管されています。サーバーを変更するには入力し直してください。',
   'admin.doctor': '点検',
+  'admin.preview': 'ツールを見る',
   'admin.disable': '停止',
   'admin.enable': '再開',
   'admin.wipe': '全員の接続を解除',
@@ -151,6 +152,7 @@ export const ja: Translation<typeof en> = {
   'form.mode.per-user-agent': 'ユーザーとエージェントの組ごと',
   'form.mode.shared': '全員で一つ',
   'form.acknowledge': '全員が一つのアカウントで操作してよい',
+  'form.anonymous': '誰も接続していなくてもツールを見てよい',
   'form.oauth': 'サインインの場合',
   'form.oauth.hint': 'サーバーが自分でクライアントを登録する場合は空のままにします。',
   'form.issuer': '発行者 (issuer)',
@@ -171,5 +173,18 @@ export const ja: Translation<typeof en> = {
   'doctor.step.skipped': '省略',
   'doctor.step.failed': '失敗',
   'doctor.problems': '問題',
-  'doctor.download': 'JSON でダウンロード'
+  'doctor.download': 'JSON でダウンロード',
+
+  'preview.heading': '{server} のツール',
+  'preview.intro': '接続していない相手に見せるものです。何も保存しません。',
+  'preview.hidden': '接続した人にだけツールを見せます。',
+  'preview.none': 'ツールはありません。',
+  'preview.leftOut': '除外',
+
+  'issuers.heading': 'ブロック中の発行者',
+  'issuers.intro': 'ここでは開始も更新も使用も行いません。接続済みのものは残り、許可すると再び使えます。',
+  'issuers.none': 'ブロック中のものはありません。',
+  'issuers.hint': 'サーバーの点検に表示されるとおりに入力します。',
+  'issuers.block': 'ブロックする',
+  'issuers.unblock': '再び許可する'
 }

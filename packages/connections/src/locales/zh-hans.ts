@@ -125,6 +125,7 @@ export const zhHans: Translation<typeof en> = {
   'admin.fromCode': '在代码中定义',
   'admin.secret.kept': '已保存密钥。更改服务器时请重新输入。',
   'admin.doctor': '检查',
+  'admin.preview': '查看其工具',
   'admin.disable': '停用',
   'admin.enable': '启用',
   'admin.wipe': '断开所有人的连接',
@@ -148,6 +149,7 @@ export const zhHans: Translation<typeof en> = {
   'form.mode.per-user-agent': '每个用户与代理一个',
   'form.mode.shared': '所有人共用一个',
   'form.acknowledge': '允许所有人用同一个账号操作',
+  'form.anonymous': '可以在有人连接之前查看其工具',
   'form.oauth': '用于登录',
   'form.oauth.hint': '如果服务器会自动注册客户端，请留空。',
   'form.issuer': '颁发者 (issuer)',
@@ -168,5 +170,18 @@ export const zhHans: Translation<typeof en> = {
   'doctor.step.skipped': '已跳过',
   'doctor.step.failed': '失败',
   'doctor.problems': '问题',
-  'doctor.download': '下载 JSON'
+  'doctor.download': '下载 JSON',
+
+  'preview.heading': '{server} 的工具',
+  'preview.intro': '它向未连接者展示的内容。不会保存其中任何内容。',
+  'preview.hidden': '它只向已连接者展示工具。',
+  'preview.none': '它没有工具。',
+  'preview.leftOut': '已排除',
+
+  'issuers.heading': '已阻止的颁发者',
+  'issuers.intro': '不会在那里开始、续期或使用任何连接。已有的连接会保留，允许后即可恢复使用。',
+  'issuers.none': '没有被阻止的颁发者。',
+  'issuers.hint': '与服务器检查中显示的一致。',
+  'issuers.block': '阻止',
+  'issuers.unblock': '重新允许'
 }

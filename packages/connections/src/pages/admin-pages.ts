@@ -1,8 +1,8 @@
-/** The pages of an administrator: overview, servers, one server, the doctor. */
+/** The pages of an administrator about what is registered here: overview, servers, one server. */
 import { cleanName, plainText, type Sentence } from '@fastify-mcp-auth/core/pages'
-import type { ConnectionStats, ConnectionSummary, ProbeReport } from '../types.ts'
+import type { ConnectionStats, ConnectionSummary } from '../types.ts'
 import { pathTo, type Surroundings } from './frame.ts'
-import type { Choice, DashboardPage, DoctorPage, Labels, ServerLine, ServerPage, ServersPage } from './model.ts'
+import type { Choice, DashboardPage, Labels, ServerLine, ServerPage, ServersPage } from './model.ts'
 import type { RegisteredServerView } from './registered-server.ts'
 
 const WORKING = ['active', 'refreshing', 'expiring', 'degraded'] as const
@@ -33,8 +33,10 @@ export function describeDashboard(
       day: accessExpiresAt === null ? '' : locale.day(accessExpiresAt)
     })),
     serversUrl: pathTo(around, '/admin/servers'),
+    issuersUrl: pathTo(around, '/admin/issuers'),
     words: {
       ...tableWords(around),
+      issuers: locale.word('issuers.heading'),
       expiring: locale.word('admin.expiring'),
       none: locale.word('admin.expiring.none'),
       incomplete: locale.word('admin.incomplete')
@@ -91,6 +93,7 @@ const MODES = ['per-user', 'per-agent', 'per-user-agent', 'shared'] as const
 export function describeServer(around: Surroundings, { server }: { server: RegisteredServerView | null }): ServerPage {
   const { locale, frame } = around
   const definition = server?.definition
+  const isAnonymous = definition?.tools?.anonymous === 'try'
   const heading: Sentence = server ? value(cleanName(definition?.name ?? server.id)) : [locale.word('admin.add')]
   const url = server ? `${around.path}/admin/servers/${encodeURIComponent(server.id)}` : ''
   const choose = (chosen: string, choices: readonly { readonly value: string; readonly text: string }[]): Choice[] => {
@@ -124,6 +127,8 @@ export function describeServer(around: Surroundings, { server }: { server: Regis
       headerPrefix: definition?.header?.prefix ?? ''
     },
     acknowledged: definition?.acknowledgeShared ?? false,
+    isAnonymous,
+    previewUrl: server && isAnonymous ? pathTo(around, `/admin/servers/${encodeURIComponent(server.id)}/tools`) : null,
     auth: choose(
       definition?.auth ?? 'oauth',
       AUTH.map(one => ({ value: one, text: locale.word(`form.auth.${one}`) }))
@@ -149,6 +154,8 @@ function serverWords({ locale }: Surroundings): Labels {
     auth: locale.word('form.auth'),
     mode: locale.word('form.mode'),
     acknowledge: locale.word('form.acknowledge'),
+    anonymous: locale.word('form.anonymous'),
+    preview: locale.word('admin.preview'),
     oauth: locale.word('form.oauth'),
     oauthHint: locale.word('form.oauth.hint'),
     issuer: locale.word('form.issuer'),
@@ -166,31 +173,5 @@ function serverWords({ locale }: Surroundings): Labels {
     reset: locale.word('admin.reset'),
     remove: locale.word('admin.remove'),
     removeText: locale.word('admin.remove.text')
-  }
-}
-
-export function describeDoctor(
-  around: Surroundings,
-  { server, report }: { server: string; report: ProbeReport }
-): DoctorPage {
-  const { locale, frame } = around
-  const heading = locale.say('doctor.heading', { server: value(server) })
-  const place = `/admin/servers/${encodeURIComponent(server)}`
-  return {
-    ...frame,
-    page: 'doctor',
-    title: plainText(heading),
-    heading,
-    intro: locale.word('doctor.intro'),
-    result: locale.word(`doctor.auth.${report.auth}`),
-    problems: report.problems,
-    steps: report.steps.map(step => ({ ...step, outcomeText: locale.word(`doctor.step.${step.outcome}`) })),
-    downloadUrl: pathTo(around, `${place}/doctor`, { download: '1' }),
-    backUrl: pathTo(around, place),
-    words: {
-      problems: locale.word('doctor.problems'),
-      download: locale.word('doctor.download'),
-      back: locale.word('admin.edit')
-    }
   }
 }

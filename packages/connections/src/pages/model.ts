@@ -128,6 +128,7 @@ export interface DashboardPage extends Page {
   readonly isComplete: boolean
   readonly expiring: readonly { readonly name: string; readonly owner: string; readonly day: string }[]
   readonly serversUrl: string
+  readonly issuersUrl: string
   readonly words: Labels
 }
 
@@ -160,6 +161,10 @@ export interface ServerPage extends Page {
   readonly serversUrl: string
   readonly values: { readonly [field: string]: string }
   readonly acknowledged: boolean
+  /** Its tools may be looked at before anybody connects. */
+  readonly isAnonymous: boolean
+  /** Path of the page with its tools; null where they may not be looked at. */
+  readonly previewUrl: string | null
   readonly auth: readonly Choice[]
   readonly mode: readonly Choice[]
   readonly words: Labels
@@ -177,6 +182,35 @@ export interface DoctorPage extends Page {
   readonly words: Labels
 }
 
+/** A tool that a server shows to strangers. */
+export interface PreviewedTool {
+  readonly name: string
+  readonly description: string | null
+  /** The filter of the server keeps it from being used. */
+  readonly isLeftOut: boolean
+}
+
+export interface PreviewPage extends Page {
+  readonly page: 'preview'
+  readonly heading: Sentence
+  readonly intro: string
+  /** Null when the server shows them to nobody that it does not know. */
+  readonly tools: readonly PreviewedTool[] | null
+  readonly backUrl: string
+  readonly words: Labels
+}
+
+export interface IssuersPage extends Page {
+  readonly page: 'issuers'
+  readonly heading: string
+  readonly intro: string
+  readonly blocked: readonly string[]
+  /** Path that `/block` and `/unblock` stand below. */
+  readonly url: string
+  readonly dashboardUrl: string
+  readonly words: Labels
+}
+
 /** Every page; its member `page` is the name of its template. */
 export type ConnectionsPageModel =
   | IndexPage
@@ -189,3 +223,5 @@ export type ConnectionsPageModel =
   | ServersPage
   | ServerPage
   | DoctorPage
+  | PreviewPage
+  | IssuersPage

@@ -9,7 +9,8 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { agentOf } from '../http/asker.ts'
 import type { Words } from '../locales/languages.ts'
-import { describeDashboard, describeDoctor, describeServer, describeServers } from './admin-pages.ts'
+import { describeDashboard, describeServer, describeServers } from './admin-pages.ts'
+import { describeDoctor, describeIssuers, describePreview } from './admin-review-pages.ts'
 import type { Surroundings } from './frame.ts'
 import type { ConnectionsPageModel } from './model.ts'
 import {
@@ -112,6 +113,10 @@ function describe(around: Surroundings, view: PageView): ConnectionsPageModel {
       return describeServer(around, view.data)
     case 'doctor':
       return describeDoctor(around, view.data)
+    case 'preview':
+      return describePreview(around, view.data)
+    case 'issuers':
+      return describeIssuers(around, view.data)
   }
 }
 

@@ -1,6 +1,7 @@
 /** What a route has to show, before it is words: the JSON answer of the route, and what its page is made from. */
 import type { ConnectionStats, ConnectionSummary, ProbeReport, ToolSnapshot } from '../types.ts'
 import type { ServersData } from './admin-pages.ts'
+import type { PreviewData } from './admin-review-pages.ts'
 import type { ConnectData, FailureData } from './person-pages.ts'
 import type { RegisteredServerView } from './registered-server.ts'
 
@@ -22,3 +23,5 @@ export type PageView =
   | { readonly page: 'servers'; readonly data: ServersData }
   | { readonly page: 'server'; readonly data: { readonly server: RegisteredServerView | null } }
   | { readonly page: 'doctor'; readonly data: { readonly server: string; readonly report: ProbeReport } }
+  | { readonly page: 'preview'; readonly data: PreviewData }
+  | { readonly page: 'issuers'; readonly data: { readonly blocked: readonly string[] } }

@@ -7,9 +7,13 @@ import type { ServerDefinition } from '../options.ts'
 /**
  * Reads a form, or takes a JSON body `{ definition }` as it is: the registry checks both by its schema.
  *
+ * @param before what the server is now: what the form has no field for, such as a limit of the tools, stays as it is
  * @throws McpConnectionError `MCP_INVALID_INPUT`
  */
-export function readServerForm(request: FastifyRequest): Partial<ServerDefinition> & { readonly url: string } {
+export function readServerForm(
+  request: FastifyRequest,
+  before?: ServerDefinition
+): Partial<ServerDefinition> & { readonly url: string } {
   const { body } = request
   const whole = typeof body === 'object' && body !== null && 'definition' in body ? body.definition : null
   if (typeof whole === 'object' && whole !== null) return whole as ReturnType<typeof readServerForm>
@@ -17,6 +21,7 @@ export function readServerForm(request: FastifyRequest): Partial<ServerDefinitio
   if (url === undefined) throw new McpConnectionError('MCP_INVALID_INPUT', '"url" is missing')
   const auth = textOf(request, 'auth')
   return {
+    ...withoutFields(before, auth, url),
     url,
     ...given('name', textOf(request, 'name', 200)),
     ...given('description', textOf(request, 'description', 500)),
@@ -24,8 +29,32 @@ export function readServerForm(request: FastifyRequest): Partial<ServerDefinitio
     ...given('mode', textOf(request, 'mode') as ServerDefinition['mode'] | undefined),
     ...(textOf(request, 'acknowledgeShared') !== undefined && { acknowledgeShared: true }),
     ...(auth === 'header' && { header: readHeader(request) }),
-    ...(auth === 'oauth' && { oauth: readOAuth(request) })
+    ...(auth === 'oauth' && { oauth: { ...withoutOAuthFields(before), ...readOAuth(request) } }),
+    ...readTools(request, before)
   }
+}
+
+function withoutFields(
+  before: ServerDefinition | undefined,
+  auth: string | undefined,
+  url: string
+): Partial<ServerDefinition> {
+  if (!before) return {}
+  const { name, description, acknowledgeShared, header, oauth, ...kept } = before
+  // A kind that only code and JSON can set up: its client has a secret, which goes to no other address.
+  const isSame = auth === before.auth && url === before.url && auth !== 'oauth'
+  return { ...kept, ...(isSame && oauth && { oauth }) }
+}
+
+function withoutOAuthFields(before: ServerDefinition | undefined): NonNullable<ServerDefinition['oauth']> {
+  const { client, scopes, ...kept } = before?.oauth ?? {}
+  return kept
+}
+
+function readTools(request: FastifyRequest, before: ServerDefinition | undefined): Pick<ServerDefinition, 'tools'> {
+  const { anonymous, ...kept } = before?.tools ?? {}
+  const isWanted = textOf(request, 'anonymous') !== undefined
+  return { tools: { ...kept, ...(isWanted && { anonymous: 'try' }) } }
 }
 
 function readHeader(request: FastifyRequest): { name: string; prefix?: string } {
