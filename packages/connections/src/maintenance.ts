@@ -26,6 +26,7 @@ export async function refreshDue(context: Context, options: DueOptions = {}): Pr
   const { within = HOUR, limit = 1000, budgetPerIssuer = 100 } = options
   const report = { examined: 0, refreshed: 0, failed: 0, skipped: 0, noticed: 0 }
   const spent = new Map<string, number>()
+  const waiting: Promise<RefreshOutcome>[] = []
   const now = context.clock.now()
   for await (const { target, record } of dueConnections(context, within)) {
     if (report.examined >= limit) break
@@ -48,9 +49,12 @@ export async function refreshDue(context: Context, options: DueOptions = {}): Pr
       continue
     }
     spent.set(issuer ?? '', budget + 1)
-    const outcome = await refreshOne(context, target, record)
-    report[outcome]++
+    const outcome = await untilHeld(onHeld => refreshOne(context, { target, record }, onHeld))
+    if (typeof outcome === 'string') report[outcome]++
+    else waiting.push(outcome.rest)
   }
+  // However many leases a process took along when it died, they end at the same time.
+  for (const outcome of await Promise.all(waiting)) report[outcome]++
   return Object.freeze(report)
 }
 
@@ -61,17 +65,24 @@ function lead({ options }: Context, { accessLifetime }: ConnectionRecord, within
     : Math.max(Math.floor(accessLifetime / 5), Math.min(options.refresh.early, accessLifetime / 2))
 }
 
-async function refreshOne(
-  context: Context,
-  target: Target,
-  record: ConnectionRecord
-): Promise<'refreshed' | 'failed' | 'skipped'> {
+type RefreshOutcome = 'refreshed' | 'failed' | 'skipped'
+
+/** Waits for the end, or until somebody else is waited for: nothing comes of standing in line behind that. */
+function untilHeld<T>(begin: (onHeld: () => void) => Promise<T>): Promise<T | { readonly rest: Promise<T> }> {
+  return new Promise((resolve, reject) => {
+    const rest = begin(() => resolve({ rest }))
+    // What it comes to afterwards is heard by whoever has `rest`, or by nobody.
+    rest.then(resolve, reject)
+  })
+}
+
+async function refreshOne(context: Context, { target, record }: Due, onHeld: () => void): Promise<RefreshOutcome> {
   const { clock } = context
   if (record.state === 'needs_reauth' || (record.retryAt !== null && record.retryAt > clock.now())) return 'skipped'
   try {
-    const { record: after } = await refresh(context, target, { trigger: 'background' })
+    const { record: after } = await refresh(context, target, { trigger: 'background', onHeld })
     if (after.generation !== record.generation || after.grant !== record.grant) return 'refreshed'
-    return after.leaseHolder !== null && after.leaseUntil > clock.now() ? 'skipped' : 'failed'
+    return 'failed'
   } catch (error) {
     if (isMcpConnectionError(error)) return 'failed'
     throw error

@@ -50,6 +50,8 @@ export interface RefreshOptions {
   readonly trigger: RefreshTrigger
   /** What the server refused: a newer token is as good as a refresh. */
   readonly rejected?: Pick<ConnectionRecord, 'grant' | 'generation'>
+  /** Told when somebody else has the lease, so that nothing but waiting is left. */
+  readonly onHeld?: () => void
 }
 
 /**
@@ -65,9 +67,7 @@ export type Refresher = typeof refresh
 
 /** One refresh for all callers of this process, and, by the lease, for all processes. */
 export function refreshTogether(context: Context, target: Target, options: RefreshOptions): Promise<Usable> {
-  // Who has to have a new token does not join somebody who is content with the old one while it is good.
-  const isContent = options.trigger === 'use' || options.trigger === 'background'
-  const key = `${target.place.id} ${isContent ? 'soon' : 'now'}`
+  const key = `${target.place.id} ${URGENCY[options.trigger]}`
   let running = context.refreshes.get(key)
   if (running) context.telemetry.add('refresh.joins', { server: target.server.id })
   else {
@@ -75,6 +75,15 @@ export function refreshTogether(context: Context, target: Target, options: Refre
     context.refreshes.set(key, running)
   }
   return running
+}
+
+// Who has to have a new token does not join somebody who is content with the old one while it is good, and who is content with it does
+// not wait with the background, which is in no hurry.
+const URGENCY: Readonly<Record<RefreshTrigger, string>> = {
+  use: 'soon',
+  background: 'later',
+  manual: 'now',
+  rejected: 'now'
 }
 
 class Refresh {
@@ -106,6 +115,7 @@ class Refresh {
         const held = await this.#takeLease(usable.record)
         if (held) return askAndKeep(this.#refreshing({ ...usable, record: held }), usable.record)
       }
+      this.#options.onHeld?.()
       await later(wait / 2 + Math.random() * wait)
     }
     throw this.#unavailable('busy', null)
@@ -137,7 +147,8 @@ class Refresh {
       throw await endConnection(this.#context, this.#target, record, 'expired_no_refresh')
     }
     const mayWait = isGood && trigger !== 'manual'
-    if (leaseHolder !== null && leaseUntil > now) return mayWait ? 'use' : 'wait'
+    // The background waits: if the holder is dead, the sooner somebody sends the same again, the more likely it is that the server takes it.
+    if (leaseHolder !== null && leaseUntil > now) return mayWait && trigger !== 'background' ? 'use' : 'wait'
     if (retryAt === null || retryAt <= now || trigger === 'manual') return 'take'
     if (mayWait) return 'use'
     throw this.#unavailable(record.failure ?? 'cooldown', retryAt - now)

@@ -1,6 +1,9 @@
 /** What the background does: in time, spread, and not for ever. */
+
+import { memoryStorage } from '@fastify-mcp-auth/core/memory'
 import { fault } from '@fastify-mcp-auth/testing/servers'
 import t, { type Test } from 'tap'
+import { COLLECTIONS } from '../src/index.ts'
 import { alice, createWorld, type World } from './world.ts'
 
 const connected = async (t: Test, options: Parameters<typeof createWorld>[1] = {}): Promise<World> => {
@@ -78,4 +81,33 @@ t.test('feature 65: who has no refresh token is told a day before, once, and the
   await connections.refreshDue()
   t.match(events.at(-1), { type: 'needs_reauth', reason: 'expired_no_refresh' })
   await t.rejects(whoami(), { code: 'MCP_NEEDS_REAUTH', reason: 'expired_no_refresh' })
+})
+
+t.test(
+  'item 20: the background waits for all dead processes at once, and for none before it has done the rest',
+  async t => {
+    const storage = memoryStorage()
+    const world = await createWorld(t, { app: { storage } })
+    const { connections, clock } = world
+    for (const id of ['anna', 'ben', 'cleo', 'dora']) await world.connect({ type: 'user', id })
+    clock.advance(3700)
+    const order = await connections.expiring({ unrefreshableOnly: false })
+    const leaseUntil = clock.now() + 30
+    for (const { id } of order.slice(0, 3))
+      t.ok(
+        await storage.update(COLLECTIONS.connections, id ?? '', {}, { leaseHolder: 'gone', leaseUntil, leaseNumber: 1 })
+      )
+    const running = connections.refreshDue()
+    while (refreshes(world) === 0) await new Promise(resolve => setTimeout(resolve, 5))
+    t.match(await connections.status(order[3]?.owner ?? null, 'notes'), { status: 'active' }, 'the last is first')
+    clock.advance(31)
+    t.match(await running, { refreshed: 4, failed: 0 })
+  }
+)
+
+t.test('item 20: an attempt that failed counts as that, also while the token is good', async t => {
+  const world = await connected(t)
+  world.clock.advance(3600 - 60)
+  world.issuer.fail('token', fault.unavailable())
+  t.match(await world.connections.refreshDue(), { examined: 1, refreshed: 0, failed: 1, skipped: 0 })
 })

@@ -74,7 +74,16 @@ export async function week(
     clock
   })
   open.push(pool)
-  const findings = await liveThrough({ issuers, users, pool, clock, rounds, seed, calm: uncoordinated })
+  const findings = await liveThrough({
+    issuers,
+    users,
+    pool,
+    clock,
+    rounds,
+    seed,
+    calm: uncoordinated,
+    tell: text => t.comment(text)
+  })
   const statuses = await Promise.all(
     owners.map(async ({ id, name }) => (await app.status({ type: 'user', id }, name)).status)
   )

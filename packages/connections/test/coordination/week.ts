@@ -45,6 +45,8 @@ export interface Week {
   readonly seed: number
   /** Nothing fails and nobody is killed. */
   readonly calm?: boolean
+  /** Told where the week is, and after how many real seconds. */
+  readonly tell: (progress: string) => void
 }
 
 const WEEK = 604_800
@@ -57,11 +59,35 @@ const OUTAGE = new Set([
 ])
 const FOR_A_PERSON = new Set(['MCP_NEEDS_REAUTH', 'MCP_NOT_CONNECTED', 'MCP_NEEDS_SCOPE', 'MCP_CREDENTIAL_REJECTED'])
 
+/** Real seconds. A week takes a third of it beside other work, and the longest wait of the app, for a dead process, fits in twice. */
+const PATIENCE = 100
+
+/** @throws Error that names the place in the week where it got stuck */
 export async function liveThrough(week: Week): Promise<Findings> {
+  const begun = performance.now()
+  let place = ''
+  const at = (next: string): void => {
+    place = next
+    week.tell(`${next} begins after ${Math.round((performance.now() - begun) / 100) / 10} s`)
+  }
+  const stop = new AbortController()
+  const tooLong = later(PATIENCE * 1000, null, { signal: stop.signal }).then(() => {
+    throw new Error(`the week is not over after ${PATIENCE} s: ${place} does not end`)
+  })
+  try {
+    return await Promise.race([live(week, at), tooLong])
+  } finally {
+    tooLong.catch(() => undefined)
+    stop.abort()
+  }
+}
+
+async function live(week: Week, at: (place: string) => void): Promise<Findings> {
   const { issuers, clock, pool, rounds } = week
   const random = generator(week.seed)
   const found: Tally = { calls: 0, outages: 0, kills: 0, restarts: 0, wrongOwner: [], needless: [], unexplained: [] }
   for (let round = 0; round < rounds; round++) {
+    at(`round ${round}`)
     setTime(week, clock.now() + Math.floor((WEEK / rounds) * (0.9 + 0.2 * random())))
     const isBad = week.calm !== true && round % 2 === 1
     const isDeadly = isBad && round % 4 === 3
@@ -73,12 +99,14 @@ export async function liveThrough(week: Week): Promise<Findings> {
     if (isDeadly) await massacre(week, random, found)
     else await work
     for (const issuer of issuers) issuer.server.heal()
+    at(`the minute after round ${round}`)
     if (isBad) await recover(week)
     await work
     if (!isBad || isDeadly) continue
     await pool.restart(Math.floor(random() * pool.size))
     found.restarts++
   }
+  at('the last round')
   await lastRound(week, found)
   return { ...found, refreshes: issuers.reduce((sum, { server }) => sum + server.count('token'), 0) }
 }
@@ -88,9 +116,12 @@ async function background({ pool }: Week): Promise<void> {
   await pool.run('refreshDue', null).catch(() => undefined)
 }
 
-/** The minute after a round: cooldowns and leases of the dead end, and the background tries again. */
+/**
+ * The minute after a round: leases of the dead end, and the background tries again; cooldowns end, and it tries once more. It gets through
+ * within the minute in which a spent token is taken.
+ */
 async function recover(week: Week): Promise<void> {
-  for (const seconds of [16, 16, 10]) {
+  for (const seconds of [31, 20]) {
     setTime(week, week.clock.now() + seconds)
     await Promise.all([background(week), background(week)])
   }
