@@ -1,6 +1,6 @@
 /** Reading the body of a response that somebody else wrote: bounded on the wire, and bounded again when unpacked. */
 import { promisify } from 'node:util'
-import { brotliDecompress, gunzip, inflate } from 'node:zlib'
+import type { ZlibOptions } from 'node:zlib'
 import type { Dispatcher } from 'undici'
 import { FetchRefusedError } from './fetch-errors.ts'
 
@@ -22,13 +22,11 @@ async function collect(response: Dispatcher.ResponseData, maxBytes: number): Pro
   return Buffer.concat(chunks)
 }
 
-type Decoder = (input: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>
-
-const DECODERS = new Map<string, Decoder>([
-  ['gzip', promisify<Buffer, { maxOutputLength: number }, Buffer>(gunzip)],
-  ['x-gzip', promisify<Buffer, { maxOutputLength: number }, Buffer>(gunzip)],
-  ['deflate', promisify<Buffer, { maxOutputLength: number }, Buffer>(inflate)],
-  ['br', promisify<Buffer, { maxOutputLength: number }, Buffer>(brotliDecompress)]
+const DECODERS = new Map<string, 'gunzip' | 'inflate' | 'brotliDecompress'>([
+  ['gzip', 'gunzip'],
+  ['x-gzip', 'gunzip'],
+  ['deflate', 'inflate'],
+  ['br', 'brotliDecompress']
 ])
 
 // We ask for none, but some servers compress all the same. One coding only: layers are how a small body becomes a huge one.
@@ -37,7 +35,10 @@ async function decode(received: Buffer, encoding: string, maxBytes: number): Pro
   if (coding === '' || coding === 'identity' || received.length === 0) return received
   const decoder = DECODERS.get(coding)
   if (!decoder) throw new FetchRefusedError('encoding', 'the body has a content coding that is not understood')
-  return decoder(received, { maxOutputLength: maxBytes }).catch((error: NodeJS.ErrnoException) => {
+  // Loaded by who needs it: 5 ms, and nearly nobody does.
+  const zlib = await import('node:zlib')
+  const decompress = promisify<Buffer, ZlibOptions, Buffer>(zlib[decoder])
+  return decompress(received, { maxOutputLength: maxBytes }).catch((error: NodeJS.ErrnoException) => {
     throw error.code === 'ERR_BUFFER_TOO_LARGE'
       ? tooLarge(maxBytes)
       : new FetchRefusedError('encoding', 'the body cannot be decompressed')
