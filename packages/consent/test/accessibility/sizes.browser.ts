@@ -1,4 +1,4 @@
-/** Every page in sizes that few people have: on a screen of 3840 pixels, and at 400 % zoom. */
+/** Every page in sizes that few people have: on a screen of 3840 pixels, at 400 % zoom, and with text twice as large. */
 import type { Browser, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { launchBrowser } from '../browser.ts'
@@ -8,11 +8,19 @@ interface Size {
   readonly width: number
   readonly height: number
   readonly deviceScaleFactor: number
+  /** Of the text, as a style of the person's own sets it. */
+  readonly fontSize?: string
 }
 
 const SIZES: { readonly [name: string]: Size } = {
-  'on a screen of 3840 pixels': { width: 3840, height: 2160, deviceScaleFactor: 1 },
-  'at 400 % zoom in a window of 1280 pixels': { width: 320, height: 256, deviceScaleFactor: 4 }
+  'WCAG 1.4.10: on a screen of 3840 pixels': { width: 3840, height: 2160, deviceScaleFactor: 1 },
+  'WCAG 1.4.10: at 400 % zoom in a window of 1280 pixels': { width: 320, height: 256, deviceScaleFactor: 4 },
+  'WCAG 1.4.4: with text at 200 % in a window of 390 pixels': {
+    width: 390,
+    height: 844,
+    deviceScaleFactor: 1,
+    fontSize: '200%'
+  }
 }
 
 const { app, fake, origin } = await openGallery()
@@ -49,9 +57,9 @@ const FAULTS = `(() => {
   return faults
 })()`
 
-for (const [how, size] of Object.entries(SIZES)) t.test(`WCAG 1.4.10: ${how}`, t => checkSize(t, browser, size))
+for (const [how, size] of Object.entries(SIZES)) t.test(how, t => checkSize(t, browser, size))
 
-async function checkSize(t: Test, browser: Browser, { deviceScaleFactor, ...viewport }: Size): Promise<void> {
+async function checkSize(t: Test, browser: Browser, { deviceScaleFactor, fontSize, ...viewport }: Size): Promise<void> {
   const context = await browser.newContext({ viewport, deviceScaleFactor, reducedMotion: 'reduce' })
   t.teardown(() => context.close())
   const page = await context.newPage()
@@ -59,6 +67,7 @@ async function checkSize(t: Test, browser: Browser, { deviceScaleFactor, ...view
     exhibit.arrange(fake)
     await page.goto(`${origin}${pathOf(exhibit)}`)
     await unfold(page)
+    if (fontSize !== undefined) await page.evaluate(`document.documentElement.style.fontSize = '${fontSize}'`)
     t.strictSame(await page.evaluate(FAULTS), [], name)
   }
 }
