@@ -4,10 +4,7 @@
  */
 import type { ServerContext } from './context.ts'
 import { removeExpiredGrants } from './grants/expiry.ts'
-import { withRoom } from './with-room.ts'
-
-/** Records that one statement removes: on SQLite nobody else can write meanwhile, and of a million records hardly two share a page. */
-const BATCH = 200
+import { portions } from './portions.ts'
 
 /**
  * In bounded batches, so that no statement holds locks for long, with room for requests between them; safe on every node and at any
@@ -26,9 +23,13 @@ export async function cleanUp(
   const now = server.clock.now()
   let total = await server.keys.removeRetired()
   for (const collection of [...shortLived, consents, initialAccessTokens, clientDocuments, clients]) {
-    for (let size = 0, removed = 0; removed === size && total < limit; total += removed) {
-      size = Math.min(BATCH, limit - total)
-      removed = await withRoom(() => collection.removeExpired(now, { limit: size }))
+    const { next } = portions()
+    for (let isOver = false; !isOver && total < limit; ) {
+      total += await next(limit - total, async size => {
+        const removed = await collection.removeExpired(now, { limit: size })
+        isOver = removed < size
+        return removed
+      })
     }
   }
   return total + (await removeExpiredGrants(server, limit - total))

@@ -16,6 +16,7 @@ import type { ResourcePolicy } from '../resource-policy.ts'
 import { NO_PROPS } from '../tokens/props.ts'
 import { issueTokens } from '../tokens/token-response.ts'
 import { defineGrant } from './grant.ts'
+import { newGrantId } from './grant-id.ts'
 import { NO_REFRESH } from './lifecycle.ts'
 
 export const clientCredentials = defineGrant({
@@ -31,7 +32,7 @@ export const clientCredentials = defineGrant({
     const policy = server.catalogue.resolve(body.resource)
     const scopes = ownScopes(client, policy, body.scope)
     await assertNobody(server, clientId)
-    const grantId = randomSecret(16)
+    const grantId = newGrantId(server.clock.now())
     const grant = ownGrant(server, { client, policy, scopes })
     const issued = await issueTokens(server, {
       grantId,

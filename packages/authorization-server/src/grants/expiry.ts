@@ -4,11 +4,8 @@
  */
 import type { ExpiryReason, Page } from '@fastify-mcp-auth/core'
 import type { ServerContext } from '../context.ts'
+import { type Portions, portions } from '../portions.ts'
 import type { GrantRecord } from '../records.ts'
-import { withRoom } from '../with-room.ts'
-
-/** Records that go in one step, with room for other requests between two: on SQLite nobody else can write meanwhile. */
-const PORTION = 100
 
 /** Put in the place of the expiry of a grant whose end was told: everybody may remove it, whichever issuer it is of. */
 const TOLD = 0
@@ -23,15 +20,15 @@ const LEFT_TO_OTHERS = 7 * 86_400
 export async function removeExpiredGrants(server: ServerContext, limit: number): Promise<number> {
   const { grants } = server.records
   const now = server.clock.now()
+  const { next } = portions()
   let removed = 0
   for (let cursor: string | null = null; removed < limit; ) {
-    const size = Math.min(PORTION, limit - removed)
-    const page: Page<GrantRecord> = await withRoom(() => grants.listExpired(now, { limit: size, cursor }))
-    removed += await withRoom(
-      async () => (await endTogether(server, page.records, now)) ?? endOneByOne(server, page.records)
-    )
-    cursor = page.cursor
-    if (cursor === null) return removed + (await removeForgotten(server, now))
+    removed += await next(limit - removed, async size => {
+      const page: Page<GrantRecord> = await grants.listExpired(now, { limit: size, cursor })
+      cursor = page.cursor
+      return (await endTogether(server, page.records, now)) ?? endOneByOne(server, page.records)
+    })
+    if (cursor === null) return removed + (await removeForgotten(server, next, now))
   }
   return removed
 }
@@ -70,7 +67,7 @@ async function endOneByOne(server: ServerContext, found: Listed): Promise<number
     else if (await grants.update(key, { revokedAt, expiresAt }, { revokedAt: server.clock.now(), expiresAt: TOLD }))
       tellEnd(server, key, record)
   }
-  return removed + (await grants.removeExpired(TOLD + 1, { limit: PORTION }))
+  return removed + (await grants.removeExpired(TOLD + 1, { limit: found.length }))
 }
 
 /** What was revoked was told then, and one token of a client itself is not worth a word: nothing can happen to either any more. */
@@ -89,10 +86,14 @@ function reasonOf({ codeConsumedAt, expiresAt, endsAt }: GrantRecord): ExpiryRea
 }
 
 // All of our own are told by now, so what is older is of an issuer that nobody runs any more.
-async function removeForgotten({ records }: ServerContext, now: number): Promise<number> {
+async function removeForgotten({ records }: ServerContext, next: Portions['next'], now: number): Promise<number> {
   let removed = 0
-  for (let gone = PORTION; gone === PORTION; removed += gone) {
-    gone = await withRoom(() => records.grants.removeExpired(now - LEFT_TO_OTHERS, { limit: PORTION }))
+  for (let isOver = false; !isOver; ) {
+    removed += await next(Number.POSITIVE_INFINITY, async size => {
+      const gone = await records.grants.removeExpired(now - LEFT_TO_OTHERS, { limit: size })
+      isOver = gone < size
+      return gone
+    })
   }
   return removed
 }

@@ -11,6 +11,7 @@ import type { ResourcePolicy } from '../resource-policy.ts'
 import { NO_PROPS, sealProps } from '../tokens/props.ts'
 import type { PropsContext } from '../types.ts'
 import type { Session } from '../users.ts'
+import { newGrantId } from './grant-id.ts'
 
 /** Codes and refresh tokens begin with the id of their grant, so that finding it needs no index. */
 export interface GrantToken {
@@ -65,7 +66,7 @@ export async function prepareGrant(
   const now = clock.now()
   // A device has until its own code expires, which it was told.
   const codeExpiresAt = request.device?.expiresAt ?? now + options.codeTtl
-  const grantId = randomSecret(16)
+  const grantId = newGrantId(now)
   const secret = randomSecret()
   const record: GrantRecord = {
     clientId: request.clientId,
