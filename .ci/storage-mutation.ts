@@ -150,9 +150,10 @@ const sql: Guard[] = [
   { name: 'the last page says so', file: SQL, find: '[value, ...after, size + 1]', replace: '[value, ...after, size]' },
   {
     name: 'the second itself has not expired',
-    file: STATEMENTS,
-    find: 'const condition = sql`${sql.ref(column)} ${sql.raw(comparison)} ${ANY}`',
-    replace: "const condition = sql`${sql.ref(column)} ${sql.raw(comparison === '<' ? '<=' : '=')} ${ANY}`"
+    // Not in the statement: PostgreSQL asks twice there, for what it chooses and for what it has locked.
+    file: SQL,
+    find: "removeBatch(table.expiry, '<'), batch(dialect.name, value, limit)",
+    replace: "removeBatch(table.expiry, '<'), batch(dialect.name, value + 1, limit)"
   },
   {
     name: 'what is taken has expired',
