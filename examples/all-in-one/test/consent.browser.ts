@@ -1,14 +1,12 @@
 /** A person with a real browser, from the client's link to the client's callback. */
 import { createOAuthClient, type OAuthClient } from '@fastify-mcp-auth/testing'
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import type { BrowserContext, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
+import { launchBrowser } from '../../../.ci/browser.ts'
 import { type Callback, listenForCallback } from './callback.ts'
 import { ALICE, BOB, listen } from './running-app.ts'
 
-const browser: Browser = await chromium.launch({
-  executablePath: process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking']
-})
+const browser = await launchBrowser()
 t.teardown(() => browser.close())
 
 const SCOPE = 'mcp:tools notes:read notes:write'

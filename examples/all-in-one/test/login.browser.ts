@@ -1,14 +1,11 @@
 /** The login page in a real browser: readable for everybody, in the light and in the dark, on a phone, without JavaScript. */
 import axe, { type AxeResults } from 'axe-core'
-import { chromium } from 'playwright-core'
 import t from 'tap'
+import { launchBrowser } from '../../../.ci/browser.ts'
 import { listenForCallback } from './callback.ts'
 import { ALICE, listen } from './running-app.ts'
 
-const browser = await chromium.launch({
-  executablePath: process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking']
-})
+const browser = await launchBrowser()
 t.teardown(() => browser.close())
 
 for (const colorScheme of ['light', 'dark'] as const) {

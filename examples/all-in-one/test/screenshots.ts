@@ -1,6 +1,6 @@
 /** Takes the picture of the login page for the documentation: `pnpm run screenshots:login`. */
 import { join, resolve } from 'node:path'
-import { chromium } from 'playwright-core'
+import { launchBrowser } from '../../../.ci/browser.ts'
 import { buildApp } from '../app.ts'
 import { readConfig } from '../config.ts'
 import { freePort } from './running-app.ts'
@@ -8,10 +8,7 @@ import { freePort } from './running-app.ts'
 const port = await freePort()
 const app = await buildApp(readConfig({ DATABASE_URL: 'memory:', PORT: String(port) }))
 await app.listen({ host: '127.0.0.1', port })
-const browser = await chromium.launch({
-  executablePath: process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu']
-})
+const browser = await launchBrowser()
 for (const colorScheme of ['light', 'dark'] as const) {
   const viewport = { width: 608, height: 200 }
   const page = await browser.newPage({ colorScheme, viewport, deviceScaleFactor: 2 })

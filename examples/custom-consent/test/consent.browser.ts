@@ -1,16 +1,14 @@
 /** The pages of this example in a browser: ours in look and words, and they do what the shipped ones do. */
 import { createOAuthClient } from '@fastify-mcp-auth/testing'
 import axe, { type AxeResults } from 'axe-core'
-import { type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import type { BrowserContextOptions, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
+import { launchBrowser } from '../../../.ci/browser.ts'
 import { type Callback, listenForCallback } from '../../all-in-one/test/callback.ts'
 import { ALICE, listen } from '../../all-in-one/test/running-app.ts'
 import { CONSENT } from '../server.ts'
 
-const browser = await chromium.launch({
-  executablePath: process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking']
-})
+const browser = await launchBrowser()
 t.teardown(() => browser.close())
 
 interface Asked {

@@ -1,16 +1,14 @@
 /** The page that a script draws, in a browser: it decides like the shipped one, and withstands what that one withstands. */
 import { createOAuthClient, type OAuthClient } from '@fastify-mcp-auth/testing'
-import { type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import type { BrowserContextOptions, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
+import { launchBrowser } from '../../../.ci/browser.ts'
 import { readConfig } from '../../all-in-one/config.ts'
 import { type Callback, listenForCallback } from '../../all-in-one/test/callback.ts'
 import { ALICE, freePort } from '../../all-in-one/test/running-app.ts'
 import { buildSpa } from '../server.ts'
 
-const browser = await chromium.launch({
-  executablePath: process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking']
-})
+const browser = await launchBrowser()
 t.teardown(() => browser.close())
 
 interface Asked {

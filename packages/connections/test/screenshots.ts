@@ -4,7 +4,7 @@
  *   pnpm run screenshots:connections [folder] [name of a picture ...]
  */
 import { join, resolve } from 'node:path'
-import { launchBrowser } from './browser.ts'
+import { launchBrowser } from '../../../.ci/browser.ts'
 import { openGallery } from './gallery.ts'
 
 interface Picture {

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Browser, Page } from 'playwright-core'
 import t from 'tap'
-import { launchBrowser } from './browser.ts'
+import { launchBrowser } from '../../../.ci/browser.ts'
 import type { FakeServer } from './fake-server.ts'
 import { GALLERY, openGallery } from './gallery.ts'
 

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Browser, Page } from 'playwright-core'
 import t from 'tap'
-import { launchBrowser } from './browser.ts'
+import { launchBrowser } from '../../../.ci/browser.ts'
 import { buildApp, consentRequest, fakeServer, unverified } from './fake-server.ts'
 
 const fake = fakeServer()

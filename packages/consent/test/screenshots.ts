@@ -5,7 +5,7 @@
  */
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { launchBrowser } from './browser.ts'
+import { launchBrowser } from '../../../.ci/browser.ts'
 import { GALLERY, openGallery, pathOf } from './gallery.ts'
 
 interface Picture {

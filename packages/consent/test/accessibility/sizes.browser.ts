@@ -1,7 +1,7 @@
 /** Every page in sizes that few people have: on a screen of 3840 pixels, at 400 % zoom, and with text twice as large. */
 import type { Browser, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
-import { launchBrowser } from '../browser.ts'
+import { launchBrowser } from '../../../../.ci/browser.ts'
 import { GALLERY, openGallery, pathOf } from '../gallery.ts'
 
 interface Size {

@@ -1,6 +1,6 @@
 /** Taking access back, in a real browser against the real server, with JavaScript and without. */
 import t, { type Test } from 'tap'
-import { launchBrowser } from '../browser.ts'
+import { launchBrowser } from '../../../../.ci/browser.ts'
 import { listenForAnswers } from './clients.ts'
 import { type Visit, visit } from './visit.ts'
 

@@ -1,7 +1,7 @@
 /** A person connects a device in a real browser against the real server, with JavaScript and without. */
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
-import { launchBrowser } from '../browser.ts'
+import { launchBrowser } from '../../../../.ci/browser.ts'
 import { listenForAnswers } from './clients.ts'
 import { type Visit, visit } from './visit.ts'
 

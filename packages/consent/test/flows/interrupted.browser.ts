@@ -1,6 +1,6 @@
 /** What people do instead of reading and pressing once: in a real browser against the real server, with JavaScript and without. */
 import t, { type Test } from 'tap'
-import { launchBrowser } from '../browser.ts'
+import { launchBrowser } from '../../../../.ci/browser.ts'
 import { listenForAnswers } from './clients.ts'
 import { arrival, type VisitOptions, visit } from './visit.ts'
 
