@@ -2,6 +2,7 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
+import { resolve } from 'node:path'
 
 const CLIENT = 'packages/connections/test/conformance/client.ts'
 /** All that are about authorization, extensions included. */
@@ -40,7 +41,9 @@ export async function runClientScenarios(
 async function runScenario(suite: string, name: string): Promise<{ code: number; output: string }> {
   const command = `${process.execPath} --conditions=@fastify-mcp-auth/source ${CLIENT}`
   const args = [suite, 'client', '--scenario', name, '--timeout', String(TIMEOUT_MS), '--command', command]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  // Two processes for each scenario, which share what Node made of the source.
+  const env = { ...process.env, NODE_COMPILE_CACHE: resolve('node_modules/.cache/compiled') }
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env })
   const chunks: Buffer[] = []
   for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => chunks.push(chunk))
   const [code] = await once(child, 'close')

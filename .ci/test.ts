@@ -18,6 +18,10 @@ const SUFFIX: Record<string, string> = { unit: '.test.ts', services: '.service.t
 const [kind = 'unit', ...places] = process.argv.slice(2)
 // A browser on a machine that is busy with other things is slow, and that says nothing about the pages.
 const FILE_TIMEOUT_SECONDS = kind === 'unit' ? 120 : 300
+/** Begun first: what takes a minute is not to be waited for alone at the end. */
+const LONGEST = ['/coordination', '/prisma', '/two-processes', '/ten-on-', 'connect-out/test/connections']
+// Services answer while a processor does something else.
+const WORKERS = availableParallelism() + (kind === 'services' ? 1 : 0)
 const suffix = SUFFIX[kind]
 if (!suffix) throw new Error(`unknown kind of tests: ${kind}`)
 
@@ -27,15 +31,20 @@ const files = (places.length > 0 ? places : ['packages/*', 'examples/*'])
       ? [place]
       : globSync(`${place}/**/*${suffix}`, { exclude: name => name === 'node_modules' })
   )
-  .toSorted()
+  .toSorted((a, b) => rank(a) - rank(b) || a.localeCompare(b))
 
 let passed = 0
 let failed = 0
 const queue = files.values()
-await Promise.all(Array.from({ length: availableParallelism() }, worker))
+await Promise.all(Array.from({ length: WORKERS }, worker))
 if (files.length === 0) console.log(`no ${kind} tests found in ${places.join(', ')}`)
 console.log(`${passed} passed, ${failed} failed`)
 process.exit(failed > 0 || passed === 0 ? 1 : 0)
+
+function rank(file: string): number {
+  const place = LONGEST.findIndex(name => file.includes(name))
+  return place < 0 ? LONGEST.length : place
+}
 
 async function worker(): Promise<void> {
   for (const file of queue) {
@@ -51,9 +60,11 @@ async function worker(): Promise<void> {
 }
 
 function runFile(file: string): Promise<{ output: string; code: number | null }> {
+  // A little later than tap ends it by itself, which says in which test.
+  const timeout = (FILE_TIMEOUT_SECONDS + 10) * 1000
   const child = spawn(process.execPath, ['--conditions=@fastify-mcp-auth/source', file], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: FILE_TIMEOUT_SECONDS * 1000,
+    timeout,
     killSignal: 'SIGKILL',
     // The processes share what Node made of the source.
     env: {
@@ -65,7 +76,15 @@ function runFile(file: string): Promise<{ output: string; code: number | null }>
   })
   const chunks: Buffer[] = []
   for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => chunks.push(chunk))
-  return new Promise(done => child.on('close', code => done({ output: Buffer.concat(chunks).toString('utf8'), code })))
+  return new Promise(done =>
+    child.on('close', code => {
+      if (child.killed)
+        chunks.push(
+          Buffer.from(`\n# ended at the time limit of a file, ${timeout / 1000} s; this is what it said so far\n`)
+        )
+      done({ output: Buffer.concat(chunks).toString('utf8'), code })
+    })
+  )
 }
 
 /** A file that ends badly, early or without an assertion has failed, whatever it printed. */
