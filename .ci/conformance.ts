@@ -8,7 +8,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -16,6 +15,7 @@ import { buildApp } from '../examples/all-in-one/app.ts'
 import { readConfig } from '../examples/all-in-one/config.ts'
 import { createBrowser, fetchTransport, visitAuthorization } from '../packages/testing/src/index.ts'
 import { runClientScenarios } from './conformance-client.ts'
+import { freePort } from './free-port.ts'
 
 const SUITE = 'examples/all-in-one/node_modules/@modelcontextprotocol/conformance/dist/index.js'
 /** Those that the suite knows. */
@@ -84,12 +84,4 @@ async function allow(url: string): Promise<void> {
 function readChecks(revision: string): Check[] {
   const results = globSync(`${revision}/**/checks.json`, { cwd: folder })
   return results.flatMap(file => JSON.parse(readFileSync(join(folder, file), 'utf8')) as Check[])
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  return typeof address === 'object' && address !== null ? address.port : 0
 }

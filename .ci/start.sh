@@ -2,7 +2,7 @@
 # Runs the start command of the README on an empty memory database and waits until the example answers with its metadata.
 set -um
 command=$1
-export PORT=${START_PORT:-34971} DATABASE_URL=memory:
+export PORT=${START_PORT:-19971} DATABASE_URL=memory:
 # Job control gives the command a process group of its own: the wrappers around the server do not pass a signal on.
 bash -c "$command" &
 pid=$!

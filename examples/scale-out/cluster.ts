@@ -94,8 +94,10 @@ async function startProcess(
       log(`${child.pid}: ${String(text).trimEnd()}`)
     })
   while (!lines.join('').includes('Stop with Ctrl+C')) {
-    if (child.exitCode !== null || child.signalCode !== null)
-      throw new Error(`the app did not start: ${lines.join('')}`)
+    const isOver = child.exitCode !== null || child.signalCode !== null
+    // Somebody else was given the port meanwhile.
+    if (isOver && lines.join('').includes('EADDRINUSE')) return startProcess(environment, children, log)
+    if (isOver) throw new Error(`the app did not start: ${lines.join('')}`)
     await sleep(20)
   }
   return { origin: `http://127.0.0.1:${port}`, child }

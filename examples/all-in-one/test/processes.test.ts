@@ -1,7 +1,8 @@
 /** Two server processes on one SQLite file, and one that is killed in the middle of its work. */
 import type { OAuthClient } from '@fastify-mcp-auth/testing'
 import t from 'tap'
-import { dataFolder, freePort, type ServerProcess, startProcess, TEST_KEY } from './running-app.ts'
+import { freePort } from '../../../.ci/free-port.ts'
+import { dataFolder, type ServerProcess, startProcess, TEST_KEY } from './running-app.ts'
 import { askToken, clientOf, codeGrant, refreshGrant, tryAccessToken } from './token-requests.ts'
 import { raceTwoProcesses } from './two-processes.ts'
 

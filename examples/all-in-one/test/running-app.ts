@@ -3,13 +3,13 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
+import { freePort } from '../../../.ci/free-port.ts'
 import { type AppOverrides, buildApp } from '../app.ts'
 import { type Config, readConfig } from '../config.ts'
 
@@ -49,16 +49,6 @@ export async function listen(t: Test, overrides: AppOverrides = {}): Promise<Run
   const running = await createApp(t, { PORT: String(port) }, overrides)
   await running.app.listen({ host: '127.0.0.1', port })
   return running
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }
 
 export interface ServerProcess {

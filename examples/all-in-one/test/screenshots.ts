@@ -1,9 +1,9 @@
 /** Takes the picture of the login page for the documentation: `pnpm run screenshots:login`. */
 import { join, resolve } from 'node:path'
 import { launchBrowser } from '../../../.ci/browser.ts'
+import { freePort } from '../../../.ci/free-port.ts'
 import { buildApp } from '../app.ts'
 import { readConfig } from '../config.ts'
-import { freePort } from './running-app.ts'
 
 const port = await freePort()
 const app = await buildApp(readConfig({ DATABASE_URL: 'memory:', PORT: String(port) }))

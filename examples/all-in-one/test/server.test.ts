@@ -3,7 +3,8 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { freePort, startProcess } from './running-app.ts'
+import { freePort } from '../../../.ci/free-port.ts'
+import { startProcess } from './running-app.ts'
 
 const run = promisify(execFile)
 

@@ -1,7 +1,8 @@
 /** Races between server processes that share nothing but a database. */
 import type { OAuthClient } from '@fastify-mcp-auth/testing'
 import type { Test } from 'tap'
-import { freePort, type ServerProcess, startProcess, TEST_KEY } from './running-app.ts'
+import { freePort } from '../../../.ci/free-port.ts'
+import { type ServerProcess, startProcess, TEST_KEY } from './running-app.ts'
 import { askToken, clientOf, codeGrant, refreshGrant, tryAccessToken } from './token-requests.ts'
 
 async function startPair(

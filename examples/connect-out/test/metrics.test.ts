@@ -2,8 +2,9 @@
 
 import { seedConnection } from '@fastify-mcp-auth/testing/servers'
 import t from 'tap'
+import { freePort } from '../../../.ci/free-port.ts'
 import { KEYS } from '../keyed-servers.ts'
-import { freePort, listenDesk } from './running-desk.ts'
+import { listenDesk } from './running-desk.ts'
 
 const port = await freePort()
 process.env['METRICS_PORT'] = String(port)

@@ -1,11 +1,10 @@
 /** The whole example on ports of its own. */
 import { createHash } from 'node:crypto'
-import { once } from 'node:events'
-import { createServer } from 'node:net'
 import type { StorageDriver } from '@fastify-mcp-auth/core'
 import { memoryStorage } from '@fastify-mcp-auth/core/memory'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
+import { freePort } from '../../../.ci/free-port.ts'
 import { buildApp } from '../../all-in-one/app.ts'
 import { readConfig } from '../../all-in-one/config.ts'
 import { buildDesk } from '../app.ts'
@@ -39,14 +38,4 @@ export async function listenDesk(
   await desk.listen({ host: '127.0.0.1', port: deskPort })
   t.teardown(() => Promise.all([desk, notes, weather, search].map(app => app.close())))
   return { desk, notes, origin: settings.publicUrl, settings }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }

@@ -1,9 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { createOAuthClient, type OAuthClient, type Page } from '@fastify-mcp-auth/testing'
 import t, { type Test } from 'tap'
+import { freePort } from '../../../.ci/free-port.ts'
 import { createAccounts } from '../accounts.ts'
 import { buildApp } from '../app.ts'
 import { loginAt } from '../openid.ts'
@@ -30,14 +28,6 @@ async function start(t: Test): Promise<Running> {
   await app.listen({ host: '127.0.0.1', port })
   const resource = `${publicUrl}/mcp`
   return { provider, publicUrl, resource, client: () => createOAuthClient({ resource }) }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  return port
 }
 
 // The provider has the same host, and so its cookies are in the same jar.

@@ -3,9 +3,10 @@ import { createOAuthClient, type OAuthClient } from '@fastify-mcp-auth/testing'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { launchBrowser } from '../../../.ci/browser.ts'
+import { freePort } from '../../../.ci/free-port.ts'
 import { readConfig } from '../../all-in-one/config.ts'
 import { type Callback, listenForCallback } from '../../all-in-one/test/callback.ts'
-import { ALICE, freePort } from '../../all-in-one/test/running-app.ts'
+import { ALICE } from '../../all-in-one/test/running-app.ts'
 import { buildSpa } from '../server.ts'
 
 const browser = await launchBrowser()

@@ -2,10 +2,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { createOAuthClient } from '@fastify-mcp-auth/testing'
 import t, { type Test } from 'tap'
+import { freePort } from '../../../.ci/free-port.ts'
 import { folderOf, run } from './project.ts'
 
 /** Puts the packages there that `npm install` would bring. */
@@ -21,14 +21,6 @@ function install(folder: string): void {
 }
 
 const BIN = resolve(import.meta.dirname, '../src/bin.ts')
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  return typeof address === 'object' && address !== null ? address.port : 0
-}
 
 function node(t: Test, folder: string, ...args: string[]): { child: ChildProcess; output(): string } {
   const child = spawn(process.execPath, ['--conditions=@fastify-mcp-auth/source', ...args], {

@@ -2,12 +2,11 @@
  * Every page as it can be met, by name: looked at by axe in every language, light and dark, wide and narrow, and photographed for the
  * documentation. A page more is one entry more.
  */
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import type { SafeFetch } from '@fastify-mcp-auth/core'
 import { InteractionError } from '@fastify-mcp-auth/core'
 import type { FastifyInstance } from 'fastify'
+import { freePort } from '../../../.ci/free-port.ts'
 import type { ListedTool } from '../src/index.ts'
 import {
   buildApp,
@@ -287,15 +286,6 @@ export async function openGallery(
   })
   await app.listen({ host: '127.0.0.1', port })
   return { app, fake, origin }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 export function pathOf({ path = HANDLE }: Exhibit): string {

@@ -4,6 +4,7 @@ import { redisStorage } from '@fastify-mcp-auth/storage-redis'
 import { storageSuite } from '@fastify-mcp-auth/testing/storage-suite'
 import { Cluster, Redis } from 'ioredis'
 import t, { type Test } from 'tap'
+import { freePort } from '../../../.ci/free-port.ts'
 import { badLine } from './bad-line.ts'
 import { grant, grants, handle, handles } from './collections.ts'
 import { type RedisServer, startRedis } from './redis-server.ts'
@@ -11,13 +12,15 @@ import { type RedisServer, startRedis } from './redis-server.ts'
 const SLOTS = 16_384
 
 async function startCluster(t: Test): Promise<RedisServer[]> {
-  const settings = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000']
-  const servers = await Promise.all([1, 2, 3].map(() => startRedis(t, settings)))
+  const buses = [await freePort(), await freePort(), await freePort()]
+  // Longer than a busy machine makes a server wait, which would be taken for dead.
+  const settings = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '15000']
+  const servers = await Promise.all(buses.map(bus => startRedis(t, [...settings, '--cluster-port', String(bus)])))
   const [first] = servers
   for (const [at, { admin, port }] of servers.entries()) {
     const [from, to] = [at, at + 1].map(part => Math.floor((part * SLOTS) / servers.length))
     await admin.call('CLUSTER', 'ADDSLOTSRANGE', String(from), String(Number(to) - 1))
-    await first?.admin.call('CLUSTER', 'MEET', '127.0.0.1', String(port))
+    await first?.admin.call('CLUSTER', 'MEET', '127.0.0.1', String(port), String(buses[at]))
   }
   for (const { admin } of servers) while (!String(await admin.call('CLUSTER', 'INFO')).includes('cluster_state:ok'));
   return servers
@@ -187,7 +190,7 @@ async function startSentinel(t: Test, primary: number): Promise<RedisServer> {
   const sentinel = await startRedis(t, ['--sentinel'])
   await sentinel.admin.call('SENTINEL', 'MONITOR', 'mymaster', '127.0.0.1', String(primary), '1')
   for (const [name, value] of [
-    ['down-after-milliseconds', '500'],
+    ['down-after-milliseconds', '3000'],
     ['failover-timeout', '3000']
   ] as const)
     await sentinel.admin.call('SENTINEL', 'SET', 'mymaster', name, value)

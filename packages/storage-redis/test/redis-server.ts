@@ -2,11 +2,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import type { Test } from 'tap'
+import { freePort } from '../../../.ci/free-port.ts'
 
 export interface RedisServer {
   readonly port: number
@@ -57,22 +57,4 @@ export async function startRedis(t: Test, settings: readonly string[] = []): Pro
       await admin.ping()
     }
   }
-}
-
-/** Free now, and ten thousand above it too, which a cluster wants for itself. */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000)
-    if ((await isFree(port)) && (await isFree(port + 10_000))) return port
-  }
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const listener = createServer().listen(port, '127.0.0.1')
-  const isListening = await once(listener, 'listening').then(
-    () => true,
-    () => false
-  )
-  if (isListening) await new Promise(resolve => listener.close(resolve))
-  return isListening
 }

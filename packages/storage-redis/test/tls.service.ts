@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { redisStorage } from '@fastify-mcp-auth/storage-redis'
 import { Redis } from 'ioredis'
 import t from 'tap'
+import { freePort } from '../../../.ci/free-port.ts'
 import { grant, grants } from './collections.ts'
-import { freePort, startRedis } from './redis-server.ts'
+import { startRedis } from './redis-server.ts'
 
 function certificates(dir: string): { ca: string; cert: string; key: string } {
   const at = (name: string): string => join(dir, name)

@@ -21,12 +21,12 @@ function poolOf(t: Test, { dialect }: TestServer, url: string): SqlStorageOption
 for (const server of SERVERS) {
   await t.test(`${server.name} by its URL`, t => {
     const schema = server.newSchema(t)
-    return storageSuiteUnderFaults(t, line => sqlStorage({ url: server.at(line), schema, timeout: 1 }), server)
+    return storageSuiteUnderFaults(t, line => sqlStorage({ url: server.at(line), schema, timeout: 2 }), server)
   })
 
   await t.test(`${server.name} by a pool of the app`, t => {
     const schema = server.newSchema(t)
-    const create = (pool: SqlStorageOptions['pool']) => sqlStorage({ ...(pool && { pool }), schema, timeout: 1 })
+    const create = (pool: SqlStorageOptions['pool']) => sqlStorage({ ...(pool && { pool }), schema, timeout: 2 })
     return storageSuiteUnderFaults(t, line => create(poolOf(t, server, server.at(line))), server)
   })
 }

@@ -1,8 +1,7 @@
 /** Both servers, running, with one client's key between them. */
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { type CryptoKey, exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
 import type { Test } from 'tap'
+import { freePort } from '../../../../.ci/free-port.ts'
 import { startOidcProvider } from './oidc-provider.ts'
 import { startOurServer } from './our-server.ts'
 import type { Side } from './side.ts'
@@ -30,12 +29,4 @@ function assertionOf(issuer: string, privateKey: CryptoKey): Side['assertion'] {
     if (alg === 'none') return Promise.resolve(new UnsecuredJWT(kept).encode())
     return new SignJWT(kept).setProtectedHeader({ alg, kid }).sign(privateKey)
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise(resolve => server.close(resolve))
-  return port
 }

@@ -1,6 +1,4 @@
 /** An app with the real authorization server, our pages and a login of its own: what a person's browser meets. */
-import { once } from 'node:events'
-import { createServer } from 'node:net'
 import formbody from '@fastify/formbody'
 import authorizationServer, { type AuthorizationServerOptions } from '@fastify-mcp-auth/authorization-server'
 import type { AuthorizationServer } from '@fastify-mcp-auth/core'
@@ -8,6 +6,7 @@ import { memoryStorage } from '@fastify-mcp-auth/core/memory'
 import { type SettableClock, settableClock } from '@fastify-mcp-auth/testing'
 import Fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from 'fastify'
 import type { Test } from 'tap'
+import { freePort } from '../../../../.ci/free-port.ts'
 import consent, { type ConsentOptions } from '../../src/index.ts'
 
 export interface AcmeNotes {
@@ -105,13 +104,4 @@ async function login(app: FastifyInstance, { clock }: { clock: SettableClock }):
   app.get('/logout', async (_request, reply) =>
     reply.header('set-cookie', 'session=; Path=/; Max-Age=0').type('text/html').send('<h1>Signed out of Acme</h1>')
   )
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }

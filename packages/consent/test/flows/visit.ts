@@ -37,7 +37,6 @@ export async function visit(
   const client = createOAuthClient({ resource: acme.resource, issuer: acme.origin, clientId: 'assistant', redirectUri })
   const context = await browser.newContext({ ignoreHTTPSErrors: true, ...contextOptions })
   t.teardown(() => context.close())
-  context.setDefaultTimeout(20_000)
   const complaints: string[] = []
   context.on('console', message => {
     // A page that says "409" is logged as an error, too; that is not what this is about.

@@ -1,11 +1,10 @@
 /** What the official clients do with a challenge: ask for what it names, at the server that it names. */
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { createTestIssuer } from '@fastify-mcp-auth/testing'
 import { Client as ClientV2, StreamableHTTPClientTransport as TransportV2 } from '@modelcontextprotocol/client'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import t from 'tap'
+import { freePort } from '../../../../.ci/free-port.ts'
 import { jwt } from '../../src/index.ts'
 import { createApp } from '../app.ts'
 import { SERVERS } from './mcp-servers.ts'
@@ -43,14 +42,6 @@ const CLIENTS = {
     await client.connect(new TransportV2(url, { authProvider }))
     return client
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise(resolve => server.close(resolve))
-  return port
 }
 
 for (const server of ['SDK v1', 'SDK v2'] as const)
