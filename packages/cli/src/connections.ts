@@ -2,6 +2,26 @@
 import { hasMethods } from '@fastify-mcp-auth/core'
 import type { BootableApp } from './config.ts'
 
+/** What there is behind a URL. */
+export interface Report {
+  readonly url: string
+  readonly auth: 'none' | 'oauth' | 'unknown'
+  readonly issuer: string | null
+  readonly resource: string | null
+  readonly scopes: readonly string[]
+  readonly registration: readonly string[]
+  /** Seconds that the clock of its authorization server is ahead. */
+  readonly clockAhead: number | null
+  readonly problems: readonly string[]
+  readonly steps: readonly {
+    readonly step: string
+    readonly url: string | null
+    readonly outcome: string
+    readonly detail: string
+    readonly spec: string
+  }[]
+}
+
 export interface BootedConnections {
   stats(options: { limit?: number }): Promise<{
     readonly complete: boolean
@@ -9,8 +29,13 @@ export interface BootedConnections {
     readonly expiring: number
   }>
   rotateKeys(options: { limit?: number }): Promise<{ readonly resealed: number; readonly remaining: number }>
+  keyStatus(): Promise<{ readonly current: number; readonly outdated: number; readonly unreadable: number }>
   sweep(): Promise<{ readonly removed: number; readonly revoked: number }>
-  diagnose(server: string): Promise<{ readonly auth: string; readonly problems: readonly string[] }>
+  probe(url: string): Promise<Report>
+  diagnose(server: string): Promise<Report>
+  clientMetadata(): { readonly client_id: string }
+  jwks(): Promise<{ readonly keys: readonly object[] }>
+  readonly urls: { readonly index: string; readonly clientDocument: string; readonly jwks: string }
   readonly registry: {
     list(): Promise<
       readonly { readonly id: string; readonly disabled: boolean; readonly definition: { readonly auth?: string } }[]
@@ -18,7 +43,7 @@ export interface BootedConnections {
   }
 }
 
-const METHODS = ['stats', 'rotateKeys', 'sweep', 'diagnose'] as const
+const METHODS = ['stats', 'rotateKeys', 'keyStatus', 'sweep', 'probe', 'diagnose', 'clientMetadata', 'jwks'] as const
 
 /** Of an app that is ready; null when the plugin is not registered in this scope. */
 export function connectionsOf(app: BootableApp): BootedConnections | null {

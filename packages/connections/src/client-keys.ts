@@ -37,6 +37,8 @@ export interface ClientKeys {
   rotate(): Promise<boolean>
   /** Encrypts anew what another key encrypted. @returns how many */
   reseal(): Promise<number>
+  /** As they are kept, encrypted. */
+  stored(): Promise<readonly Pick<ClientKeyRecord, 'sealed'>[]>
 }
 
 export function createClientKeys(settings: {
@@ -109,6 +111,11 @@ class StoredClientKeys implements ClientKeys {
       if (await records.clientKeys.update(record.kid, { sealed: record.sealed }, patch)) count++
     }
     return count
+  }
+
+  async stored(): Promise<readonly Pick<ClientKeyRecord, 'sealed'>[]> {
+    await this.#load()
+    return this.#records
   }
 
   async #signer(algorithms: readonly string[] | undefined, now: number) {

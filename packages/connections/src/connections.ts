@@ -29,7 +29,7 @@ import { readOptions } from './read-options.ts'
 import { COLLECTIONS, openRecords } from './records.ts'
 import { type Refresher, refreshTogether } from './refresh.ts'
 import { createRegistry } from './registry.ts'
-import { rotateKeys } from './rotate-keys.ts'
+import { keyStatus, rotateKeys } from './rotate-keys.ts'
 import { beginSchedule } from './schedule.ts'
 import { storeCredential } from './static-credential.ts'
 import { createTelemetry } from './telemetry.ts'
@@ -94,7 +94,8 @@ export async function openConnections(input: ConnectionsOptions, refresher: Refr
     refreshDue: options => refreshDue(context, options),
     deleteOwner: owner => deleteOwner(context, owner),
     sweep: () => sweep(context),
-    rotateKeys: options => rotateKeys(context, options)
+    rotateKeys: options => rotateKeys(context, options),
+    keyStatus: () => keyStatus(context)
   } satisfies Partial<Connections>
   const tools = {
     syncTools: (owner, server, options) => syncTools(context, owner, server, options),

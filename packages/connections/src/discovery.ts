@@ -7,6 +7,7 @@
 import {
   type AuthorizationServerMetadata,
   authorizationServerMetadataUrls,
+  type Clock,
   isFetchRefusedError,
   isLoopbackHost,
   isUnavailableError,
@@ -22,7 +23,7 @@ import { type BearerChallenge, readChallenge } from './bearer-challenge.ts'
 import type { BlockedIssuers } from './blocked-issuers.ts'
 import { type Context, routeOf, type Target } from './context.ts'
 import { McpConnectionError, type McpConnectionErrorCode } from './errors.ts'
-import { freshFor } from './freshness.ts'
+import { clockAhead, freshFor } from './freshness.ts'
 import type { Route } from './network.ts'
 import { StepLog } from './step-log.ts'
 import type { DiscoveryStep } from './types.ts'
@@ -41,6 +42,8 @@ export interface Discovered {
   readonly challengeScopes: readonly string[] | null
   /** The endpoints are those of 2025-03-26, not of any document. */
   readonly isLegacy: boolean
+  /** Seconds that the clock of the authorization server is ahead of ours; null when its answer has no date. */
+  readonly clockAhead: number | null
   /** Seconds for which it may be used again: that of the document that is over first. */
   readonly freshFor: number
   readonly steps: readonly DiscoveryStep[]
@@ -80,10 +83,13 @@ class Discovery {
   /** A document of this server says where it belongs, in a form that cannot be read. */
   #isMalformed = false
   readonly #freshFor: number[] = []
+  readonly #clock: Clock
+  #clockAhead: number | null = null
 
   constructor(context: Context, target: Pick<Target, 'server' | 'definition'>, log: StepLog) {
     this.#route = routeOf(context, target)
     this.#blocked = context.blockedIssuers
+    this.#clock = context.clock
     this.#target = target
     this.#log = log
   }
@@ -101,6 +107,7 @@ class Discovery {
       resource: resource?.resource ?? null,
       scopesSupported: resource?.scopes_supported ?? null,
       challengeScopes: challenge.scopes,
+      clockAhead: this.#clockAhead,
       freshFor: this.#freshFor.length === 0 ? freshFor({}) : Math.min(...this.#freshFor),
       steps: this.#log.steps
     })
@@ -253,6 +260,7 @@ class Discovery {
       this.#log.add('authorization server metadata', place, found ? 'ok' : 'failed', verdict, 'RFC 8414 section 3')
       if (!found) continue
       this.#freshFor.push(freshFor(response.headers))
+      this.#clockAhead = clockAhead(response.headers, this.#clock.now())
       return found as Discovered['metadata']
     }
     return null

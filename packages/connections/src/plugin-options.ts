@@ -65,6 +65,11 @@ export const PluginOptions = Type.Object(
     /** Where people sign in; without it whoever is not signed in is told so with 401. */
     loginUrl: Type.Optional(fn<LoginUrl>()),
     /**
+     * Whether this process has our routes. `false` for one that only uses connections (`require`, `request.mcp`), of an app whose pages
+     * and callback are another process.
+     */
+    routes: Type.Boolean({ default: true }),
+    /**
      * Pages for people. `false` leaves them to the app, whose front end speaks JSON to the same routes.
      */
     ui: Type.Union([UiOptions, Type.Literal(false)], { default: {} }),
@@ -102,6 +107,12 @@ export function splitOptions(input: unknown): { plugin: ResolvedPluginOptions; c
   const isOurs = (name: string): boolean => Object.hasOwn(PluginOptions.properties, name)
   const entries = Object.entries(input)
   const ours = entries.filter(([name]) => isOurs(name))
+  const idle = ours.find(([name]) => ['ui', 'admin', 'redirectMode'].includes(name))
+  if ('routes' in input && input.routes === false && idle)
+    throw new ConfigurationError(
+      'FST_OAUTH_OPTION',
+      `connections: option "${idle[0]}" is for routes, and "routes" is false`
+    )
   return {
     plugin: resolveOptions(PluginOptions, Object.fromEntries(ours), 'connections'),
     // Whether it is one, the core finds out.

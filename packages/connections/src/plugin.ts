@@ -3,7 +3,7 @@
  *
  * The routes stand in the order in which a person meets them.
  */
-import { systemClock } from '@fastify-mcp-auth/core'
+import { ConfigurationError, systemClock } from '@fastify-mcp-auth/core'
 import { buildStylesheet, poorContrasts, type Stylesheet } from '@fastify-mcp-auth/core/pages'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -27,6 +27,11 @@ import type { Connections } from './types.ts'
 
 async function mcpConnections(app: FastifyInstance, input: McpConnectionsOptions): Promise<void> {
   const { plugin, core } = splitOptions(input)
+  if (app.prefix !== '')
+    throw new ConfigurationError(
+      'FST_OAUTH_OPTION',
+      `connections: is registered below the prefix "${app.prefix}", where its routes are not what "baseUrl" and "prefix" say: put that path into the option "prefix"`
+    )
   const connections = await createConnections({ log: app.log, ...core })
   app.addHook('onClose', () => connections.close())
   const decorator: McpConnectionsDecorator = Object.freeze({
@@ -36,11 +41,18 @@ async function mcpConnections(app: FastifyInstance, input: McpConnectionsOptions
   app.decorate('mcpConnections', decorator)
   app.decorateRequest('mcp', clientOf)
   if (plugin.background) keepFresh(app, connections, plugin.background)
+  if (plugin.routes) await addRoutes(app, decorator, { plugin, core })
+}
 
+async function addRoutes(
+  app: FastifyInstance,
+  connections: McpConnectionsDecorator,
+  { plugin, core }: ReturnType<typeof splitOptions>
+): Promise<void> {
   const { origin: baseUrl, pathname: path } = new URL(connections.urls.index)
   const ui = plugin.ui === false ? null : prepareUi(app, plugin.ui, { core, baseUrl, path })
   const context: RouteContext = {
-    connections: decorator,
+    connections,
     options: plugin,
     answers: createAnswers({
       pages: ui?.pages ?? null,
@@ -135,7 +147,8 @@ function keepFresh(
 /**
  * Lets the app's users and agents connect to MCP servers: routes below `prefix`, `app.mcpConnections`, `request.mcp()`.
  *
- * Register it at the root: `baseUrl` and `prefix` say where its routes are, for other sites too. Does not sign people in.
+ * `baseUrl` and `prefix` say where its routes are, for other sites too, so it is not registered below a prefix of Fastify. Two of them stand in
+ * two scopes, each with its own `prefix` and storage. Does not sign people in.
  *
  * @throws ConfigurationError while booting, naming the option
  */

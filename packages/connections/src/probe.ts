@@ -7,6 +7,9 @@ import type { ServerDefinition } from './options.ts'
 import { StepLog } from './step-log.ts'
 import type { ProbeReport } from './types.ts'
 
+/** Seconds between two clocks that do no harm: what is signed lives for a minute. */
+const CLOCK_SKEW = 30
+
 /** Of a URL that somebody typed. The same rules hold for it as for a registered server. */
 export async function probe(context: Context, url: string): Promise<ProbeReport> {
   const definition: ServerDefinition = { url, auth: 'oauth', mode: 'per-user', transport: 'http' }
@@ -38,13 +41,14 @@ async function report(context: Context, target: Pick<Target, 'server' | 'definit
     resource: failed ? null : found.resource,
     scopes: failed ? [] : (found.challengeScopes ?? found.scopesSupported ?? []),
     registration: failed ? [] : waysToRegister(context, target, found),
+    clockAhead: failed ? null : found.clockAhead,
     problems: failed ? [found.message] : problemsOf(context, target, found),
     steps: log.steps
   })
 }
 
 function problemsOf(context: Context, target: Pick<Target, 'server' | 'definition'>, found: Discovered): string[] {
-  const { metadata, isLegacy, resource } = found
+  const { metadata, isLegacy, resource, clockAhead } = found
   const problems: [boolean, string][] = [
     [
       !isLegacy && !metadata.code_challenge_methods_supported?.includes('S256'),
@@ -52,6 +56,10 @@ function problemsOf(context: Context, target: Pick<Target, 'server' | 'definitio
     ],
     [isLegacy, 'there is no metadata: endpoints of 2025-03-26 are assumed'],
     [resource === null && !isLegacy, 'the server has no resource metadata (RFC 9728)'],
+    [
+      Math.abs(clockAhead ?? 0) > CLOCK_SKEW,
+      `the clock of the authorization server and ours are ${Math.abs(clockAhead ?? 0)} s apart: it may refuse what we sign`
+    ],
     [metadata.revocation_endpoint === undefined, 'tokens cannot be revoked there'],
     [waysToRegister(context, target, found).length === 0, 'a client has to be registered there by hand: "oauth.client"']
   ]

@@ -5,6 +5,7 @@ import type { Place } from './owner.ts'
 import type { ConnectionRecord } from './records.ts'
 import { resealOwed } from './revocation.ts'
 import { sealCredential, unsealCredential } from './seal.ts'
+import type { KeyStatus } from './types.ts'
 
 /**
  * @returns how many records were encrypted anew, and how many still wait. What no given key can decrypt is not counted: it is lost
@@ -42,6 +43,27 @@ export async function rotateKeys(
   if (tally.resealed > 0)
     events.emit('keys.rotated', { id: null, server: '*', owner: null }, { resealed: tally.resealed })
   return Object.freeze({ ...tally })
+}
+
+/** @returns how many secrets each kind of key encrypts: the first one, another one of the list, or none of them. Decrypts nothing. */
+export async function keyStatus(context: Context): Promise<KeyStatus> {
+  const { ring, records, registry, clientKeys } = context
+  const tally = { current: 0, outdated: 0, unreadable: 0 }
+  const count = (sealed: string | null): void => {
+    if (sealed === null) return
+    tally[!ring.isOutdated(sealed) ? 'current' : ring.hasKeyOf(sealed) ? 'outdated' : 'unreadable']++
+  }
+  for (const { sealed } of await clientKeys.stored()) count(sealed)
+  for (const { id } of await registry.list()) {
+    count((await records.servers.get(id))?.sealed ?? null)
+    for await (const { record } of pages(context, id)) count(record.sealed)
+  }
+  for (let cursor: string | null = null; ; ) {
+    const page = await records.outbox.list('queue', 'revocation', { limit: 1000, cursor })
+    for (const { record } of page.records) count(record.sealed)
+    cursor = page.cursor
+    if (cursor === null) return Object.freeze(tally)
+  }
 }
 
 async function* pages({ records }: Context, server: string) {

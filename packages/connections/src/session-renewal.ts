@@ -1,6 +1,7 @@
 /**
  * A session that its server has forgotten, in a restart or after a long pause, is begun anew, and the request that found that out is sent
- * again: it was not processed. What the server knew of the old session (log level, subscriptions) is not told again.
+ * again: it was not processed. Then the server is told again what it knew of the old session: the log level, and which resources the client
+ * has subscribed to. What happened to those in between is not made up for: read them again where that matters.
  *
  * @see MCP 2025-11-25, transports, "Session Management"
  */
@@ -20,6 +21,9 @@ class Session {
   /** In the place of the id that the client knows. */
   #renewed: string | null = null
   #renewal: Promise<string | null> | null = null
+  /** Parameters of `logging/setLevel`, and those of `resources/subscribe` by URI, as the server has accepted them. */
+  #level: unknown = null
+  readonly #subscriptions = new Map<string, unknown>()
 
   constructor(fetch: OwnedFetch) {
     this.#fetch = fetch
@@ -32,16 +36,28 @@ class Session {
       if (isInitialize(init)) {
         this.#opening = { url, init }
         this.#renewed = null
+        this.#level = null
+        this.#subscriptions.clear()
       }
       return this.#fetch(url, init)
     }
     const named = this.#renewed ?? known
     const response = await this.#fetch(url, named === known ? init : { ...init, headers: withSession(headers, named) })
-    if (response.status !== 404 || init.method === 'DELETE') return response
+    if (response.status !== 404 || init.method === 'DELETE') return this.#noted(init, response)
     const renewed = await this.#renew(named, headers, init.signal)
     if (renewed === null) return response
     await response.body?.cancel()
-    return this.#fetch(url, { ...init, headers: withSession(headers, renewed) })
+    return this.#noted(init, await this.#fetch(url, { ...init, headers: withSession(headers, renewed) }))
+  }
+
+  #noted(init: RequestInit, response: Response): Response {
+    const message = response.ok ? readSetting(init) : null
+    if (message === null) return response
+    const { method, params } = message
+    if (method === 'logging/setLevel') this.#level = params
+    else if (method === 'resources/subscribe') this.#subscriptions.set(params.uri, params)
+    else this.#subscriptions.delete(params.uri)
+    return response
   }
 
   /** Once for all requests that found the same session gone. @returns null when the server begins no other */
@@ -68,8 +84,43 @@ class Session {
     })
     await told.body?.cancel()
     this.#renewed = session
+    await this.#tellAgain(url, withSession(withoutBody(headers), session))
     return session
   }
+
+  /** As far as the server takes it: the session is good without it. */
+  async #tellAgain(url: string | URL, headers: Headers): Promise<void> {
+    const settings = [
+      ...(this.#level === null ? [] : [['logging/setLevel', this.#level] as const]),
+      ...[...this.#subscriptions.values()].map(params => ['resources/subscribe', params] as const)
+    ]
+    for (const [index, [method, params]] of settings.entries()) {
+      const body = JSON.stringify({ jsonrpc: '2.0', id: `again-${index}`, method, params })
+      const signal = AbortSignal.timeout(TELLING)
+      // Read to its end: an answer that nobody waits for may not be worked out.
+      await this.#fetch(url, { method: 'POST', headers, body, signal })
+        .then(answer => answer.text())
+        .catch(() => undefined)
+    }
+  }
+}
+
+/** Milliseconds for each thing that is told again. */
+const TELLING = 10_000
+
+type Setting =
+  | { readonly method: 'logging/setLevel'; readonly params: unknown }
+  | { readonly method: 'resources/subscribe' | 'resources/unsubscribe'; readonly params: { readonly uri: string } }
+
+const SETTINGS = ['logging/setLevel', 'resources/subscribe', 'resources/unsubscribe']
+
+/** What a server keeps in its session; null for every other message. */
+function readSetting({ method, body }: RequestInit): Setting | null {
+  if (method !== 'POST' || typeof body !== 'string' || !SETTINGS.some(name => body.includes(`"${name}"`))) return null
+  const message = JSON.parse(body) as { method?: unknown; params?: { uri?: unknown } } | null
+  if (typeof message?.method !== 'string' || !SETTINGS.includes(message.method)) return null
+  const isWhole = message.method === 'logging/setLevel' || typeof message.params?.uri === 'string'
+  return isWhole ? (message as Setting) : null
 }
 
 const INITIALIZED = JSON.stringify({ jsonrpc: '2.0', method: 'notifications/initialized' })

@@ -94,6 +94,8 @@ export interface ProbeReport {
   readonly scopes: readonly string[]
   /** Ways to become a client there, best first. */
   readonly registration: readonly ('preregistered' | 'metadata_document' | 'dynamic')[]
+  /** Seconds that the clock of its authorization server is ahead of ours; null where that cannot be seen. */
+  readonly clockAhead: number | null
   readonly problems: readonly string[]
   readonly steps: readonly DiscoveryStep[]
 }
@@ -293,6 +295,16 @@ export interface ConnectionStats {
   readonly expiring: number
 }
 
+/** How many secrets are encrypted with which key of `encryptionKeys`. */
+export interface KeyStatus {
+  /** With the first one. */
+  readonly current: number
+  /** With another one of the list, which has to stay until `rotateKeys` is done. */
+  readonly outdated: number
+  /** With a key that this process does not know. */
+  readonly unreadable: number
+}
+
 /** Who changes something that is not his own. */
 export interface ActOptions {
   /** Named in the event, for an audit; the routes of administrators name who is signed in. */
@@ -418,6 +430,8 @@ export interface Connections {
   stats(options?: { readonly limit?: number }): Promise<ConnectionStats>
   /** Encrypts with the first key what another key encrypted. Repeat until `remaining` is 0, then remove the old key. */
   rotateKeys(options?: { readonly limit?: number }): Promise<{ readonly resealed: number; readonly remaining: number }>
+  /** Which keys what is stored is encrypted with. Decrypts nothing, and changes nothing. */
+  keyStatus(): Promise<KeyStatus>
   readonly registry: {
     get(id: string): Promise<RegisteredServer>
     list(): Promise<RegisteredServer[]>

@@ -24,7 +24,8 @@ export interface World {
 export async function buildWorld(
   t: Test,
   options: Partial<McpConnectionsOptions> = {},
-  prepare: (app: FastifyInstance) => unknown = () => undefined
+  prepare: (app: FastifyInstance) => unknown = () => undefined,
+  { trustProxy = false }: { readonly trustProxy?: boolean } = {}
 ): Promise<World> {
   const authorizationServer = await createFakeAuthorizationServer()
   const mcp = await createFakeMcpServer({ authorizationServer })
@@ -33,7 +34,10 @@ export async function buildWorld(
       token.startsWith('key-of-') ? { token, subject: token.slice('key-of-'.length), scopes: [] } : null
   })
   const log: string[] = []
-  const app = Fastify({ logger: { level: 'trace', stream: { write: (line: string) => void log.push(line) } } })
+  const app = Fastify({
+    trustProxy,
+    logger: { level: 'trace', stream: { write: (line: string) => void log.push(line) } }
+  })
   prepare(app)
   await app.register(mcpConnections, {
     baseUrl: BASE,

@@ -1,7 +1,7 @@
 /** How long what was discovered is used again: as the documents say, within bounds. */
 import fc from 'fast-check'
 import t from 'tap'
-import { freshFor } from '../src/freshness.ts'
+import { clockAhead, freshFor } from '../src/freshness.ts'
 import { alice, createWorld } from './world.ts'
 
 t.test('RFC 9111 5.2.2: Cache-Control within a minute and a day, an hour where nothing is said', async t => {
@@ -41,4 +41,23 @@ t.test('feature 22: metadata is asked for again when its time is over, not befor
   t.equal(await refreshAfter(29), 0)
   t.equal(await refreshAfter(29), 0)
   t.equal(await refreshAfter(3), 1, 'the metadata of the fake server is not to be stored, which means a minute here')
+})
+
+t.test('RFC 9111 5.1: how far the clock of the other side is from ours, a cache on the way reckoned in', async t => {
+  const now = 1_800_000_000
+  const date = new Date((now - 90) * 1000).toUTCString()
+  t.equal(clockAhead({ date }, now), -90)
+  t.equal(clockAhead({ date, age: '90' }, now), 0)
+  t.equal(clockAhead({ date: 'yesterday' }, now), null)
+  t.equal(clockAhead({}, now), null)
+})
+
+t.test('feature 12: a probe says when the clock of the authorization server is far from ours', async t => {
+  const { connections, clock } = await createWorld(t)
+  clock.advance(Math.floor(Date.now() / 1000) - clock.now())
+  t.notOk((await connections.diagnose('notes')).problems.some(problem => problem.includes('clock')))
+  clock.advance(300)
+  const { problems, clockAhead } = await connections.diagnose('notes')
+  t.ok(clockAhead !== null && clockAhead <= -298 && clockAhead >= -301, String(clockAhead))
+  t.ok(problems.some(problem => problem.startsWith('the clock of the authorization server and ours are')))
 })

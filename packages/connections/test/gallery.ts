@@ -121,6 +121,7 @@ const REPORT: ProbeReport = {
   resource: 'https://notes.example/mcp',
   scopes: ['notes:read', 'notes:write'],
   registration: ['metadata_document', 'dynamic'],
+  clockAhead: 0,
   problems: [],
   steps: [
     {

@@ -60,13 +60,17 @@ t.test('feature 20: an owner who goes takes everything along, pairs with agents 
   await t.rejects(connections.deleteOwner({ type: 'user', id: '' }), { code: 'MCP_OWNER_REQUIRED' })
 })
 
-t.test('item 11: keys are rotated without anybody noticing, and the old one can go', async t => {
+t.test('item 11, features 13 and 16: keys are rotated without anybody noticing, and the old one can go', async t => {
   const storage = memoryStorage()
   const [first, second] = [key(), key()]
   const world = await createWorld(t, { app: { storage, encryptionKeys: [first] } })
   await world.connect()
   await world.connect(bob)
+  await world.connect({ type: 'user', id: 'carol' })
   const both = await world.another({ encryptionKeys: [second, first] })
+  t.strictSame(await both.keyStatus(), { current: 0, outdated: 3, unreadable: 0 })
+  await both.refresh(alice, 'notes')
+  t.strictSame(await both.keyStatus(), { current: 1, outdated: 2, unreadable: 0 }, 'what is written is encrypted anew')
   t.strictSame(await both.rotateKeys({ limit: 1 }), { resealed: 1, remaining: 1 })
   t.strictSame(await both.rotateKeys(), { resealed: 1, remaining: 0 })
   t.strictSame(await both.rotateKeys(), { resealed: 0, remaining: 0 })

@@ -1,7 +1,7 @@
 /** The plugin beside the host: its routes, what it leaves alone, and what stops the boot. */
-import Fastify from 'fastify'
+import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
-import mcpConnections from '../src/index.ts'
+import mcpConnections, { type ConnectionSummary } from '../src/index.ts'
 import { BASE, buildWorld, PREFIX, personOf } from './app.ts'
 
 t.test(
@@ -57,6 +57,8 @@ t.test('an option that is wrong stops the boot and is named', async t => {
     'ui.templates': { ...good, ui: { templates: '/nowhere' } },
     redirectMode: { ...good, redirectMode: 'popup' },
     baseUrl: { ...good, baseUrl: 'https://app.example.com/path' },
+    admin: { ...good, routes: false, admin: () => undefined },
+    ui: { ...good, routes: false, ui: {} },
     unknown: { ...good, unknown: 1 }
   })) {
     const app = Fastify()
@@ -67,4 +69,67 @@ t.test('an option that is wrong stops the boot and is named', async t => {
       name
     )
   }
+})
+
+t.test('feature 5: without routes a process uses connections, and leaves pages and callback to another', async t => {
+  const { app, keyed, log } = await buildWorld(t, { routes: false }, host => {
+    host.get(
+      '/use',
+      { preHandler: (request, reply) => host.mcpConnections.require('keyed').call(host, request, reply) },
+      async request => request.mcp('keyed').callTool({ name: 'whoami' })
+    )
+  })
+  for (const path of ['', '/callback', '/client.json', '/connect/notes', '/assets/x.css'])
+    t.equal((await personOf(app, 'alice').get(`${PREFIX}${path}`)).statusCode, 404, path)
+  await app.mcpConnections.setCredential({ type: 'user', id: 'alice' }, 'keyed', { secret: 'key-of-alice' })
+  t.match((await personOf(app, 'alice').get('/use')).body, 'alice')
+  const led = await personOf(app, 'bob').get('/use')
+  t.match(led, { statusCode: 303, headers: { location: `${BASE}${PREFIX}/connect/keyed?returnTo=%2Fuse` } })
+  t.notMatch(log.join(''), 'key-of-alice')
+  t.ok(keyed.count('mcp') > 0)
+})
+
+t.test('features 3 and 4: two registrations in two scopes know nothing of each other', async t => {
+  const host = Fastify()
+  t.teardown(() => host.close())
+  const scopes: Record<string, FastifyInstance> = {}
+  for (const [name, prefix] of [
+    ['partner', '/partner/connections'],
+    ['staff', '/staff/connections']
+  ] as const)
+    await host.register(async scope => {
+      await scope.register(mcpConnections, {
+        baseUrl: BASE,
+        prefix,
+        client: { name },
+        owner: () => ({ type: 'user', id: 'alice' }),
+        servers: {
+          [name]: { url: 'https://mcp.example/mcp', auth: 'bearer' },
+          both: { url: 'https://mcp.example/mcp', auth: 'bearer' }
+        }
+      })
+      scopes[name] = scope
+    })
+  t.notOk(host.hasDecorator('mcpConnections'))
+  const alice = { type: 'user', id: 'alice' } as const
+  await scopes['partner']?.mcpConnections.setCredential(alice, 'both', { secret: 'key' })
+  for (const [name, status] of [
+    ['partner', 'active'],
+    ['staff', 'not_connected']
+  ] as const) {
+    const list = await personOf(host, 'alice', 'application/json').get(`/${name}/connections`)
+    const seen = (list.json().connections as ConnectionSummary[]).map(({ server, status }) => [server, status])
+    t.strictSame(Object.fromEntries(seen), { [name]: 'not_connected', both: status })
+    t.equal((await host.inject(`/${name}/connections/client.json`)).json().client_name, name)
+  }
+})
+
+t.test('feature 3: below a prefix of Fastify its routes would not be where it says that they are', async t => {
+  const host = Fastify()
+  t.teardown(() => host.close())
+  const good = { baseUrl: BASE, client: { name: 'Acme' }, owner: () => null }
+  await t.rejects(async () => host.register(async scope => scope.register(mcpConnections, good), { prefix: '/app' }), {
+    code: 'FST_OAUTH_OPTION',
+    message: /"\/app".*option "prefix"/
+  })
 })

@@ -14,7 +14,7 @@ export const doctor: Command = {
   summary: 'look at a deployment as clients do, and say how to mend what is wrong',
   forms: ['[--resource URL]...'],
   details: [
-    'Boots the app of the configuration without listening, and asks the one that runs under its public address: storage, tables, keys, https, metadata, key set, protected resources, clocks, and the servers that the app connects to. Changes nothing but what booting the app changes.',
+    'Boots the app of the configuration without listening, and asks the one that runs under its public address: storage, tables, keys, https, metadata, key set, protected resources, clocks; of an app that connects to others also its client document and keys, what its secrets are encrypted with, and the servers that it connects to. Changes nothing but what booting the app changes.',
     'Exit code 1 when something is bad.'
   ],
   options: {
@@ -39,13 +39,14 @@ async function appFindings(call: Call): Promise<Finding[]> {
   try {
     return await withApp(call, async app => {
       const connections = connectionsOf(app)
-      const connected = connections ? await connectionFindings(connections) : []
+      // The operator's own addresses, which may be private. Redirects are not followed, and size and time are bounded.
+      const fetch = createSafeFetch({ addresses: 'any', maxBytes: 1_000_000 })
+      const { now } = systemClock
+      const connected = connections ? await connectionFindings({ connections, fetch, now }) : []
       // An app may be a client of others and nothing else.
       if (connections && !('authorizationServer' in app)) return [good('boot', 'the app starts'), ...connected]
       const server = serverOf(app)
-      // The operator's own addresses, which may be private. Redirects are not followed, and size and time are bounded.
-      const fetch = createSafeFetch({ addresses: 'any', maxBytes: 1_000_000 })
-      const published = { server, app, fetch, now: systemClock.now }
+      const published = { server, app, fetch, now }
       const findings = [good('boot', server.issuer), signingFinding(await server.keys.list())]
       findings.push(...(await issuerFindings(published)))
       const resources = resourcesOf(call, app)

@@ -48,12 +48,14 @@ export async function issuerFindings(published: Published): Promise<Finding[]> {
   ]
 }
 
-function transportFinding(issuer: string): Finding {
-  if (issuer.startsWith('https:')) return good('https', issuer)
-  // The plugin lets nothing else pass.
-  return isHttpLoopback(issuer)
-    ? good('https', `${issuer} is for this computer only`)
-    : bad('https', issuer, 'clients refuse an issuer without https')
+/** @param whose what stands at that URL, for a deployment with several of them */
+export function transportFinding(url: string, whose?: string): Finding {
+  const check = whose === undefined ? 'https' : `https of ${whose}`
+  if (url.startsWith('https:')) return good(check, url)
+  // The plugins let nothing else pass.
+  return isHttpLoopback(url)
+    ? good(check, `${url} is for this computer only`)
+    : bad(check, url, 'without https anybody on the way reads along, and others refuse it')
 }
 
 async function metadataFinding(
@@ -96,7 +98,7 @@ async function keysFinding({ server, fetch }: Published, metadata: Record<string
       )
 }
 
-function clockFinding({ headers }: SafeResponse, now: number): Finding {
+export function clockFinding({ headers }: SafeResponse, now: number): Finding {
   const theirs = Math.floor(Date.parse(headers['date'] ?? '') / 1000)
   if (Number.isNaN(theirs)) return good('clock', 'the answer has no date to compare with')
   const apart = Math.abs(theirs - now)

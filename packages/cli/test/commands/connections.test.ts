@@ -42,12 +42,38 @@ export default { app: () => buildConnectedApp(${JSON.stringify({ ...settings, en
 t.test('connections rotate-keys: says what remains, and then the old key can go', async t => {
   const { run, statusWith } = await connected(t, [fresh, old])
   t.equal(await statusWith(fresh), 'needs_reauth', 'without the old key they cannot be read yet')
+  t.match(await run('connections', 'key-status'), { code: 0, out: /current +0\noutdated +2\nunreadable +0\n/ })
   const first = await run('connections', 'rotate-keys', '--limit', '1', '--json')
   t.strictSame([first.code, JSON.parse(first.out)], [1, { resealed: 1, remaining: 1 }])
   const second = await run('connections', 'rotate-keys')
   t.match(second, { code: 0, out: /resealed +1\nremaining +0\n/ })
   t.match(await run('connections', 'rotate-keys'), { code: 0, out: /resealed +0\n/ })
   t.equal(await statusWith(fresh), 'active')
+})
+
+t.test('connections key-status: a key that is gone is found, and nothing is changed', async t => {
+  const { run, statusWith } = await connected(t, [fresh])
+  const status = await run('connections', 'key-status', '--json')
+  t.strictSame([status.code, JSON.parse(status.out)], [1, { current: 0, outdated: 0, unreadable: 2 }])
+  t.equal(await statusWith(old), 'active')
+})
+
+t.test('feature 29: connections probe says what a server demands, before anybody connects', async t => {
+  const { run, mcp } = await connected(t, [old])
+  const told = await run('connections', 'probe', mcp.resource)
+  t.match(told, { code: 0, out: /auth +oauth\nissuer +http.*\nresource +http.*\nscopes +.*\nregistration +dynamic\n/ })
+  t.match(told.out, /server +ok +status 401/)
+  const { code, out } = await run('connections', 'probe', mcp.resource, '--json')
+  t.equal(code, 0)
+  t.match(JSON.parse(out), {
+    auth: 'oauth',
+    registration: ['dynamic'],
+    steps: [{ step: 'server' }],
+    clockAhead: Number
+  })
+  t.match(await run('connections', 'probe', 'http://10.0.0.1/mcp'), { code: 1, out: /problem +the URL .*not allowed/ })
+  await mcp.close()
+  t.match(await run('connections', 'probe', mcp.resource), { code: 1, out: /auth +unknown/ })
 })
 
 t.test('connections stats and sweep', async t => {

@@ -30,7 +30,9 @@ export async function prepareScope(scope: FastifyInstance, { answers, baseUrl }:
   scope.setNotFoundHandler((request, reply) =>
     answers.fail(new McpConnectionError('MCP_NOT_FOUND', 'there is no such page'), request, reply)
   )
+  const lookAtProxy = proxyWatch()
   scope.addHook('onRequest', async (request, reply) => {
+    lookAtProxy(request)
     // A code or a flow in the URL must not travel on; and nothing here is for a cache unless a route says so.
     reply.headers({
       'cache-control': 'no-store',
@@ -39,6 +41,20 @@ export async function prepareScope(scope: FastifyInstance, { answers, baseUrl }:
     })
     if (request.method !== 'GET' && request.method !== 'HEAD') assertOwnOrigin(request, baseUrl)
   })
+}
+
+/** Tells once when requests come through a proxy that the app does not trust: everybody shares one address then, and one limit. */
+function proxyWatch(): (request: FastifyRequest) => void {
+  let isTold = false
+  return request => {
+    const { headers, ip, socket, log } = request
+    if (isTold || headers['x-forwarded-for'] === undefined || ip !== socket.remoteAddress) return
+    isTold = true
+    log.warn(
+      {},
+      'mcp-auth: a request came with X-Forwarded-For, which this app does not read: set "trustProxy" if there is a proxy, or attempts of everybody are counted together'
+    )
+  }
 }
 
 /**

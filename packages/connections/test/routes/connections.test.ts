@@ -54,3 +54,14 @@ t.test('features 37, 90: tools are looked at and chosen; disconnecting forgets',
   t.equal(gone.headers.location, PREFIX)
   t.equal((await app.mcpConnections.status(owner, 'keyed')).status, 'not_connected')
 })
+
+t.test('feature 12: a proxy that the app does not trust is told of, once', async t => {
+  const told = async (trustProxy: boolean, headers: Record<string, string>) => {
+    const { app, log } = await buildWorld(t, {}, () => undefined, { trustProxy })
+    for (let time = 0; time < 2; time++) await personOf(app, 'alice').get('', headers)
+    return log.filter(line => line.includes('trustProxy')).length
+  }
+  t.equal(await told(false, { 'x-forwarded-for': '192.0.2.7' }), 1)
+  t.equal(await told(true, { 'x-forwarded-for': '192.0.2.7' }), 0)
+  t.equal(await told(false, {}), 0)
+})
