@@ -38,7 +38,7 @@ export async function buildWorld(
     trustProxy,
     logger: { level: 'trace', stream: { write: (line: string) => void log.push(line) } }
   })
-  prepare(app)
+  await prepare(app)
   await app.register(mcpConnections, {
     baseUrl: BASE,
     client: { name: 'Acme' },

@@ -1,4 +1,5 @@
 /** The plugin beside the host: its routes, what it leaves alone, and what stops the boot. */
+import formbody from '@fastify/formbody'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
 import mcpConnections, { type ConnectionSummary } from '../src/index.ts'
@@ -39,6 +40,22 @@ t.test('the host keeps its parsers, error handler and headers', async t => {
   t.match(broken.json(), { error: 'Internal Server Error' })
   t.equal(broken.headers['referrer-policy'], undefined)
   t.equal((await app.inject('/nowhere')).json().error, 'Not Found')
+})
+
+t.test("a host with a parser for forms, and one that keeps JSON as bytes, is in nobody's way", async t => {
+  const { app } = await buildWorld(t, {}, async host => {
+    await host.register(formbody)
+    host.removeContentTypeParser('application/json')
+    host.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+    host.post('/own', async request => ({ isBuffer: Buffer.isBuffer(request.body) }))
+  })
+  const alice = personOf(app, 'alice')
+  t.equal((await alice.post('credentials/keyed', { secret: 'key-of-alice' })).statusCode, 303)
+  const headers = { 'content-type': 'application/json', 'x-user': 'bob', accept: 'application/json' }
+  const payload = JSON.stringify({ secret: 'key-of-bob' })
+  const stored = await app.inject({ method: 'POST', url: `${PREFIX}/credentials/keyed`, headers, payload })
+  t.match(stored.json(), { connection: { status: 'active' } })
+  t.match((await app.inject({ method: 'POST', url: '/own', headers, payload })).json(), { isBuffer: true })
 })
 
 t.test('feature 6: without pages everybody is given JSON', async t => {

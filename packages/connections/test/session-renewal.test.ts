@@ -84,7 +84,7 @@ t.test('feature 82: a new session is told the log level and the subscriptions of
   await call('resources/unsubscribe', { uri: 'note:2' })
   refused = 'resources/subscribe'
   t.equal(await call('resources/subscribe', { uri: 'note:4' }), 500)
-  await call('tools/call', { name: 'echo', uri: 'note:1', arguments: { text: '"resources/subscribe"' } })
+  await call('tools/call', { name: 'echo', uri: 'note:1', arguments: { text: 'resources/subscribe' } })
   sessions.clear()
   t.equal(await call('tools/list', {}), 200, 'what the server does not take any more is no reason to fail')
   const settings = [

@@ -25,6 +25,9 @@ const BODY_LIMIT = 64 * 1024
 
 /** Prepares an encapsulated scope; routes are added to it afterwards. */
 export async function prepareScope(scope: FastifyInstance, { answers, baseUrl }: RouteContext): Promise<void> {
+  // The host may have parsers of its own: the same one for forms, or one that keeps JSON as bytes to check a signature.
+  scope.removeAllContentTypeParsers()
+  scope.addContentTypeParser('application/json', { parseAs: 'string' }, scope.getDefaultJsonParser('error', 'error'))
   await scope.register(formbody, { bodyLimit: BODY_LIMIT })
   scope.setErrorHandler((error, request, reply) => answers.fail(error, request, reply))
   scope.setNotFoundHandler((request, reply) =>

@@ -5,9 +5,13 @@ import resourceServer, { local } from '@fastify-mcp-auth/resource-server'
 import { toWebRequest } from '@modelcontextprotocol/node'
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
 import Fastify from 'fastify'
-import { login, users } from './login.js'
-import { encryptionKeys, publicUrl, resource } from './settings.js'
+import { login } from './login.js'
+import { encryptionKeys, publicUrl } from './settings.js'
 import { openStorage } from './storage.js'
+import { users } from './users.js'
+
+/** URL of the MCP server, as clients are given it. */
+export const resource = `${publicUrl}/mcp`
 
 export async function buildApp() {
   const app = Fastify({ logger: { level: 'warn' } })

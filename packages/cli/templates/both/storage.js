@@ -1,4 +1,4 @@
-// Where grants, clients and keys are kept. Another engine is another URL.
+// Where everything is kept. Another engine is another URL.
 import { sqlStorage } from '@fastify-mcp-auth/storage-sql'
 import { databaseUrl } from './settings.js'
 

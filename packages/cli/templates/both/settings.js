@@ -10,8 +10,7 @@ if (!ENCRYPTION_KEY) throw new Error('ENCRYPTION_KEY is missing: make one with "
 
 export const port = Number(PORT)
 export const host = HOST
-/** How clients reach the app, to the character. Issuer and resource are built from it, never from a request. */
+/** How others reach the app, to the character. Every URL of it is built from this, never from a request. */
 export const publicUrl = PUBLIC_URL ?? `http://127.0.0.1:${port}`
-export const resource = `${publicUrl}/mcp`
-export const databaseUrl = DATABASE_URL ?? `sqlite:${join(import.meta.dirname, 'data', 'auth.sqlite')}`
+export const databaseUrl = DATABASE_URL ?? `sqlite:${join(import.meta.dirname, 'data', 'app.sqlite')}`
 export const encryptionKeys = [ENCRYPTION_KEY]
