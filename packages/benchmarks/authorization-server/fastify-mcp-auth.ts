@@ -11,7 +11,8 @@ import { type ConsentForm, type Issuing, issuerOf } from './issuing.ts'
 export async function startFastifyMcpAuth(
   issuing: Issuing,
   consent: 'remembered' | 'asked',
-  storage: StorageDriver = memoryStorage()
+  storage: StorageDriver = memoryStorage(),
+  addRoutes: (app: FastifyInstance) => void = () => {}
 ): Promise<RunningServer> {
   const { clientId, redirectUri, resource, opaqueResource, introspector, scope, port } = issuing
   const scopes = Object.fromEntries(scope.split(' ').map(name => [name, `Use ${name}`]))
@@ -45,12 +46,9 @@ export async function startFastifyMcpAuth(
     ]
   })
   serveConsent(app)
-  app.get('/cleanup', async () => app.authorizationServer.cleanup({ limit: CLEANUP_BATCH }))
+  addRoutes(app)
   return listen(app, port)
 }
-
-/** Records that one call of the cleanup removes. */
-export const CLEANUP_BATCH = 1000
 
 const KEY = Buffer.from('a key of 32 bytes for benchmarks').toString('base64')
 

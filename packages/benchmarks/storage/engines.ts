@@ -10,15 +10,27 @@ import { Redis } from 'ioredis'
 import { createConnection } from 'mysql2/promise'
 import { Client } from 'pg'
 
+/** What can be copied. */
+type Copied = 'grants' | 'interactions'
+
+/** What a table is filled with. */
+export interface Copies {
+  readonly collection: Copied
+  readonly copies: number
+  /** They ended long ago, each at another second. */
+  readonly expired: boolean
+}
+
 /** A database of a run. */
 export interface Place {
   readonly url: string
+  /** Those whose expired records are there until a cleanup. */
+  readonly collections: readonly Copied[]
   /**
-   * Adds copies of the first grant, under other keys, for other people.
-   *
-   * @param expired they ended long ago, each at another second
+   * Adds copies of the first record of a collection, under other keys, for other people. Grants that ended stand among those that are alive, as
+   * those do that were made at the same time; the keys of interactions are digests.
    */
-  fill(copies: number, expired: boolean): Promise<void>
+  fill(copies: Copies): Promise<void>
   /** Lets the engine learn how much there is. */
   settle(): Promise<void>
   /** How the engine runs a statement, in its own words on one line; null where there are no plans. */
@@ -30,9 +42,12 @@ export type Engine = () => Promise<Place>
 
 const POSTGRES = process.env['BENCH_POSTGRES_URL'] ?? 'postgres://postgres@127.0.0.1:5432/postgres'
 const MYSQL = process.env['BENCH_MYSQL_URL'] ?? 'mysql://root@127.0.0.1:3306/mysql'
-const TABLE = 'mcp_auth_grants'
 /** Copies of one statement: bounds the log and the locks of the engine. */
 const CHUNK = 200_000
+/** The first four bytes of a grant's id are the second in which it was made: what was made together stands together in every index. */
+const SPAN = 4_000_000_000
+const isOrdered = (collection: Copied): boolean => collection === 'grants'
+
 /** Bytes that have to be free for a grant and its index entries, twice over. */
 const BYTES_PER_GRANT = 5000
 
@@ -57,23 +72,26 @@ export const ENGINES: { readonly [name: string]: Engine } = {
     const open = (): InstanceType<typeof Database> => new Database(file, { timeout: 10_000 })
     return {
       url: `sqlite:${file}`,
-      async fill(copies, expired) {
+      collections: ['interactions', 'grants'],
+      async fill({ collection, copies, expired }) {
         const db = open()
-        const columns = (db.pragma(`table_info(${TABLE})`) as { name: string }[]).map(({ name }) => name)
+        const table = `mcp_auth_${collection}`
+        const columns = (db.pragma(`table_info(${table})`) as { name: string }[]).map(({ name }) => name)
+        const time = `printf('%08x', n * ${SPAN} / ${copies})`
         const changes = {
-          record_key: 'substr(record_key, 1, 13) || lower(hex(randomblob(11)))',
+          record_key: `substr(record_key, 1, 13) || ${isOrdered(collection) ? time : "''"} || lower(hex(randomblob(10)))`,
           subject: "'person-' || (n / 5)",
           ...(expired ? { expiresAt: '1 + n' } : {})
         }
         // Building an index at once is many times cheaper than growing it in random places.
         const indexes = db
           .prepare("select name, sql from sqlite_master where type = 'index' and tbl_name = ? and sql is not null")
-          .all(TABLE) as { name: string; sql: string }[]
+          .all(table) as { name: string; sql: string }[]
         for (const { name } of copies > CHUNK ? indexes : []) db.exec(`drop index "${name}"`)
         await inChunks(copies, async (from, count) => {
-          db.exec(`insert into ${TABLE} (${selected(columns, '"', {})})
+          db.exec(`insert into ${table} (${selected(columns, '"', {})})
             with recursive counter(n) as (select ${from} union all select n + 1 from counter where n < ${from + count - 1})
-            select ${selected(columns, '"', changes)} from (select * from ${TABLE} limit 1), counter`)
+            select ${selected(columns, '"', changes)} from (select * from ${table} limit 1), counter`)
         })
         for (const { sql } of copies > CHUNK ? indexes : []) db.exec(sql)
         db.close()
@@ -99,34 +117,37 @@ export const ENGINES: { readonly [name: string]: Engine } = {
     const ask = (statement: string, parameters: readonly unknown[] = []) => askPostgres(url, statement, parameters)
     return {
       url,
-      async fill(copies, expired) {
+      collections: ['interactions', 'grants'],
+      async fill({ collection, copies, expired }) {
+        const table = `mcp_auth_${collection}`
         const rows = await ask('select column_name as name from information_schema.columns where table_name = $1', [
-          TABLE
+          table
         ])
         const columns = rows.map(({ name }) => String(name))
+        const time = `lpad(to_hex(n::bigint * ${SPAN} / ${copies}), 8, '0')`
         const changes = {
-          record_key: `left(record_key, 13) || md5(n || '${expired}')`,
+          record_key: `left(record_key, 13) || ${isOrdered(collection) ? time : "''"} || left(md5(n || '${expired}'), 20)`,
           subject: "'person-' || n / 5",
           ...(expired ? { expiresAt: '1 + n' } : {})
         }
         // The key goes as well: of ten million random ones each insert would read another page of its index.
         const found = await ask(
           "select indexname as name, indexdef as sql from pg_indexes where tablename = $1 and indexname not like '%pkey'",
-          [TABLE]
+          [table]
         )
         const indexes = copies > CHUNK ? found : []
         for (const { name } of indexes) await ask(`drop index "${name}"`)
-        if (copies > CHUNK) await ask(`alter table ${TABLE} drop constraint ${TABLE}_pkey`)
+        if (copies > CHUNK) await ask(`alter table ${table} drop constraint ${table}_pkey`)
         await inChunks(copies, (from, count) =>
-          ask(`insert into ${TABLE} (${selected(columns, '"', {})}) select ${selected(columns, '"', changes)}
-            from (select * from ${TABLE} limit 1) one, generate_series(${from}, ${from + count - 1}) n`)
+          ask(`insert into ${table} (${selected(columns, '"', {})}) select ${selected(columns, '"', changes)}
+            from (select * from ${table} limit 1) one, generate_series(${from}, ${from + count - 1}) n`)
         )
         const build = "set maintenance_work_mem = '1GB'; "
-        if (copies > CHUNK) await ask(`${build} alter table ${TABLE} add primary key (record_key)`)
+        if (copies > CHUNK) await ask(`${build} alter table ${table} add primary key (record_key)`)
         for (const { sql } of indexes) await ask(`${build} ${sql}`)
       },
       async settle() {
-        await ask(`vacuum analyze ${TABLE}`)
+        await ask('vacuum analyze')
         await ask('checkpoint')
       },
       async explain(statement, parameters) {
@@ -142,30 +163,33 @@ export const ENGINES: { readonly [name: string]: Engine } = {
     const ask = (statement: string, parameters: readonly unknown[] = []) => askMysql(url, statement, parameters)
     return {
       url,
-      async fill(copies, expired) {
-        const columns = (await ask(`show columns from ${TABLE}`)).map(({ Field }) => String(Field))
+      collections: ['interactions', 'grants'],
+      async fill({ collection, copies, expired }) {
+        const table = `mcp_auth_${collection}`
+        const columns = (await ask(`show columns from ${table}`)).map(({ Field }) => String(Field))
+        const time = `lower(lpad(hex(seq * ${SPAN} div ${copies}), 8, '0'))`
         const changes = {
-          record_key: `concat(left(record_key, 13), md5(concat(seq, '${expired}')))`,
+          record_key: `concat(left(record_key, 13), ${isOrdered(collection) ? time : "''"}, left(md5(concat(seq, '${expired}')), 20))`,
           subject: "concat('person-', floor(seq / 5))",
           ...(expired ? { expiresAt: '1 + seq' } : {})
         }
         const rows = await ask(
           "select index_name as name, group_concat('`', column_name, '`' order by seq_in_index) as fields from information_schema.statistics where table_schema = database() and table_name = ? and index_name <> 'PRIMARY' group by index_name",
-          [TABLE]
+          [table]
         )
         const indexes = copies > CHUNK ? rows : []
         const alter = async (each: (name: unknown, fields: unknown) => string): Promise<void> => {
           const changes = indexes.map(({ name, fields }) => each(name, fields))
-          if (changes.length > 0) await ask(`alter table ${TABLE} ${changes.join(', ')}`)
+          if (changes.length > 0) await ask(`alter table ${table} ${changes.join(', ')}`)
         }
         await alter(name => `drop index \`${name}\``)
         await inChunks(copies, (from, count) =>
-          ask(`insert into ${TABLE} (${selected(columns, '`', {})}) select ${selected(columns, '`', changes)}
-            from (select * from ${TABLE} limit 1) one, seq_${from}_to_${from + count - 1} order by 1`)
+          ask(`insert into ${table} (${selected(columns, '`', {})}) select ${selected(columns, '`', changes)}
+            from (select * from ${table} limit 1) one, seq_${from}_to_${from + count - 1} order by 1`)
         )
         await alter((name, fields) => `add index \`${name}\` (${fields})`)
       },
-      settle: async () => void (await ask(`analyze table ${TABLE}`)),
+      settle: async () => void (await ask('analyze table mcp_auth_grants, mcp_auth_interactions')),
       async explain(statement, parameters) {
         const rows = await ask(`explain ${statement}`, parameters)
         return rows
@@ -181,10 +205,13 @@ export const ENGINES: { readonly [name: string]: Engine } = {
     const client = new Redis(url)
     return {
       url,
-      async fill(copies, expired) {
+      collections: ['grants'],
+      async fill({ collection, copies, expired }) {
         await inChunks(copies, async (from, count) => {
-          for (let at = from; at < from + count; at += 5000)
-            await client.eval(COPY, 1, 'mcp-auth:{grants}:', at, Math.min(5000, from + count - at), expired ? 1 : 0)
+          for (let at = from; at < from + count; at += 5000) {
+            const some = Math.min(5000, from + count - at)
+            await client.eval(COPY, 1, `mcp-auth:{${collection}}:`, at, some, expired ? 1 : 0, SPAN / copies)
+          }
         })
       },
       settle: async () => {},
@@ -206,7 +233,7 @@ local place = {}
 for at = 1, #fields, 2 do place[fields[at]] = at + 1 end
 local client = fields[place.clientId]
 for n = ARGV[1], ARGV[1] + ARGV[2] - 1 do
-  local key = string.sub(first, 1, 13) .. redis.sha1hex(n .. ARGV[3])
+  local key = string.sub(first, 1, 13) .. string.format('%08x', n * ARGV[4]) .. string.sub(redis.sha1hex(n .. ARGV[3]), 1, 20)
   local subject = '"person-' .. math.floor(n / 5) .. '"'
   fields[place.subject] = subject
   if ARGV[3] == '1' then fields[place.expiresAt] = string.format('%.0f', 1 + n) end

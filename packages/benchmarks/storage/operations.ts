@@ -44,7 +44,7 @@ export const OPERATIONS: { readonly [name: string]: Operation } = {
     }),
   [`cleanup of ${CLEANUP_BATCH}`]: (deployment, count) =>
     timed(deployment, Math.max(1, Math.floor(count / 20)), async () => {
-      const { status, body } = await deployment.client.get('/cleanup')
+      const { status, body } = await deployment.client.get(`/cleanup?limit=${CLEANUP_BATCH}`)
       if (status !== 200 || Number(body) === 0) throw new Error(`nothing was removed: ${status} ${body}`)
     })
 }

@@ -5,17 +5,15 @@
  *
  * PostgreSQL and MariaDB are those of `BENCH_POSTGRES_URL` and `BENCH_MYSQL_URL`, or of 127.0.0.1; each size is a database of its own
  * and dropped at the end. Redis is a server of its own. Some of the grants are made over HTTP, the rest are copies of one. Rounds are
- * interleaved and ratios taken inside a round. At last, as many expired grants as `--expired` says are added to the largest, and
- * removed while somebody else writes.
+ * interleaved and ratios taken inside a round. At last, as many expired records as `--expired` says are added to the largest (0 for none), half
+ * of them grants and half interactions (on Redis, which drops those itself, grants only), and removed while somebody else writes.
  */
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { Client, readTokens, type TokenAnswer } from '../authorization-server/client.ts'
 import { freePort, issuingOn } from '../authorization-server/suite.ts'
 import { median } from '../rounds.ts'
 import { startServer } from '../server-process.ts'
+import { contention, grouped } from './contention.ts'
 import { assertRoom, ENGINES, type Place } from './engines.ts'
 import { CLEANUP_BATCH, type Deployment, OPERATIONS, percentile, type Sample } from './operations.ts'
 import { plansOf } from './plans.ts'
@@ -24,8 +22,6 @@ import { plansOf } from './plans.ts'
 const MADE = 60
 /** Operations of one kind in one round. */
 const COUNT = 40
-/** Milliseconds for which somebody else writes before the cleanup begins. */
-const CALM = 3000
 
 interface Settings {
   readonly sizes: readonly number[]
@@ -101,9 +97,9 @@ async function deploy(place: Place, size: number, rounds: number): Promise<Omit<
   }
   maker.close()
   const start = performance.now()
-  await place.fill(Math.max(0, size - MADE), false)
+  await place.fill({ collection: 'grants', copies: Math.max(0, size - MADE), expired: false })
   // What the cleanup of the rounds removes.
-  await place.fill((rounds + 1) * (COUNT / 20) * CLEANUP_BATCH, true)
+  await place.fill({ collection: 'grants', copies: (rounds + 1) * (COUNT / 20) * CLEANUP_BATCH, expired: true })
   await place.settle()
   console.error(`${size} grants, filled in ${Math.round((performance.now() - start) / 1000)} s`)
   return { server, issuing, grants }
@@ -134,40 +130,4 @@ async function tableOf(
     ...rows,
     ''
   ].join('\n')
-}
-
-/** How long somebody else's writes take while a cleanup runs. */
-async function contention(place: Place, { server, issuing }: Deployment, expired: number): Promise<string> {
-  await place.fill(expired, true)
-  await place.settle()
-  const writer = fork(new URL('competing-writer.ts', import.meta.url), [place.url])
-  process.on('exit', () => writer.kill('SIGKILL'))
-  await once(writer, 'message')
-  const waits = async (): Promise<number[]> => {
-    writer.send('tell')
-    const [told] = await once(writer, 'message')
-    return told as number[]
-  }
-  await sleep(500)
-  await waits()
-  await sleep(CALM)
-  const calm = await waits()
-  const client = await Client.open(issuing)
-  const [before, start] = [await server.cpu(), performance.now()]
-  let removed = 0
-  for (let size = CLEANUP_BATCH; size === CLEANUP_BATCH; removed += size)
-    size = Number((await client.get('/cleanup')).body)
-  const seconds = (performance.now() - start) / 1000
-  const cpu = ((await server.cpu()) - before) / removed
-  const busy = await waits()
-  client.close()
-  writer.kill('SIGKILL')
-  const told = (times: number[]): string =>
-    [0.5, 0.99, 1].map(share => percentile(times, share).toFixed(1)).join(' / ') +
-    ` ms of ${grouped(times.length)} writes`
-  return `\nCleanup of ${grouped(removed)} expired grants: ${grouped(removed / seconds)} a second, ${cpu.toFixed(0)} µs of processor time of the app each. Writes of another process, p50 / p99 / longest: ${told(busy)}; without a cleanup ${told(calm)}.\n`
-}
-
-function grouped(value: number): string {
-  return Math.round(value).toLocaleString('en')
 }
