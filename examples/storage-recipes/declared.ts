@@ -44,3 +44,11 @@ export function readGuard({ fields }: CollectionDeclaration, guard: Guard): [nam
   }
   return Object.entries(guard)
 }
+
+/** Whether any record can be as the guard says. A database would refuse other text, or take it for what its encoding makes of it. */
+export function canHold({ indexes }: CollectionDeclaration, guard: Guard): boolean {
+  return Object.entries(guard).every(([name, value]) => {
+    if (typeof value !== 'string') return true
+    return indexes.includes(name) ? isStorableKey(value) : isStorableText(value)
+  })
+}

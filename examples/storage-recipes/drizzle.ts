@@ -18,7 +18,7 @@ import {
 import { and, asc, eq, gt, inArray, isNull, lt, or, type SQL } from 'drizzle-orm'
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
 import { index, integer, type SQLiteColumn, sqliteTable, text } from 'drizzle-orm/sqlite-core'
-import { assertIndex, cut, readGuard, readRecord } from './declared.ts'
+import { assertIndex, canHold, cut, readGuard, readRecord } from './declared.ts'
 
 /** The table of a collection: one column per field, indexes with the key, so that pages come in its order. */
 export function tableOf({ name, fields, indexes, expiry }: CollectionDeclaration) {
@@ -91,7 +91,7 @@ export function drizzleStorage(db: BetterSQLite3Database): StorageDriver {
         return value === null ? isNull(column) : eq(column, value)
       })
       const changes = { ...readRecord(collection, patch), record_key: key }
-      if (!isStorableKey(key)) return false
+      if (!isStorableKey(key) || !canHold(collection, guard)) return false
       return ask(
         () =>
           db

@@ -9,16 +9,14 @@ import {
   type CollectionDeclaration,
   type Field,
   formatExpiryCursor,
-  type Guard,
   isStorableKey,
-  isStorableText,
   type Page,
   parseExpiryCursor,
   type StorageDriver,
   type StoredRecord,
   UnavailableError
 } from '@fastify-mcp-auth/core'
-import { assertIndex, cut, readGuard, readRecord } from './declared.ts'
+import { assertIndex, canHold, cut, readGuard, readRecord } from './declared.ts'
 
 const COLUMNS = { text: 'String? @db.Text', integer: 'BigInt?', boolean: 'Int? @db.SmallInt', json: 'String? @db.Text' }
 
@@ -158,14 +156,6 @@ function decodeValue(kind: Field['kind'], value: unknown): unknown {
   if (kind === 'boolean') return value !== 0
   if (kind === 'integer') return Number(value)
   return kind === 'json' ? JSON.parse(String(value)) : value
-}
-
-/** PostgreSQL refuses a text that no record can have. */
-function canHold({ indexes }: CollectionDeclaration, guard: Guard): boolean {
-  return Object.entries(guard).every(([name, value]) => {
-    if (typeof value !== 'string') return true
-    return indexes.includes(name) ? isStorableKey(value) : isStorableText(value)
-  })
 }
 
 /** A database that does not answer is an outage, never a verdict. What Prisma itself refuses to ask is a mistake of the caller. */

@@ -20,13 +20,16 @@ type Kind = keyof Waits
 
 /** @param expired records, half of them grants where there are others that only a cleanup removes */
 export async function contention(place: Place, { server, issuing }: Deployment, expired: number): Promise<string> {
-  const client = await Client.open(issuing)
   // Somebody who was never asked: an interaction, which can be copied.
-  client.user = 'somebody-new'
-  await client.authorize()
+  const first = await Client.open(issuing)
+  first.user = 'somebody-new'
+  await first.authorize()
+  first.close()
   for (const collection of place.collections)
     await place.fill({ collection, copies: Math.floor(expired / place.collections.length), expired: true })
   await place.settle()
+  // Only now: a connection that waited while a database was filled would be given up.
+  const client = await Client.open(issuing)
   const writer = fork(new URL('competing-writer.ts', import.meta.url), [place.url])
   process.on('exit', () => writer.kill('SIGKILL'))
   await once(writer, 'message')

@@ -60,6 +60,25 @@ export async function testValues(test: Test, driver: StorageDriver): Promise<voi
   for (const [name, text] of Object.entries(REFUSABLE))
     await test(`${name} in a key or text is kept or refused, never changed`, () => keepsOrRefuses(driver, text))
 
+  // UTF-8 has no halves: who encodes one writes this character in its place.
+  await test('half a surrogate pair in what is looked for is not the character U+FFFD', async () => {
+    const name = unique()
+    const [kept, asked] = [`${name}\ufffd`, `${name}\ud800`]
+    const record = sample({ owner: kept, note: kept, expiresAt: 1 })
+    await driver.insert(samples, kept, record)
+    assert.equal(await driver.get(samples, asked), null)
+    assert.equal(await driver.update(samples, asked, {}, { count: 1 }), false)
+    assert.equal(await driver.update(samples, kept, { note: asked }, { count: 1 }), false)
+    assert.equal(await driver.update(samples, kept, { owner: asked }, { count: 1 }), false)
+    assert.equal(await driver.remove(samples, asked), false)
+    assert.deepEqual((await driver.list(samples, 'owner', asked)).records, [])
+    assert.equal(await driver.removeWhere(samples, 'owner', asked), 0)
+    const condition = { expiresBefore: 2, guard: {} }
+    assert.deepEqual((await driver.take?.(samples, [asked], condition)) ?? [], [])
+    assert.deepEqual((await driver.take?.(samples, [kept], { ...condition, guard: { note: asked } })) ?? [], [])
+    assert.deepEqual(await driver.get(samples, kept), record)
+  })
+
   await test('keys that look alike are different keys', async () => {
     const prefix = unique()
     const keys = [...new Set(LOOKALIKES)].map(text => `${prefix}${text}`)
