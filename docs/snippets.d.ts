@@ -43,7 +43,10 @@ declare global {
     of(request: FastifyRequest): Promise<{ accountId: string; signedInAt: number } | null>
     end(request: FastifyRequest, reply: FastifyReply): Promise<void>
   }
-  const accounts: { byId(id: string): Promise<Account | null> }
+  const accounts: {
+    byId(id: string): Promise<Account | null>
+    byEmployee(iss: string, sub: string): Promise<Account | null>
+  }
   const agents: { mayUse(account: string, agent: string): Promise<boolean> }
   const connectionsOptions: ConnectionsOptions
   const connections: Connections

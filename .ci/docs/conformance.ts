@@ -11,7 +11,7 @@ interface TitledTest {
 
 const TITLE = /\btest\(\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|`((?:[^`\\]|\\.)*)`)/g
 const LEADING =
-  /^((?:(?:GEN|PRM|RS|TR|CD|REG|AZ|TK|PX)-\d+|RFC \d+(?: [\d.]+)?)(?:(?:, | and |\/)(?:(?:GEN|PRM|RS|TR|CD|REG|AZ|TK|PX)-\d+|RFC \d+(?: [\d.]+)?))*)\b/
+  /^((?:(?:GEN|PRM|RS|TR|CD|REG|AZ|TK|EM|WI|PX)-\d+|RFC \d+(?: [\d.]+)?)(?:(?:, | and |\/)(?:(?:GEN|PRM|RS|TR|CD|REG|AZ|TK|EM|WI|PX)-\d+|RFC \d+(?: [\d.]+)?))*)\b/
 
 const ADVISORY_IDS = new Set(ADVISORIES.flatMap(({ ids }) => ids))
 

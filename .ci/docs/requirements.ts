@@ -1,7 +1,7 @@
 /** Requirements of the MCP authorization specification, revision 2026-07-28, that concern the packages which exist. */
 export interface Requirement {
   readonly id: string
-  /** First revision with the rule, or `guide` for the security best practices. */
+  /** First revision with the rule, `extension` for one of an extension, or `guide` for the security best practices. */
   readonly since: string
   readonly text: string
 }
@@ -69,6 +69,21 @@ AZ-24 | 2025-03-26 | a person may allow less; scope tells what was granted
 TK-1 | 2025-06-18 | access tokens are short-lived
 TK-2 | 2025-03-26 | refresh tokens rotate, reuse ends the grant
 TK-8 | 2025-03-26 | token responses are JSON, no-store, with the errors of RFC 6749
+EM-4 | extension | an identity assertion grant (ID-JAG) buys a token, also for a client with a metadata document
+EM-5 | extension | its type is oauth-id-jag+jwt
+EM-6 | extension | signed by a trusted identity provider, whose keys may change
+EM-7 | extension | iss, aud, sub, iat, exp; short-lived
+EM-8 | extension | it is for the client that authenticates
+EM-9 | extension | it is for a resource of this server
+EM-10 | extension | it is used once
+EM-11 | extension | audience is its resource, scopes are what both sides say
+EM-12 | extension | advertised in the metadata
+EM-13 | extension | limits, revocation, audit, people by iss and sub
+EM-14 | extension | no assertion in logs
+WI-3 | extension | a workload comes without client_id
+WI-4 | extension | iss, sub, aud, exp, iat, jti; trusted issuers only
+WI-5 | extension | claims decide which workload may do what
+WI-6 | extension | the type of an assertion tells the two meanings apart
 PX-1 | guide | consent for each client
 PX-3 | guide | consent names client, redirect and permissions, is not framed, has CSRF protection
 PX-4 | guide | cookies are __Host-, Secure, HttpOnly, SameSite

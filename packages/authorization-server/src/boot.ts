@@ -12,6 +12,7 @@ import {
   systemClock
 } from '@fastify-mcp-auth/core'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { createTrustedIssuers } from './assertions/trusted-issuers.ts'
 import { createDevices } from './authorization/device.ts'
 import { createInteractions } from './authorization/interaction.ts'
 import { createCatalogue } from './catalogue.ts'
@@ -97,6 +98,7 @@ export async function boot(
     log: app.log,
     documents: policy ? createDocuments({ fetch: clientFetch, clock, records, privateUseRedirectUris, policy }) : null,
     clientKeys: createClientKeys({ fetch: clientFetch, clock }),
+    trustedIssuers: createTrustedIssuers(options, clock),
     grants,
     limits: options.rateLimit
       ? await createLimits({ options: options.rateLimit, issuer: options.issuer, clock, events })

@@ -1,6 +1,7 @@
 /** What every endpoint is handed. Built once at boot; nothing in it changes per request. */
 import type { Clock, ErrorPageRenderer, JwksSource, KeyRing, SafeFetch } from '@fastify-mcp-auth/core'
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
+import type { TrustedIssuers } from './assertions/trusted-issuers.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { Client } from './clients/client.ts'
 import type { KeySource } from './clients/client-keys.ts'
@@ -30,6 +31,8 @@ export interface ServerContext {
   readonly documents: Documents | null
   /** The public keys of a client that signs assertions. */
   readonly clientKeys: (keys: KeySource) => JwksSource
+  /** Whose assertions count. */
+  readonly trustedIssuers: TrustedIssuers
   /** By `grant_type`; the metadata is computed from it. */
   readonly grants: ReadonlyMap<string, Grant>
   /** Null when something in front of the app limits requests. */

@@ -17,6 +17,7 @@ export { EVENTS_CHANNEL, type EventSink } from './events.ts'
 export type {
   AuthorizationServerOptions,
   ClientOptions,
+  JwtBearerOptions,
   OpenIdOptions,
   ResourceOptions,
   ScopeOptions
@@ -24,6 +25,8 @@ export type {
 export { default } from './plugin.ts'
 export { collections } from './records.ts'
 export type {
+  AssertedPerson,
+  AssertedUser,
   ClaimsContext,
   CurrentUser,
   ExternalSigner,

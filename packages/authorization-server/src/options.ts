@@ -16,7 +16,7 @@ import { type Static, Type } from 'typebox'
 import type { ClientSource } from './clients/client-source.ts'
 import type { DocumentPolicy } from './clients/documents.ts'
 import type { EventSink } from './events.ts'
-import type { ExternalSigner, RegistrationPolicy, UserAdapter } from './types.ts'
+import type { AssertedUser, ExternalSigner, RegistrationPolicy, UserAdapter } from './types.ts'
 
 const ScopeDefinition = Type.Object(
   {
@@ -125,6 +125,65 @@ const DeviceAuthorization = Type.Object(
   { additionalProperties: false }
 )
 export type DeviceAuthorizationOptions = Static<typeof DeviceAuthorization>
+
+const IdentityProvider = Type.Object(
+  {
+    /** Exactly as its assertions have it in `iss`. */
+    issuer: Type.String({ minLength: 1 }),
+    /** Where its keys are, if not where its metadata says. */
+    jwksUri: Type.Optional(Type.String({ pattern: '^https?://' })),
+    /** Its public keys as a JWK set, for an issuer that is not asked. */
+    jwks: Type.Optional(ClientMetadata.properties.jwks),
+    /**
+     * The user that an assertion is about, by its verified claims, or null for nobody: nobody is made here. Go by `iss` and `sub`; an e-mail
+     * address may be somebody else's tomorrow. With `users.organizations` it also says for which of them the access is, where there are several.
+     */
+    user: Type.Unsafe<AssertedUser>(Type.Function([], Type.Unknown()))
+  },
+  { additionalProperties: false }
+)
+export type IdentityProvider = Static<typeof IdentityProvider>
+
+const Workload = Type.Object(
+  {
+    /** By which name it is known here, `sub` and `client_id` of its tokens. Nobody else's: no client's and no user's. */
+    client_id: Type.String({ minLength: 1, maxLength: 255 }),
+    /** Name for lists and logs. */
+    client_name: Type.String({ minLength: 1, maxLength: 200 }),
+    /** What its assertions say, each claim exactly: `{ sub: 'system:serviceaccount:jobs:nightly' }`. */
+    claims: Type.Record(Type.String({ minLength: 1 }), Type.String({ minLength: 1 })),
+    /** What it may do: scopes by resource. */
+    client_credentials: Type.Record(Type.String(), Type.Array(Type.String()))
+  },
+  { additionalProperties: false }
+)
+
+const WorkloadIssuer = Type.Object(
+  {
+    /** Exactly as its assertions have it in `iss`. */
+    issuer: Type.String({ minLength: 1 }),
+    /** Where its keys are, if not where its metadata says. */
+    jwksUri: Type.Optional(Type.String({ pattern: '^https?://' })),
+    /** Its public keys as a JWK set, for an issuer that is not asked. */
+    jwks: Type.Optional(ClientMetadata.properties.jwks),
+    /** Each assertion buys one token. False for a platform that hands the same one out until it expires, as Kubernetes does. */
+    singleUse: Type.Boolean({ default: true }),
+    /** Which of its workloads may do what. The others may do nothing. */
+    workloads: Type.Array(Workload, { minItems: 1 })
+  },
+  { additionalProperties: false }
+)
+export type WorkloadIssuer = Static<typeof WorkloadIssuer>
+
+const JwtBearer = Type.Object(
+  {
+    /** Identity providers of companies, which decide which of their people use which client here (ID-JAG). */
+    identityProviders: Type.Array(IdentityProvider, { default: [] }),
+    /** Platforms that tell the programs that run on them apart: Kubernetes, a CI system, a cloud. */
+    workloadIssuers: Type.Array(WorkloadIssuer, { default: [] })
+  },
+  { additionalProperties: false }
+)
 
 /** What @fastify/rate-limit needs of an ioredis client. */
 export interface RedisClient {
@@ -312,6 +371,11 @@ export const Options = Type.Object(
      * option none of it exists. @see RFC 8628
      */
     deviceAuthorization: Type.Optional(DeviceAuthorization),
+    /**
+     * Tokens for assertions of others: of the identity provider of a company for its people, of a platform for its programs. Nobody is asked.
+     * Without this option none of it exists. @see RFC 7523
+     */
+    jwtBearer: Type.Optional(JwtBearer),
     /** Seconds within which a pushed request must be used. @see RFC 9126 section 2.2 */
     pushedRequestTtl: Type.Integer({ default: 60, minimum: 5, maximum: 600 }),
     /** Seconds that a person has for sign-in and consent. */
@@ -345,6 +409,7 @@ type WithDefaults =
   | 'dynamicRegistration'
   | 'clientIdMetadataDocuments'
   | 'deviceAuthorization'
+  | 'jwtBearer'
 
 /** What an integrator writes: everything that has a default may be left out. */
 export type AuthorizationServerOptions = Pick<Options, 'issuer' | 'storage' | 'users'> &
@@ -356,7 +421,14 @@ export type AuthorizationServerOptions = Pick<Options, 'issuer' | 'storage' | 'u
     dynamicRegistration?: false | Partial<Static<typeof DynamicRegistration>>
     clientIdMetadataDocuments?: false | Static<typeof ClientIdMetadataDocuments>
     deviceAuthorization?: Partial<DeviceAuthorizationOptions>
+    jwtBearer?: JwtBearerOptions
   }
+
+/** Whose assertions buy tokens. */
+export interface JwtBearerOptions {
+  identityProviders?: IdentityProvider[]
+  workloadIssuers?: (Omit<WorkloadIssuer, 'singleUse'> & Partial<Pick<WorkloadIssuer, 'singleUse'>>)[]
+}
 
 /** A protected resource: its name and what may be asked for there. */
 export type ResourceOptions = Pick<Static<typeof ResourceDefinition>, 'name'> &

@@ -26,6 +26,7 @@ import { authorizationCode } from './grants/authorization-code.ts'
 import { clientCredentials } from './grants/client-credentials.ts'
 import { deviceCode } from './grants/device-code.ts'
 import type { Grant } from './grants/grant.ts'
+import { jwtBearer } from './grants/jwt-bearer.ts'
 import { refreshToken } from './grants/refresh-token.ts'
 import { endsSessions } from './openid/sign-out.ts'
 import type { AuthorizationServerOptions, Options } from './options.ts'
@@ -34,8 +35,14 @@ import { browserScope, machineEndpoint } from './scopes.ts'
 import { checkWhenReady } from './self-check.ts'
 
 /** By what clients may trade; what an option has to open is there only with it. */
-function grantsOf({ deviceAuthorization }: Options): ReadonlyMap<string, Grant> {
-  const grants = [authorizationCode, refreshToken, clientCredentials, ...(deviceAuthorization ? [deviceCode] : [])]
+function grantsOf({ deviceAuthorization, jwtBearer: assertions }: Options): ReadonlyMap<string, Grant> {
+  const grants = [
+    authorizationCode,
+    refreshToken,
+    clientCredentials,
+    ...(deviceAuthorization ? [deviceCode] : []),
+    ...(assertions ? [jwtBearer] : [])
+  ]
   return new Map(grants.map(grant => [grant.grantType, grant]))
 }
 

@@ -11,6 +11,8 @@ import {
   readStorage,
   resolveOptions
 } from '@fastify-mcp-auth/core'
+import { assertJwtBearer } from './assertions/read-options.ts'
+import { JWT_BEARER } from './assertions/trusted-issuers.ts'
 import { defaultScopesOf, isScopeOptions, OFFLINE_ACCESS } from './catalogue.ts'
 import { readKeySource } from './clients/client-keys.ts'
 import { CLIENT_CREDENTIALS, faultOf } from './clients/own-access.ts'
@@ -33,6 +35,7 @@ function assertCoherent(options: Options): void {
   if (!/^[A-Za-z0-9._~/-]*$/.test(pathname)) throw refused('issuer', 'has a path with a character that is not allowed')
   assertResources(options)
   assertClients(options)
+  assertJwtBearer(options)
   if (options.rateLimit) assertRanges(options.rateLimit.sharedEgress)
   // The grant ends with its refresh token, and a token must not be promised for longer than that.
   if (options.refreshTokenTtl < Math.min(options.accessTokenTtl, options.grantTtl))
@@ -158,11 +161,14 @@ function assertGrantTypes({ client_id, grant_types = [] }: Options['clients'][nu
     'authorization_code',
     'refresh_token',
     CLIENT_CREDENTIALS,
-    ...(options.deviceAuthorization ? [DEVICE_CODE] : [])
+    ...(options.deviceAuthorization ? [DEVICE_CODE] : []),
+    ...(options.jwtBearer ? [JWT_BEARER] : [])
   ]
   const unknown = grant_types.find(grantType => !known.includes(grantType))
   if (unknown === DEVICE_CODE)
     throw refused('clients', `"${client_id}" is for devices, and there is no option "deviceAuthorization"`)
+  if (unknown === JWT_BEARER)
+    throw refused('clients', `"${client_id}" comes with assertions, and there is no option "jwtBearer"`)
   if (unknown !== undefined) throw refused('clients', `"${client_id}" has a grant type that is not known: ${unknown}`)
 }
 

@@ -58,7 +58,7 @@ export const ClientDocumentRecord = Type.Object({
 })
 export type ClientDocumentRecord = Static<typeof ClientDocumentRecord>
 
-/** Key: digest of client and `jti`: an assertion that was used. */
+/** Key: digest of who made it, a client or an issuer that is trusted, and `jti`: an assertion that was used. */
 export const ClientAssertionRecord = Type.Object({ expiresAt: Type.Integer() })
 export type ClientAssertionRecord = Static<typeof ClientAssertionRecord>
 
@@ -196,8 +196,9 @@ export const GrantRecord = Type.Object({
   resources: Type.Array(Type.String()),
   /** Of all resources together; a token has those that its resource knows. */
   scopes: Type.Array(Type.String()),
-  /** Null for a device. */
+  /** Null where no browser was sent anywhere: for a device, and for an assertion. */
   redirectUri: nullable(Type.String()),
+  /** Epoch second of the sign-in; 0 where it was not here, and tokens say nothing about it. */
   authTime: Type.Integer(),
   /** How the person signed in, as far as the app says. @see OpenID Connect Core section 2 (`acr`, `amr`) */
   acr: nullable(Type.String()),

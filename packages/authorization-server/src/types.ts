@@ -128,6 +128,26 @@ export type RegistrationPolicy = (registration: {
   readonly request: FastifyRequest
 }) => ClientMetadata | undefined | Promise<ClientMetadata | undefined>
 
+/**
+ * Finds the user that an identity provider speaks for.
+ *
+ * @param claims of the assertion, verified: signature, issuer, audience, time, client
+ * @returns null for nobody. `organization`: the id of one of `users.organizations`, needed where there are several. What it throws or
+ *   rejects with is an outage (503), never a refusal
+ * @see draft-ietf-oauth-identity-assertion-authz-grant section 4.4
+ */
+export type AssertedUser<User = unknown> = (claims: {
+  readonly iss: string
+  readonly sub: string
+  readonly [name: string]: unknown
+}) => AssertedPerson<User> | null | Promise<AssertedPerson<User> | null>
+
+/** A user of the app, and for which organization the access is. */
+export interface AssertedPerson<User = unknown> {
+  readonly user: User
+  readonly organization?: string
+}
+
 /** A signing key that never leaves a key management service (KMS, HSM). */
 export interface ExternalSigner {
   readonly algorithm: 'ES256' | 'RS256' | 'PS256' | 'EdDSA'

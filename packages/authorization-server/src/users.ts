@@ -20,6 +20,8 @@ export interface Session {
 export interface Users {
   /** @throws UnavailableError when the adapter fails; TypeError when it breaks its contract */
   session(request: FastifyRequest): Promise<Session | null>
+  /** The `sub` of a user that the app named. @throws TypeError when the adapter breaks its contract */
+  subjectOf(user: unknown): string
   /** The app's own user, or null when there is none any more. @throws UnavailableError */
   find(subject: string): Promise<unknown>
   /** Each once. @throws UnavailableError when the adapter fails; TypeError when it breaks its contract */
@@ -67,6 +69,7 @@ export function guardedUsers(adapter: UserAdapter, identityScopes: ReadonlySet<s
         amr: methods.map(String)
       }
     },
+    subjectOf: user => checkedSubject(adapter.subject(user)),
     find: async subject => (await asked('find', () => adapter.find(subject))) ?? null,
     async organizations(user) {
       const organizations = (await asked('organizations', () => adapter.organizations?.(user))) ?? []

@@ -1,8 +1,9 @@
 /** The certified client of other people, over real HTTP: code, OpenID Connect, introspection, revocation. */
 import type { AddressInfo } from 'node:net'
-import { digest } from '@fastify-mcp-auth/core'
+import { createSafeFetch, digest } from '@fastify-mcp-auth/core'
 import {
   createBrowser,
+  createTestIssuer,
   decide,
   fetchTransport,
   settableClock,
@@ -12,6 +13,8 @@ import {
 import { exportJWK, generateKeyPair } from 'jose'
 import * as client from 'openid-client'
 import t, { type Test } from 'tap'
+import { JWT_BEARER } from '../src/assertions/trusted-issuers.ts'
+import type { AuthorizationServerOptions } from '../src/index.ts'
 import { DEVICE_CODE } from './devices.ts'
 import { buildServer } from './fixture.ts'
 
@@ -31,7 +34,10 @@ function proofOf(id: string): client.ClientAuth {
 /** What openid-client throws for an error of the server. */
 const refusal = (error: string): Error & { error: string } => Object.assign(new Error(), { error })
 
-async function listening(t: Test, { format }: { format: 'jwt' | 'opaque' }) {
+async function listening(
+  t: Test,
+  { format, more }: { format: 'jwt' | 'opaque'; more?: (resource: string) => Partial<AuthorizationServerOptions> }
+) {
   const probe = await buildServer(t)
   await probe.app.listen({ port: 0, host: '127.0.0.1' })
   const { port } = probe.app.server.address() as AddressInfo
@@ -39,6 +45,7 @@ async function listening(t: Test, { format }: { format: 'jwt' | 'opaque' }) {
   const issuer = `http://127.0.0.1:${port}`
   const resource = `${issuer}/mcp`
   const own = { [resource]: ['notes:read'] }
+  const { clients = [], ...options } = more?.(resource) ?? {}
   const server = await buildServer(t, {
     options: {
       issuer,
@@ -60,8 +67,10 @@ async function listening(t: Test, { format }: { format: 'jwt' | 'opaque' }) {
         { client_id: 'tv', client_name: 'Television', grant_types: [DEVICE_CODE, 'refresh_token'] },
         { client_id: 'job', client_name: 'Job', client_secret_digest: digest(SECRET), client_credentials: own },
         { client_id: 'signing-job', client_name: 'Job', jwks: { keys: [jwk] }, client_credentials: own },
-        { client_id: 'rs', client_name: 'API', client_secret_digest: digest(SECRET), introspects: [resource] }
-      ]
+        { client_id: 'rs', client_name: 'API', client_secret_digest: digest(SECRET), introspects: [resource] },
+        ...clients
+      ],
+      ...options
     },
     users: {
       claims: user => ({ name: user, email: `${user}@example.com` }),
@@ -255,3 +264,70 @@ t.test('RP-Initiated Logout 2: openid-client builds the address that signs the p
   t.equal((await browser.open(logout.href)).leavesTo, `${GOODBYE}?state=kept`)
   t.notMatch(browser.cookies.header(request.href), /session=alice/)
 })
+
+t.test(
+  'EM-4, WI-3: openid-client, and fetch without any client, trade assertions of an issuer whose keys are found over HTTP',
+  async t => {
+    const idp = await createTestIssuer()
+    const listener = await idp.listen()
+    t.teardown(() => listener.close())
+    const agent = { client_name: 'Agent', grant_types: [JWT_BEARER] }
+    const { as, issuer, resource, server } = await listening(t, {
+      format: 'opaque',
+      more: uri => ({
+        fetch: createSafeFetch({ addresses: 'any' }),
+        clients: [
+          { client_id: 'agent', client_secret_digest: digest(SECRET), ...agent },
+          { client_id: 'signing-agent', jwks: { keys: [jwk] }, ...agent }
+        ],
+        jwtBearer: {
+          identityProviders: [{ issuer: idp.issuer, user: ({ sub }) => ({ user: sub }) }],
+          workloadIssuers: [
+            {
+              issuer: idp.issuer,
+              workloads: [
+                {
+                  client_id: 'nightly',
+                  client_name: 'Nightly job',
+                  claims: { sub: 'nightly@jobs' },
+                  client_credentials: { [uri]: ['notes:read'] }
+                }
+              ]
+            }
+          ]
+        }
+      })
+    })
+    const api = await as('rs', 'oauth2')
+    const claims = { resource, scope: 'notes:read' }
+    const header = { typ: 'oauth-id-jag+jwt' }
+    for (const clientId of ['agent', 'signing-agent']) {
+      const config = await as(clientId, 'oauth2')
+      t.match(config.serverMetadata(), {
+        authorization_grant_profiles_supported: ['urn:ietf:params:oauth:grant-profile:id-jag']
+      })
+      const assertion = await idp.mint({ subject: 'alice', resource: issuer, clientId, claims, header })
+      const tokens = await client.genericGrantRequest(config, JWT_BEARER, { assertion, resource, scope: 'notes:read' })
+      t.match(tokens, { token_type: 'bearer', scope: 'notes:read' })
+      t.notOk('refresh_token' in tokens)
+      const told = { active: true, sub: 'sub-alice', client_id: clientId, aud: resource }
+      t.match(await client.tokenIntrospection(api, tokens.access_token), told)
+      await t.rejects(client.genericGrantRequest(config, JWT_BEARER, { assertion }), refusal('invalid_grant'))
+      await client.tokenRevocation(config, tokens.access_token)
+      t.match(await client.tokenIntrospection(api, tokens.access_token), { active: false })
+    }
+    const assertion = await idp.mint({
+      subject: 'nightly@jobs',
+      resource: `${issuer}/oauth/token`,
+      header: { typ: 'JWT' }
+    })
+    const body = new URLSearchParams({ grant_type: JWT_BEARER, assertion, resource })
+    const answer = await fetch(`${issuer}/oauth/token`, { method: 'POST', body })
+    t.equal(answer.status, 200)
+    const { access_token } = (await answer.json()) as { access_token: string }
+    t.match(await client.tokenIntrospection(api, access_token), { active: true, sub: 'nightly', client_id: 'nightly' })
+    t.equal((await fetch(`${issuer}/oauth/token`, { method: 'POST', body })).status, 400, 'once')
+    t.equal(await server.app.authorizationServer.grants.revokeAll({ clientId: 'nightly' }), 1)
+    t.match(await client.tokenIntrospection(api, access_token), { active: false })
+  }
+)

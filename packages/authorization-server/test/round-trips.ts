@@ -4,9 +4,11 @@
  */
 import { randomBytes } from 'node:crypto'
 import { digest, type StorageDriver } from '@fastify-mcp-auth/core'
+import { createTestIssuer } from '@fastify-mcp-auth/testing'
 import type { Test } from 'tap'
+import { JWT_BEARER } from '../src/assertions/trusted-issuers.ts'
 import { poll, post, startDevice, TV } from './devices.ts'
-import { buildServer, openSignedIn, RESOURCE } from './fixture.ts'
+import { buildServer, ORIGIN, openSignedIn, RESOURCE, type TestServer } from './fixture.ts'
 import { observableStorage } from './observable-storage.ts'
 
 /** A driver, and how many statements, scripts or commands it has sent so far. */
@@ -21,10 +23,33 @@ export async function roundTrips(t: Test, { storage, sent }: Counted): Promise<v
   const rs = { client_id: 'rs', client_name: 'rs', client_secret_digest: digest(SECRET), introspects: [RESOURCE] }
   const { introspects: _, ...confidential } = rs
   const job = { ...confidential, client_id: 'job', client_credentials: { [RESOURCE]: ['notes:read'] } }
-  const server = await buildServer(t, {
+  const idp = await createTestIssuer({ clock: { now: () => server.clock.now() } })
+  const jwks = (await idp.jwks()) as { keys: Record<string, unknown>[] }
+  const server: TestServer = await buildServer(t, {
     storage: observableStorage(storage),
     users: { find: subject => (subject.startsWith('sub-') ? subject.slice(4) : null) },
-    options: { encryptionKeys: [randomBytes(32).toString('base64')], clients: [rs, TV, job], deviceAuthorization: {} }
+    options: {
+      encryptionKeys: [randomBytes(32).toString('base64')],
+      clients: [rs, TV, job, { ...confidential, client_id: 'agent', grant_types: [JWT_BEARER] }],
+      deviceAuthorization: {},
+      jwtBearer: {
+        identityProviders: [{ issuer: idp.issuer, jwks, user: ({ sub }) => ({ user: sub }) }],
+        workloadIssuers: [
+          {
+            issuer: idp.issuer,
+            jwks,
+            workloads: [
+              {
+                client_id: 'nightly',
+                client_name: 'Nightly job',
+                claims: { sub: 'nightly@jobs' },
+                client_credentials: { [RESOURCE]: ['notes:read'] }
+              }
+            ]
+          }
+        ]
+      }
+    }
   })
   const client = server.client()
   async function costs<T>(times: number, what: string, act: () => Promise<T>): Promise<T> {
@@ -82,6 +107,16 @@ export async function roundTrips(t: Test, { storage, sent }: Counted): Promise<v
     post(server, 'token', { grant_type: 'client_credentials', client_id: 'job', client_secret: SECRET })
   )
   t.equal(own.statusCode, 200)
+  const typ = 'oauth-id-jag+jwt'
+  const person = { resource: ORIGIN, clientId: 'agent', claims: { resource: RESOURCE }, header: { typ } }
+  const nightly = { resource: ORIGIN, subject: 'nightly@jobs', header: { typ: 'JWT' } }
+  for (const [times, what, form] of [
+    [2, 'an assertion for a person', { client_id: 'agent', client_secret: SECRET, assertion: await idp.mint(person) }],
+    [3, 'an assertion for a workload', { assertion: await idp.mint(nightly) }]
+  ] as const) {
+    const bought = await costs(times, what, () => post(server, 'token', { grant_type: JWT_BEARER, ...form }))
+    t.equal(bought.statusCode, 200)
+  }
   await costs(0, 'an invented token', () => introspect('invented'))
   await costs(0, 'metadata and keys', async () => {
     await server.app.inject('/.well-known/oauth-authorization-server')

@@ -1,7 +1,10 @@
 /** Many servers on one database: what holds for one of them holds for all of them together. */
 import { randomBytes } from 'node:crypto'
+import { digest } from '@fastify-mcp-auth/core'
 import { type SqlStorageOptions, sqlStorage } from '@fastify-mcp-auth/storage-sql'
+import { createTestIssuer } from '@fastify-mcp-auth/testing'
 import type { Test } from 'tap'
+import { JWT_BEARER } from '../src/assertions/trusted-issuers.ts'
 import { createSigner } from './clients/signer.ts'
 import { enterCode, poll, post, startDevice, TV } from './devices.ts'
 import {
@@ -65,6 +68,31 @@ export async function sharedDatabaseSuite(t: Test, place: Place): Promise<void> 
       t.strictSame((await first.app.authorizationServer.grants.list('sub-alice')).grants, [])
     }
   )
+
+  await t.test('EM-10: one assertion 40 times at ten servers buys one token', async t => {
+    const idp = await createTestIssuer({ clock: { now: () => first.clock.now() } })
+    const jwks = (await idp.jwks()) as { keys: Record<string, unknown>[] }
+    const { first, servers } = await fleet(t, place, {
+      clients: [
+        { client_id: 'agent', client_name: 'Agent', client_secret_digest: digest('s3cret'), grant_types: [JWT_BEARER] }
+      ],
+      jwtBearer: { identityProviders: [{ issuer: idp.issuer, jwks, user: ({ sub }) => ({ user: sub }) }] }
+    })
+    const assertion = await idp.mint({
+      resource: ORIGIN,
+      clientId: 'agent',
+      claims: { resource: RESOURCE },
+      header: { typ: 'oauth-id-jag+jwt' }
+    })
+    const form = { grant_type: JWT_BEARER, client_id: 'agent', client_secret: 's3cret', assertion }
+    const responses = await Promise.all(
+      Array.from({ length: 40 }, (_, i) => post(servers[i % SERVERS] ?? first, 'token', form))
+    )
+    const statuses = responses.map(({ statusCode }) => statusCode)
+    t.equal(statuses.filter(status => status === 200).length, 1)
+    t.equal(statuses.filter(status => status === 400).length, 39)
+    t.equal((await first.app.authorizationServer.grants.list('sub-alice')).grants.length, 1)
+  })
 
   await t.test(
     'RFC 8628 3.5: 40 polls of one device at ten servers: one gets tokens; before that one is too many, wherever it comes',

@@ -15,7 +15,8 @@ export type RevocationReason =
 
 /**
  * Why a grant ended by itself. `not_redeemed`: nobody came with its code. `idle`: nothing kept it alive, neither a refresh
- * (`refreshTokenTtl`) nor, without refresh tokens, a token that is still good. `absolute`: it was used to its end (`grantTtl`).
+ * (`refreshTokenTtl`) nor, without refresh tokens, a token that is still good. `absolute`: it was used to its end (`grantTtl`, or the
+ * lifetime of the one token that an assertion bought).
  */
 export type ExpiryReason = 'not_redeemed' | 'idle' | 'absolute'
 
@@ -57,6 +58,10 @@ export interface AuthorizationServerEvents {
   'device.requested': { clientId: string; resources: readonly string[]; scopes: readonly string[] }
   /** Somebody entered a code that is not good: `unknown`, `expired` or `used`. Many of them are somebody who guesses. */
   'device.entry_refused': { subject: string; reason: DeviceCodeProblem }
+  /** Somebody that the operator trusts vouched for a person or a workload, in these words; what it bought is told next. */
+  'assertion.accepted': { clientId: string; subject: string; assertionIssuer: string; assertionSubject: string }
+  /** An assertion bought nothing. `clientId` is the client that proved itself; null where the assertion came alone. */
+  'assertion.refused': { clientId: string | null; error: string; reason: string }
   'grant.created': OfGrant & Allowed
   'grant.revoked': OfGrant & { reason: RevocationReason }
   /**
@@ -64,7 +69,7 @@ export interface AuthorizationServerEvents {
    * never twice; not at all when that process dies, or loses the database, in this very moment.
    */
   'grant.expired': OfGrant & { reason: ExpiryReason; endedAt: number }
-  /** Tokens were made: for a code, of a browser or a device, or by a rotation when `grantType` is `refresh_token`. */
+  /** Tokens were made: for a code, of a browser or a device, for an assertion, or by a rotation when `grantType` is `refresh_token`. */
   'token.issued': OfGrant & { grantType: string; resource: string; scopes: readonly string[] }
   /** A retry got the response of the refresh before it once more. */
   'token.replayed': OfGrant

@@ -7,6 +7,7 @@
 import { ClientMetadata, isOAuthError, OAuthError, UnavailableError } from '@fastify-mcp-auth/core'
 import type { FastifyRequest } from 'fastify'
 import { Compile } from 'typebox/compile'
+import { JWT_BEARER } from '../assertions/trusted-issuers.ts'
 import type { ServerContext } from '../context.ts'
 import { DEVICE_CODE } from '../grants/device-code.ts'
 import { endsSessions } from '../openid/sign-out.ts'
@@ -93,8 +94,8 @@ function unacceptable(given: Record<string, unknown>): OAuthError {
   return new OAuthError(member === 'redirect_uris' ? 'invalid_redirect_uri' : 'invalid_client_metadata', why)
 }
 
-/** What a person says yes to. */
-const PERSONAL: readonly string[] = ['authorization_code', DEVICE_CODE]
+/** What a person says yes to, or who may speak for them. */
+const PERSONAL: readonly string[] = ['authorization_code', DEVICE_CODE, JWT_BEARER]
 
 function acceptGrantTypes(
   server: ServerContext,

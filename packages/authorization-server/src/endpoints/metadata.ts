@@ -13,6 +13,9 @@ import { endsSessions } from '../openid/sign-out.ts'
 import type { RouteSettings } from '../scopes.ts'
 import { introspectionAlgorithms } from './introspection.ts'
 
+/** @see draft-ietf-oauth-identity-assertion-authz-grant section 7.2 */
+const ID_JAG_PROFILE = 'urn:ietf:params:oauth:grant-profile:id-jag'
+
 export function metadataDocument(server: ServerContext): AuthorizationServerMetadata {
   return {
     issuer: server.issuer,
@@ -26,6 +29,9 @@ export function metadataDocument(server: ServerContext): AuthorizationServerMeta
     response_types_supported: ['code'],
     response_modes_supported: ['query'],
     grant_types_supported: [...server.grants.keys()],
+    ...(server.trustedIssuers.identityProviders.size > 0
+      ? { authorization_grant_profiles_supported: [ID_JAG_PROFILE] }
+      : {}),
     token_endpoint_auth_methods_supported: [...CLIENT_AUTH_METHODS],
     token_endpoint_auth_signing_alg_values_supported: [...ASYMMETRIC_ALGORITHMS],
     revocation_endpoint_auth_methods_supported: [...CLIENT_AUTH_METHODS],

@@ -3,11 +3,11 @@
  *
  * @see RFC 6749 section 3.2 (endpoint), 5.1 (success), 5.2 (error); OAuth 2.1 section 3.2
  */
-import { OAuthError } from '@fastify-mcp-auth/core'
-import type { FastifyInstance } from 'fastify'
+import { OAuthError, type TokenResponse } from '@fastify-mcp-auth/core'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { authenticateClient } from '../clients/authenticate.ts'
 import type { ServerContext } from '../context.ts'
-import { readForm } from '../form-body.ts'
+import { type Form, readForm } from '../form-body.ts'
 import type { RouteSettings } from '../scopes.ts'
 
 export function tokenEndpoint(scope: FastifyInstance, server: ServerContext, route: RouteSettings): void {
@@ -15,12 +15,22 @@ export function tokenEndpoint(scope: FastifyInstance, server: ServerContext, rou
     const form = readForm(request.body)
     const grantType = form.grant_type
     if (grantType === undefined) throw new OAuthError('invalid_request', 'grant_type is missing')
-    const client = await authenticateClient(server, request, form)
-    const grant = server.grants.get(grantType)
-    if (!grant) throw new OAuthError('unsupported_grant_type', 'grant_type is not supported')
-    if (!client.grantTypes.includes(grantType))
-      throw new OAuthError('unauthorized_client', 'the client did not register this grant_type')
-    const response = await grant.exchange({ server, client, form })
+    const response = await trade(server, request, { grantType, form })
     return reply.header('cache-control', 'no-store').header('pragma', 'no-cache').send(response)
   })
+}
+
+async function trade(
+  server: ServerContext,
+  request: FastifyRequest,
+  { grantType, form }: { grantType: string; form: Form }
+): Promise<TokenResponse> {
+  const grant = server.grants.get(grantType)
+  if (grant?.withoutClient?.applies({ server, form }))
+    return grant.withoutClient.exchange({ server, form, authorization: request.headers.authorization })
+  const client = await authenticateClient(server, request, form)
+  if (!grant) throw new OAuthError('unsupported_grant_type', 'grant_type is not supported')
+  if (!client.grantTypes.includes(grantType))
+    throw new OAuthError('unauthorized_client', 'the client did not register this grant_type')
+  return grant.exchange({ server, client, form })
 }

@@ -10,6 +10,18 @@ import type { Form } from '../form-body.ts'
 export interface Grant {
   readonly grantType: string
   exchange(call: { server: ServerContext; client: Client; form: Form }): Promise<TokenResponse>
+  /** For what proves by itself who asks, so that there is no client to authenticate. @see RFC 7521 section 4.1 */
+  readonly withoutClient?: {
+    applies(call: Pick<AloneCall, 'server' | 'form'>): boolean
+    exchange(call: AloneCall): Promise<TokenResponse>
+  }
+}
+
+export interface AloneCall {
+  readonly server: ServerContext
+  readonly form: Form
+  /** The header, if there is one. */
+  readonly authorization: string | undefined
 }
 
 /** @param definition `body` declares the parameters; `exchange` gets them typed and checked */

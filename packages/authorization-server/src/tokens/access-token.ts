@@ -68,7 +68,7 @@ async function claimsOf(
     client_id: grant.clientId,
     scope: formatScope(scopes),
     ...(grant.organization === null ? {} : { org_id: grant.organization }),
-    ...(grant.byClient ? {} : { auth_time: grant.authTime }),
+    ...(grant.byClient || grant.authTime === 0 ? {} : { auth_time: grant.authTime }),
     ...(grant.acr === null ? {} : { acr: grant.acr }),
     ...(grant.amr.length === 0 ? {} : { amr: grant.amr }),
     grant_id: grantId,

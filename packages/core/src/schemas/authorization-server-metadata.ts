@@ -1,7 +1,8 @@
 /**
  * Authorization server metadata. Unknown members are allowed: a document may say more than we use.
  *
- * @see RFC 8414 section 2, RFC 8628 section 4, RFC 9126 section 5, RFC 9207 section 3, draft-ietf-oauth-client-id-metadata-document
+ * @see RFC 8414 section 2, RFC 8628 section 4, RFC 9126 section 5, RFC 9207 section 3, draft-ietf-oauth-client-id-metadata-document,
+ *   draft-ietf-oauth-identity-assertion-authz-grant section 7.2
  */
 import type { Static } from 'typebox'
 import { Type } from '../type.ts'
@@ -21,6 +22,7 @@ export const AuthorizationServerMetadata = Type.Object({
   response_types_supported: Type.Optional(Strings),
   response_modes_supported: Type.Optional(Strings),
   grant_types_supported: Type.Optional(Strings),
+  authorization_grant_profiles_supported: Type.Optional(Strings),
   token_endpoint_auth_methods_supported: Type.Optional(Strings),
   token_endpoint_auth_signing_alg_values_supported: Type.Optional(Strings),
   revocation_endpoint_auth_methods_supported: Type.Optional(Strings),
