@@ -65,7 +65,11 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
     encryptionKeys: [config.encryptionKey],
     users: userAdapter(accounts, sessions),
     resources: { [resource]: { name: 'Acme Notes', scopes: SCOPES, defaultScopes: ['mcp:tools'] } },
-    clients: [{ client_id: 'demo-cli', client_name: 'Demo CLI', redirect_uris: ['http://127.0.0.1/callback'] }],
+    clients: demoClients(publicUrl),
+    // Devices that show a code, for people to enter at /oauth/device.
+    deviceAuthorization: {},
+    // ID tokens, userinfo, and with `signOut` below a sign-out that clients can ask for.
+    openid: { scopes: { profile: 'See your name' } },
     rateLimit: { register: 200, token: 500, ...(redis ? { redis: redis.client } : {}) },
     clock,
     ...overrides.authorizationServer
@@ -94,6 +98,23 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
   serveMcp(app, createNotesMcp({ notes, findAccount: accounts.find, onError: error => app.log.error(error) }))
   keepClean(app, () => Promise.all([app.authorizationServer.cleanup(), sessions.cleanup()]))
   return app
+}
+
+/** For trying things out. Others register themselves, or have a metadata document. */
+function demoClients(publicUrl: string): AuthorizationServerOptions['clients'] & object {
+  return [
+    {
+      client_id: 'demo-cli',
+      client_name: 'Demo CLI',
+      redirect_uris: ['http://127.0.0.1/callback'],
+      post_logout_redirect_uris: [`${publicUrl}/`]
+    },
+    {
+      client_id: 'demo-tv',
+      client_name: 'Demo TV',
+      grant_types: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token']
+    }
+  ]
 }
 
 /** The endpoint speaks both generations of MCP over plain requests; sessions of older clients are not needed. */
@@ -163,6 +184,8 @@ function userAdapter(accounts: Accounts, sessions: Sessions): UserAdapter<Accoun
     loginUrl,
     subject: account => account.id,
     find: subject => accounts.find(subject),
+    claims: account => ({ name: account.displayName }),
+    signOut: (request, reply) => sessions.end(request, reply),
     displayName: account => account.displayName
   }
 }
