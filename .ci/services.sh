@@ -7,7 +7,7 @@ apt_install() {
 }
 
 wait_for() {
-  for _ in $(seq 1 30); do "$@" >/dev/null 2>&1 && return 0; sleep 1; done
+  for _ in $(seq 1 120); do "$@" >/dev/null 2>&1 && return 0; sleep 1; done
   return 1
 }
 
