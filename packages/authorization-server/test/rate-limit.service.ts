@@ -98,7 +98,7 @@ async function openGate(t: Test): Promise<{ port: number; shut(): void; open(): 
 }
 
 async function reached(isReached: () => Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 100; i++) {
+  for (let i = 0; i < 600; i++) {
     if (await isReached()) return
     await new Promise(done => setTimeout(done, 50))
   }
