@@ -33,11 +33,11 @@ export interface Storm {
   readonly addresses: readonly string[]
   readonly agents: number
   readonly seed: number
-  /** Epoch milliseconds at which nothing new begins. */
-  readonly until: number
+  /** Asked before anything new begins. @param observations so far */
+  readonly isOver: (observations: readonly Observation[]) => boolean
 }
 
-export async function runStorm({ issuer, addresses, agents, seed, until }: Storm): Promise<Observation[]> {
+export async function runStorm({ issuer, addresses, agents, seed, isOver }: Storm): Promise<Observation[]> {
   const observations: Observation[] = []
   let ticks = 0
   const choose = seeded(seed)
@@ -76,9 +76,9 @@ export async function runStorm({ issuer, addresses, agents, seed, until }: Storm
   const { clientId } = await registrar.credentials()
 
   async function agent(name: string, random: Random): Promise<void> {
-    while (Date.now() < until) {
+    while (!isOver(observations)) {
       const client = createOAuthClient({ app, resource, issuer, clientId, username: name, password: 'pw' })
-      await connection({ client, random, observe, until })
+      await connection({ client, random, observe, isOver: () => isOver(observations) })
     }
   }
 
@@ -93,12 +93,12 @@ interface Connection {
     about: Pick<Observation, 'kind' | 'presented'>,
     act: () => Promise<Pick<Observation, 'outcome' | 'received' | 'body'>>
   ) => Promise<Observation>
-  readonly until: number
+  readonly isOver: () => boolean
 }
 
 /** The life of one grant, from a decision to its end. */
 async function connection(context: Connection): Promise<void> {
-  const { random, observe, client, until } = context
+  const { random, observe, client, isOver } = context
   const answer = await consent(context)
   if (!answer) return
   const redeem = () =>
@@ -112,7 +112,7 @@ async function connection(context: Connection): Promise<void> {
     observe({ kind: 'introspect', presented: `${grant}.${token}` }, async () =>
       activityOf(await introspected(client, token))
     )
-  for (let rounds = 0; current?.received && rounds < 12 && Date.now() < until; rounds++) {
+  for (let rounds = 0; current?.received && rounds < 12 && !isOver(); rounds++) {
     const { received: token, body, grantId } = current
     const dice = random()
     const check = introspect(grantId, JSON.parse(body).access_token)
