@@ -73,7 +73,10 @@ export const PluginOptions = Type.Object(
      * Pages for people. `false` leaves them to the app, whose front end speaks JSON to the same routes.
      */
     ui: Type.Union([UiOptions, Type.Literal(false)], { default: {} }),
-    /** Guard of the routes below `/admin`, which do not exist without it. */
+    /**
+     * Guard of the routes below `/admin`, which do not exist without it, and of changing on the pages what everybody shares, which nobody may
+     * without it.
+     */
     admin: Type.Optional(fn<AdminGuard>()),
     /**
      * How a browser is sent to another site. `page` answers with a small page that leads on by itself, for front ends whose `fetch`

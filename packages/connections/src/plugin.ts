@@ -50,7 +50,10 @@ async function addRoutes(
   { plugin, core }: ReturnType<typeof splitOptions>
 ): Promise<void> {
   const { origin: baseUrl, pathname: path } = new URL(connections.urls.index)
-  const ui = plugin.ui === false ? null : prepareUi(app, plugin.ui, { core, baseUrl, path })
+  const ui =
+    plugin.ui === false
+      ? null
+      : prepareUi(app, plugin.ui, { core, baseUrl, path, hasAdmins: plugin.admin !== undefined })
   const context: RouteContext = {
     connections,
     options: plugin,
@@ -79,8 +82,9 @@ async function addRoutes(
 function prepareUi(
   app: FastifyInstance,
   { brand = {}, templates: folder, locales, render }: Exclude<ResolvedPluginOptions['ui'], false>,
-  { core, baseUrl, path }: { core: McpConnectionsOptions | object; baseUrl: string; path: string }
+  surroundings: { core: McpConnectionsOptions | object; baseUrl: string; path: string; hasAdmins: boolean }
 ): { pages: Pages; stylesheet: Stylesheet } {
+  const { core, baseUrl, path, hasAdmins } = surroundings
   const templates = loadTemplates(folder)
   const { files } = templates
   const theme = files.paths.has('theme.css') ? files.read('theme.css') : ''
@@ -97,7 +101,8 @@ function prepareUi(
     baseUrl,
     path,
     appName: client.name,
-    now: () => clock.now()
+    now: () => clock.now(),
+    hasAdmins
   })
   return { pages, stylesheet }
 }

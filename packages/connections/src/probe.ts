@@ -29,22 +29,34 @@ async function report(context: Context, target: Pick<Target, 'server' | 'definit
     if (known) return known
     throw error
   })
-  const asked = log.steps.find(({ step }) => step === 'server')
-  const isOpen = asked?.detail.startsWith('status 2') === true
+  const status = Number(/^status (\d+)/.exec(log.steps.find(({ step }) => step === 'server')?.detail ?? '')?.[1])
+  const isOpen = status >= 200 && status < 300
   const failed = found instanceof Error
-  // A server of today that says nothing, and takes what has no credential, wants none. A tool of it may still.
-  const isBare = failed || (found.isLegacy && isOpen)
+  // A server of today that says nothing, and takes what has no credential, wants none. A tool of it may still. Whoever neither says
+  // anything nor asks for a credential is perhaps no MCP server at all: the places of 2025-03-26 would be a guess.
+  const isBare = failed || (found.isLegacy && status !== 401 && status !== 403)
+  const known = isBare || failed ? null : found
   return Object.freeze({
     url: target.definition.url,
-    auth: isBare ? (isOpen ? 'none' : 'unknown') : 'oauth',
-    issuer: failed ? null : found.issuer,
-    resource: failed ? null : found.resource,
-    scopes: failed ? [] : (found.challengeScopes ?? found.scopesSupported ?? []),
-    registration: failed ? [] : waysToRegister(context, target, found),
-    clockAhead: failed ? null : found.clockAhead,
-    problems: failed ? [found.message] : problemsOf(context, target, found),
+    auth: known ? 'oauth' : isOpen ? 'none' : 'unknown',
+    issuer: known?.issuer ?? null,
+    resource: known?.resource ?? null,
+    scopes: known?.challengeScopes ?? known?.scopesSupported ?? [],
+    registration: known ? waysToRegister(context, target, known) : [],
+    clockAhead: known?.clockAhead ?? null,
+    problems: failed
+      ? [found.message]
+      : known
+        ? problemsOf(context, target, known)
+        : isOpen
+          ? []
+          : [strangeAnswer(status)],
     steps: log.steps
   })
+}
+
+function strangeAnswer(status: number): string {
+  return `the server answers with status ${status}, and says nothing about authorization: is this the address of an MCP server?`
 }
 
 function problemsOf(context: Context, target: Pick<Target, 'server' | 'definition'>, found: Discovered): string[] {

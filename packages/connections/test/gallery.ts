@@ -270,7 +270,8 @@ export async function openGallery(): Promise<{ readonly app: FastifyInstance; re
     baseUrl: 'https://desk.example',
     path: '',
     appName: 'Acme Desk',
-    now: () => NOW
+    now: () => NOW,
+    hasAdmins: true
   })
   stylesheetRoute(app, stylesheet)
   for (const [name, view] of Object.entries(GALLERY))

@@ -22,3 +22,10 @@ t.test(
     }
   }
 )
+
+t.test('feature 29: what is no MCP server is not taken for one with sign-in', async t => {
+  const { connections, server } = await createWorld(t)
+  const report = await connections.probe(`${new URL(server.resource).origin}/nothing/here`)
+  t.match(report, { auth: 'unknown', problems: [/status 404.*address of an MCP server/] })
+  t.match(await connections.probe(server.resource), { auth: 'oauth', registration: ['dynamic'] })
+})

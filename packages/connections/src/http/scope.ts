@@ -80,3 +80,24 @@ export async function requireOwner(
   }
   throw new McpConnectionError('MCP_SIGN_IN_REQUIRED', 'nobody is signed in')
 }
+
+/**
+ * Whether whoever asks may change a connection that everybody shares: an administrator may, by the guard of the app. With a key of one person
+ * in its place all others would act in that person's account without knowing it.
+ *
+ * @returns false when the guard has answered
+ * @throws McpConnectionError `MCP_NOT_ALLOWED` in an app without administrators; what the guard throws
+ */
+export async function mayChange(
+  { connections, options }: RouteContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  server: string
+): Promise<boolean> {
+  const { definition } = await connections.registry.get(server)
+  if (definition.mode !== 'shared') return true
+  if (!options.admin)
+    throw new McpConnectionError('MCP_NOT_ALLOWED', 'what everybody shares is changed by an administrator', { server })
+  const answer = await options.admin(request, reply)
+  return answer !== reply && !reply.sent
+}

@@ -64,6 +64,8 @@ function actionOf(surroundings: Surroundings, connection: ConnectionSummary): Ac
   const { action, id, server, account, kind } = connection
   if (action === null) return null
   const text = surroundings.locale.word(`action.${action}`)
+  const isOthers = connection.mode === 'shared' && action !== 'wait' && !surroundings.hasAdmins
+  if (isOthers) return { text: surroundings.locale.word('action.contact_operator'), kind: 'text', url: '' }
   if (action === 'contact_operator') return { text, kind: 'text', url: '' }
   if (action === 'wait')
     return id === null

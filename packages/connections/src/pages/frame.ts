@@ -13,6 +13,8 @@ export interface Surroundings {
   /** The agent on whose page the person is: every link and form goes on with it. */
   readonly agent: string | null
   readonly now: number
+  /** Whether the app has administrators, who alone may change what everybody shares. */
+  readonly hasAdmins: boolean
 }
 
 /** A path of ours that stays with the agent. */

@@ -5,7 +5,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { asMcpConnectionError, McpConnectionError } from '../errors.ts'
 import { readOwner, textOf, textsOf } from '../http/asker.ts'
-import { type RouteContext, requireOwner } from '../http/scope.ts'
+import { mayChange, type RouteContext, requireOwner } from '../http/scope.ts'
 import { assertReturnTo } from '../return-to.ts'
 import { isSilent } from '../status.ts'
 import type { OpenedLink, Owner } from '../types.ts'
@@ -80,6 +80,8 @@ async function connect(context: RouteContext, request: ToServer, reply: FastifyR
       server
     })
   const link = await linkOf(context, request, owner)
+  // A link is of the app's own making.
+  if (!link && !(await mayChange(context, request, reply, server))) return reply
   const flow = await connections.start(owner, server, {
     binding: binding.ensure(request, reply),
     account,
@@ -98,7 +100,8 @@ async function storeSecret(context: RouteContext, request: ToServer, reply: Fast
   const secret = textOf(request, 'secret', 16_384)
   if (secret === undefined) throw new McpConnectionError('MCP_INVALID_INPUT', '"secret" is missing')
   const next = assertReturnTo(textOf(request, 'returnTo'), context.baseUrl) ?? path
-  await linkOf(context, request, owner)
+  const link = await linkOf(context, request, owner)
+  if (!link && !(await mayChange(context, request, reply, request.params.server))) return reply
   const connection = await connections.setCredential(owner, request.params.server, {
     secret,
     account: textOf(request, 'account', 512)

@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { McpConnectionError } from '../errors.ts'
 import { textOf, textsOf } from '../http/asker.ts'
-import { type RouteContext, requireOwner } from '../http/scope.ts'
+import { mayChange, type RouteContext, requireOwner } from '../http/scope.ts'
 import type { ConnectionSummary, Owner } from '../types.ts'
 
 type ById = FastifyRequest<{ Params: { id: string } }>
@@ -40,12 +40,14 @@ export function connectionRoutes(scope: FastifyInstance, context: RouteContext):
   })
 
   const act = (
-    name: string,
+    name: 'disconnect' | 'refresh' | 'sync' | 'approve' | 'tools',
     run: (found: Found, request: ById) => Promise<{ readonly data: object; readonly next?: string }>
   ): void => {
+    const isHarmless = name === 'refresh' || name === 'sync'
     scope.post(`/:id/${name}`, async (request: ById, reply) => {
       const found = await find(context, request, reply)
       if (!found) return reply
+      if (!isHarmless && !(await mayChange(context, request, reply, found.connection.server))) return reply
       const { data, next = `${path}/${request.params.id}` } = await run(found, request)
       return answers.done(request, reply, { data, next })
     })
