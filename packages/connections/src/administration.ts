@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Context } from './context.ts'
 import { wipeServer } from './disconnect.ts'
 import type { Subject } from './events.ts'
+import { forgetLook } from './last-look.ts'
 import { resetRegistration } from './operations.ts'
 import type { ActOptions, Connections, RegisteredServer } from './types.ts'
 
@@ -38,6 +39,7 @@ export function administrationOf(context: Context): Administration {
         if ((await registry.get(id)).source === 'options') return registry.remove(id)
         const disconnected = await wipeServer(context, id)
         const isRemoved = await registry.remove(id)
+        await forgetLook(context, id)
         if (isRemoved) events.emit('server.removed', about(id), { ...by(act), disconnected })
         return isRemoved
       },

@@ -1,5 +1,6 @@
 /** How many connections there are, and in which state: for dashboards of people and of machines. */
 import type { Context } from './context.ts'
+import { lastLook } from './last-look.ts'
 import { statusOf } from './status.ts'
 import type { ConnectionGroup, Observed } from './telemetry.ts'
 import type { ConnectionStats, ConnectionStatus, RegisteredServer } from './types.ts'
@@ -22,7 +23,8 @@ export async function stats(
       connections += count
       if (status === 'expiring') soon += count
     }
-    servers[server.id] = Object.freeze({ connections, byStatus: Object.freeze(byStatus) })
+    const tools = await lastLook(context, server.id)
+    servers[server.id] = Object.freeze({ connections, byStatus: Object.freeze(byStatus), tools })
   }
   return Object.freeze({ complete, servers: Object.freeze(servers), expiring: soon })
 }

@@ -7,6 +7,7 @@ import type { Tool } from '@modelcontextprotocol/client'
 import { readConnection } from './connection-record.ts'
 import { type Context, type Target, targetOf } from './context.ts'
 import { McpConnectionError } from './errors.ts'
+import { rememberLook } from './last-look.ts'
 import { plainClient } from './mcp-client.ts'
 import type { ToolsRecord } from './records.ts'
 import { isToolAllowed } from './tool-filter.ts'
@@ -116,6 +117,7 @@ async function store(context: Context, target: Target, tools: readonly Tool[]): 
       ? await context.records.tools.update(key, { revision: before.revision }, record)
       : await context.records.tools.insert(key, record)
     if (!isWritten) continue
+    await rememberLook(context, target.server.id, { count: tools.length, syncedAt: record.syncedAt })
     const { added, removed, changed } = record
     if (before && added.length + removed.length + changed.length > 0)
       context.events.emit('tools.changed', target.place, { added, removed, changed })

@@ -289,7 +289,12 @@ export interface ConnectionStats {
   readonly servers: Readonly<
     Record<
       string,
-      { readonly connections: number; readonly byStatus: Readonly<Partial<Record<ConnectionStatus, number>>> }
+      {
+        readonly connections: number
+        readonly byStatus: Readonly<Partial<Record<ConnectionStatus, number>>>
+        /** What the last look of anybody found; null before there was one. Times are epoch seconds. */
+        readonly tools: { readonly count: number; readonly syncedAt: number } | null
+      }
     >
   >
   readonly expiring: number

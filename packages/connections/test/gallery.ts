@@ -101,11 +101,19 @@ const SERVERS = [
 const STATS: ConnectionStats = {
   complete: true,
   servers: {
-    notes: { connections: 412, byStatus: { active: 398, needs_reauth: 9, needs_scope: 5 } },
-    weather: { connections: 87, byStatus: { active: 85, rejected: 2 } },
-    search: { connections: 1, byStatus: { active: 1 } },
-    tracker: { connections: 230, byStatus: { active: 228, degraded: 2 } },
-    chat: { connections: 12, byStatus: { disabled: 12 } }
+    notes: {
+      connections: 412,
+      byStatus: { active: 398, needs_reauth: 9, needs_scope: 5 },
+      tools: { count: 4, syncedAt: NOW - DAY }
+    },
+    weather: { connections: 87, byStatus: { active: 85, rejected: 2 }, tools: { count: 12, syncedAt: NOW - 3 * DAY } },
+    search: { connections: 1, byStatus: { active: 1 }, tools: { count: 1, syncedAt: NOW - HOUR } },
+    tracker: {
+      connections: 230,
+      byStatus: { active: 228, degraded: 2 },
+      tools: { count: 38, syncedAt: NOW - 9 * DAY }
+    },
+    chat: { connections: 12, byStatus: { disabled: 12 }, tools: null }
   },
   expiring: 2
 }

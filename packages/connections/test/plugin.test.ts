@@ -58,6 +58,19 @@ t.test("a host with a parser for forms, and one that keeps JSON as bytes, is in 
   t.match((await app.inject({ method: 'POST', url: '/own', headers, payload })).json(), { isBuffer: true })
 })
 
+t.test('feature 94: a limiter of the app is told of as ours is, and its own time to wait stays', async t => {
+  const { app } = await buildWorld(t, {}, host =>
+    host.addHook('onRequest', async (_request, reply) => {
+      reply.header('retry-after', '7')
+      throw Object.assign(new Error('slow down'), { statusCode: 429 })
+    })
+  )
+  const refused = await personOf(app, 'alice', 'application/json').get('')
+  t.match(refused, { statusCode: 429, headers: { 'retry-after': '7' } })
+  t.match(refused.json(), { error: 'MCP_RATE_LIMITED', retryable: true })
+  t.match((await personOf(app, 'alice').get('')).body, 'Too many attempts')
+})
+
 t.test('feature 6: without pages everybody is given JSON', async t => {
   const { app } = await buildWorld(t, { ui: false })
   const list = await personOf(app, 'alice').get('')

@@ -12,6 +12,8 @@ export function toConnectionError(error: unknown): McpConnectionError {
       cause: error
     })
   const { statusCode, code } = (typeof error === 'object' && error !== null ? error : {}) as Record<string, unknown>
+  // A limiter of the app, which says by its own header when to come again.
+  if (statusCode === 429) return new McpConnectionError('MCP_RATE_LIMITED', 'too many requests', { cause: error })
   if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500)
     return new McpConnectionError('MCP_REQUEST_REFUSED', 'the request was refused', {
       status: statusCode,

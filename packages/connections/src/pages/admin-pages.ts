@@ -72,8 +72,9 @@ function tableWords({ locale }: Surroundings): Labels {
 
 function describeLine(around: Surroundings, server: RegisteredServerView, { servers }: ConnectionStats): ServerLine {
   const { id, definition, disabled } = server
-  const numbers = new Intl.NumberFormat(around.locale.lang)
-  const { connections = 0, byStatus = {} } = servers[id] ?? {}
+  const { locale } = around
+  const numbers = new Intl.NumberFormat(locale.lang)
+  const { connections = 0, byStatus = {}, tools = null } = servers[id] ?? {}
   const working = WORKING.reduce((sum, status) => sum + (byStatus[status] ?? 0), 0)
   return {
     id,
@@ -83,6 +84,10 @@ function describeLine(around: Surroundings, server: RegisteredServerView, { serv
     connections: numbers.format(connections),
     working: numbers.format(working),
     attention: numbers.format(connections - working),
+    tools: tools && [
+      `${locale.word('connection.tools')}: ${numbers.format(tools.count)} · `,
+      ...locale.say('connection.tools.synced', { day: locale.day(tools.syncedAt) })
+    ],
     detailUrl: pathTo(around, `/admin/servers/${encodeURIComponent(id)}`)
   }
 }

@@ -118,6 +118,8 @@ export interface ServerLine {
   readonly connections: string
   readonly working: string
   readonly attention: string
+  /** How many tools the last look found, and when that was; null before there was one. */
+  readonly tools: Sentence | null
   readonly detailUrl: string
 }
 

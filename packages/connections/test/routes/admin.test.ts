@@ -216,3 +216,33 @@ t.test('feature 84: what a server shows to strangers is seen on a page, before a
   mcp.behaviour.publicMethods = []
   t.match((await root.get('admin/servers/open/tools')).body, 'only to those who have connected')
 })
+
+t.test(
+  'feature 91: the list of servers says how many tools there were at the last look, and forgets a server that is gone',
+  async t => {
+    const { app, keyed } = await buildWorld(t, guarded)
+    const root = personOf(app, 'root')
+    await root.post('admin/servers', {
+      id: 'more',
+      url: keyed.resource,
+      name: 'More',
+      auth: 'bearer',
+      mode: 'per-user'
+    })
+    t.notMatch((await root.get('admin/servers')).body, 'Tools: ')
+    const owner = { type: 'user', id: 'alice' } as const
+    await app.mcpConnections.setCredential(owner, 'more', { secret: 'key-of-alice' })
+    const { tools } = await app.mcpConnections.syncTools(owner, 'more')
+    t.match((await root.get('admin/servers')).body, `Tools: ${tools.length} · Seen `)
+    t.match((await app.mcpConnections.stats()).servers['more'], { tools: { count: tools.length, syncedAt: Number } })
+    await root.post('admin/servers/more/remove')
+    await root.post('admin/servers', {
+      id: 'more',
+      url: keyed.resource,
+      name: 'More',
+      auth: 'bearer',
+      mode: 'per-user'
+    })
+    t.notMatch((await root.get('admin/servers')).body, 'Tools: ')
+  }
+)
