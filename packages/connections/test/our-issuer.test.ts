@@ -1,5 +1,4 @@
 /** Connections that nobody has to agree to, at our own authorization server: it and this package have to mean the same by every word. */
-import type { AddressInfo } from 'node:net'
 import authorizationServer from '@fastify-mcp-auth/authorization-server'
 import { type AuthorizationServerEvent, digest } from '@fastify-mcp-auth/core'
 import { memoryStorage } from '@fastify-mcp-auth/core/memory'
@@ -7,20 +6,12 @@ import { createTestIssuer, settableClock } from '@fastify-mcp-auth/testing'
 import { createFakeMcpServer } from '@fastify-mcp-auth/testing/servers'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
+import { freePort } from '../../../.ci/free-port.ts'
 import { type AssertionContext, type ConnectionsOptions, createConnections } from '../src/index.ts'
 import { alice, bob } from './world.ts'
 
 const SECRET = 'a-secret-that-is-long-enough-to-be-one'
 const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
-
-/** A free port, whose number has to be part of the issuer before anything listens there. */
-async function freePort(): Promise<number> {
-  const probe = Fastify()
-  await probe.listen({ port: 0, host: '127.0.0.1' })
-  const { port } = probe.server.address() as AddressInfo
-  await probe.close()
-  return port
-}
 
 async function world(t: Test) {
   const clock = settableClock()
