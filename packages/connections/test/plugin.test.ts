@@ -67,7 +67,7 @@ t.test('feature 94: a limiter of the app is told of as ours is, and its own time
   )
   const refused = await personOf(app, 'alice', 'application/json').get('')
   t.match(refused, { statusCode: 429, headers: { 'retry-after': '7' } })
-  t.match(refused.json(), { error: 'MCP_RATE_LIMITED', retryable: true })
+  t.match(refused.json(), { error: 'MCP_RATE_LIMITED', retryable: true, retryAfter: 7 })
   t.match((await personOf(app, 'alice').get('')).body, 'Too many attempts')
 })
 

@@ -51,7 +51,8 @@ export function createAnswers(settings: {
       return show(request, reply, { page: 'leave', data: { url } })
     },
     fail: async (error, request, reply) => {
-      const failure = toConnectionError(error)
+      const said = Number(reply.getHeader('retry-after'))
+      const failure = toConnectionError(error, Number.isInteger(said) && said > 0 ? said : undefined)
       logFailure(request.log, failure, error)
       reply.code(failure.statusCode)
       if (failure.retryAfter !== undefined) reply.header('retry-after', String(failure.retryAfter))

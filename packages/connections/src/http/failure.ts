@@ -2,8 +2,12 @@
 import { isUnavailableError } from '@fastify-mcp-auth/core'
 import { asMcpConnectionError, McpConnectionError, type McpConnectionErrorCode } from '../errors.ts'
 
-/** Does not pass on the words of an error that is not ours. */
-export function toConnectionError(error: unknown): McpConnectionError {
+/**
+ * Does not pass on the words of an error that is not ours.
+ *
+ * @param retryAfter seconds that the answer says already, by a limiter of the app
+ */
+export function toConnectionError(error: unknown, retryAfter?: number): McpConnectionError {
   const known = asMcpConnectionError(error)
   if (known) return known
   if (isUnavailableError(error))
@@ -12,8 +16,8 @@ export function toConnectionError(error: unknown): McpConnectionError {
       cause: error
     })
   const { statusCode, code } = (typeof error === 'object' && error !== null ? error : {}) as Record<string, unknown>
-  // A limiter of the app, which says by its own header when to come again.
-  if (statusCode === 429) return new McpConnectionError('MCP_RATE_LIMITED', 'too many requests', { cause: error })
+  if (statusCode === 429)
+    return new McpConnectionError('MCP_RATE_LIMITED', 'too many requests', { retryAfter, cause: error })
   if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500)
     return new McpConnectionError('MCP_REQUEST_REFUSED', 'the request was refused', {
       status: statusCode,
