@@ -15,20 +15,22 @@ export interface Credentials {
   readonly proof: string
 }
 
+/** Whether a client that got through did so by its name alone. By what was sent: a client may have a choice of ways. */
+export function provesNothing(authorization: string | undefined, form: Form): boolean {
+  return authorization === undefined && form.client_secret === undefined && form.client_assertion === undefined
+}
+
 /**
  * @throws OAuthError `invalid_request` when two ways are used at once or contradict each other
  * @throws OAuthError `invalid_client` when nobody is named, or the one way is malformed
  */
 export function readCredentials(authorization: string | undefined, form: Form): Credentials {
-  const given = [
-    authorization === undefined ? null : () => readBasic(authorization),
-    form.client_secret === undefined ? null : () => readPosted(form, form.client_secret ?? ''),
-    form.client_assertion === undefined && form.client_assertion_type === undefined ? null : () => readAssertion(form)
-  ].filter(way => way !== null)
-  const [read, ...others] = given
-  if (others.length > 0)
+  const isBasic = authorization !== undefined
+  const isPosted = form.client_secret !== undefined
+  const isSigned = form.client_assertion !== undefined || form.client_assertion_type !== undefined
+  if (Number(isBasic) + Number(isPosted) + Number(isSigned) > 1)
     throw new OAuthError('invalid_request', 'more than one way of client authentication', { reason: 'two_methods' })
-  const credentials = read ? read() : { method: 'none' as const, clientId: namedClient(form), proof: '' }
+  const credentials = isBasic ? readBasic(authorization) : isSigned ? readAssertion(form) : readBody(form)
   if (form.client_id !== undefined && form.client_id !== credentials.clientId)
     throw new OAuthError('invalid_request', 'client_id differs from the client that authenticates', {
       reason: 'two_clients'
@@ -48,8 +50,12 @@ function namedClient(form: Form): string {
   return form.client_id
 }
 
-function readPosted(form: Form, secret: string): Credentials {
-  return { method: 'client_secret_post', clientId: namedClient(form), proof: secret }
+function readBody(form: Form): Credentials {
+  const { client_secret: secret } = form
+  const clientId = namedClient(form)
+  return secret === undefined
+    ? { method: 'none', clientId, proof: '' }
+    : { method: 'client_secret_post', clientId, proof: secret }
 }
 
 function readAssertion({ client_assertion: assertion, client_assertion_type: type }: Form): Credentials {
@@ -84,4 +90,6 @@ function readBasic(authorization: string): Credentials {
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-const decodeForm = (value: string): string => decodeURIComponent(value.replaceAll('+', ' '))
+// Most have nothing to decode.
+const decodeForm = (value: string): string =>
+  /[%+]/.test(value) ? decodeURIComponent(value.replaceAll('+', ' ')) : value

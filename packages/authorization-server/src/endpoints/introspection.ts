@@ -11,7 +11,7 @@ import { type AccessTokenClaims, isOAuthError, OAuthError } from '@fastify-mcp-a
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { authenticateClient } from '../clients/authenticate.ts'
 import type { Client } from '../clients/client.ts'
-import { readCredentials } from '../clients/credentials.ts'
+import { provesNothing } from '../clients/credentials.ts'
 import type { ServerContext } from '../context.ts'
 import { readForm } from '../form-body.ts'
 import type { RouteSettings } from '../scopes.ts'
@@ -29,8 +29,8 @@ export function introspectionEndpoint(scope: FastifyInstance, server: ServerCont
   scope.post('', route, async (request, reply) => {
     const form = readForm(request.body, 'token')
     const client = await authenticateClient(server, request, form)
-    // RFC 7662 sections 2.1 and 4: else anybody could try tokens out. By what was sent: a client may have a choice of methods.
-    if (readCredentials(request.headers.authorization, form).method === 'none')
+    // RFC 7662 sections 2.1 and 4: else anybody could try tokens out.
+    if (provesNothing(request.headers.authorization, form))
       throw new OAuthError('invalid_client', 'a public client cannot ask about tokens', { reason: 'public_client' })
     if (form.token === undefined) throw new OAuthError('invalid_request', 'token is missing')
     const answer = await introspect(server, client, form.token)
