@@ -23,8 +23,15 @@ t.test('processes do jobs, follow the clock, are killed in the middle and replac
   const hanging = pool.run('hang', null, 0)
   const [outcome] = await Promise.all([hanging.catch((error: unknown) => error), pool.kill(0)])
   t.match(outcome, { code: 'WORKER_GONE' })
+  t.same(await Promise.all([pool.run('place', null, 0), pool.run('place', null, 1)]), [0, 1], 'in the same place')
   t.not(await pool.run('pid', null, 0), victim)
   t.same(await pool.run('greet', 'carol', 0), { text: 'hello carol', now: 2000 }, 'the new one knows the time')
+
+  const killing = pool.kill(0)
+  const meanwhile = pool.run('pid', null, 0)
+  await t.rejects(meanwhile, { code: 'WORKER_GONE' })
+  await t.rejects(pool.run('pid', null, 0), { code: 'WORKER_GONE' }, 'nobody is there until the next one is ready')
+  await killing
 
   const before = await pool.run('pid', null, 1)
   await pool.restart(1)

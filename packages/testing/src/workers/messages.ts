@@ -3,7 +3,12 @@ import type { SettableClock } from '../clock.ts'
 
 /** What the module of a test exports as `open`: it runs once in every process. */
 export interface WorkerModule {
-  open(given: { readonly clock: SettableClock; readonly settings: unknown }): Promise<WorkerJobs> | WorkerJobs
+  open(given: {
+    readonly clock: SettableClock
+    readonly settings: unknown
+    /** Its place in the pool, from 0; whoever comes in its place has the same. */
+    readonly place: number
+  }): Promise<WorkerJobs> | WorkerJobs
 }
 
 /** What a process can be told to do. Inputs and results have to be JSON. */

@@ -66,16 +66,22 @@ export interface WorkerPool {
 
 /** Starts the processes and waits until each has opened its module. */
 export async function startWorkers(options: WorkerPoolOptions): Promise<WorkerPool> {
-  const workers = await Promise.all(Array.from({ length: options.processes }, () => Worker.start(options)))
+  const workers = await Promise.all(
+    Array.from({ length: options.processes }, (_, place) => Worker.start(options, place))
+  )
   let turn = 0
+  let isClosed = false
   const at = (index: number): Worker => {
     const worker = workers[index % workers.length]
     if (!worker) throw new Error('the pool is empty')
     return worker
   }
   const replace = async (index: number, end: (worker: Worker) => Promise<void>): Promise<void> => {
-    await end(at(index))
-    workers[index % workers.length] = await Worker.start(options)
+    const place = index % workers.length
+    await end(at(place))
+    const next = await Worker.start(options, place)
+    workers[place] = next
+    if (isClosed) await next.end()
   }
   return {
     size: workers.length,
@@ -87,9 +93,14 @@ export async function startWorkers(options: WorkerPoolOptions): Promise<WorkerPo
     kill: index => replace(index, worker => worker.kill()),
     restart: index => replace(index, worker => worker.end()),
     async close() {
+      isClosed = true
       await Promise.all(workers.map(worker => worker.end()))
     }
   }
+}
+
+function gone(): WorkerJobError {
+  return new WorkerJobError('the process ended in the middle of the job', { code: 'WORKER_GONE' })
 }
 
 interface Waiting {
@@ -106,16 +117,18 @@ class Worker {
     this.#child = child
     child.on('message', (report: JobReport) => this.#settle(report))
     child.on('exit', () => {
-      for (const { reject } of this.#waiting.values())
-        reject(new WorkerJobError('the process ended in the middle of the job', { code: 'WORKER_GONE' }))
+      for (const { reject } of this.#waiting.values()) reject(gone())
       this.#waiting.clear()
     })
   }
 
-  static async start({ url, settings = null, clock, execArgv = process.execArgv }: WorkerPoolOptions): Promise<Worker> {
+  static async start(
+    { url, settings = null, clock, execArgv = process.execArgv }: WorkerPoolOptions,
+    place: number
+  ): Promise<Worker> {
     // The same folder holds .ts in the source and .js in the package.
     const program = fileURLToPath(new URL(`./worker${extname(import.meta.url)}`, import.meta.url))
-    const child = fork(program, [url.href, JSON.stringify(settings), String(clock.now())], {
+    const child = fork(program, [url.href, JSON.stringify(settings), String(clock.now()), String(place)], {
       execArgv,
       stdio: ['ignore', 'inherit', 'inherit', 'ipc']
     })
@@ -132,6 +145,8 @@ class Worker {
   run(job: string, input: unknown): Promise<unknown> {
     const id = this.#next++
     return new Promise((resolve, reject) => {
+      // One that has ended tells nobody any more that it did: another one is about to come in its place.
+      if (!this.#child.connected) return reject(gone())
       this.#waiting.set(id, { resolve, reject })
       this.send({ kind: 'job', id, job, input })
     })

@@ -2,7 +2,7 @@
 import { settableClock } from '../clock.ts'
 import type { JobReport, Order, WorkerModule } from './messages.ts'
 
-const [module = '', settings = 'null', now = '0'] = process.argv.slice(2)
+const [module = '', settings = 'null', now = '0', place = '0'] = process.argv.slice(2)
 const clock = settableClock(Number(now))
 // Whoever asked may be gone by now.
 const report = (message: JobReport): void => {
@@ -21,7 +21,7 @@ function describe(error: unknown): Extract<JobReport, { kind: 'failed' }>['error
 }
 
 const { open } = (await import(module)) as WorkerModule
-const opened = await open({ clock, settings: JSON.parse(settings) as unknown })
+const opened = await open({ clock, settings: JSON.parse(settings) as unknown, place: Number(place) })
 
 process.on('message', async (order: Order) => {
   if (order.kind === 'time') return clock.set(order.now)
