@@ -140,7 +140,7 @@ class Registration {
   /** What is stored, or a new one; waits for whoever is registering already. */
   async find(): Promise<OAuthClient> {
     const { records } = this.#context
-    for (let attempt = 0; attempt < 100; attempt++) {
+    for (let attempt = 0; attempt < 120; attempt++) {
       const record = await records.registrations.get(this.#wanted.key)
       const stored = record ? this.#open(record) : null
       if (stored) return stored
@@ -169,12 +169,13 @@ class Registration {
 
   /** True for the one that is going to register. */
   async #claim(record: RegistrationRecord | null): Promise<boolean> {
-    const { records, clock } = this.#context
+    const { records, clock, watch } = this.#context
     const now = clock.now()
     const leaseUntil = now + LEASE
-    if (record && record.leaseUntil > now) return false
     if (record) {
       const { revision } = record
+      const span = { name: `registration ${revision}`, seconds: LEASE, until: record.leaseUntil }
+      if (record.leaseUntil > 0 && !watch.hasPassed(this.#wanted.key, span)) return false
       return records.registrations.update(this.#wanted.key, { revision }, { revision: revision + 1, leaseUntil })
     }
     return records.registrations.insert(this.#wanted.key, {

@@ -111,6 +111,7 @@ function blank(place: Place, now: number): Omit<ConnectionRecord, keyof NewCrede
     failingSince: null,
     failure: null,
     retryAt: null,
+    retryIn: null,
     rejections: 0,
     noticedAt: null,
     toolFilter: null,

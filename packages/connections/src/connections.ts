@@ -1,4 +1,5 @@
 /** The whole package without a web framework: what a worker uses, and what the plugin is built on. */
+import { setMaxListeners } from 'node:events'
 import { joinStorage, openStorage, randomSecret, systemClock } from '@fastify-mcp-auth/core'
 import { administrationOf } from './administration.ts'
 import { startFlow } from './authorize.ts'
@@ -14,6 +15,7 @@ import { createDpopSessions } from './dpop.ts'
 import { Eras } from './eras.ts'
 import { createEvents, SILENT } from './events.ts'
 import { importConnections } from './import.ts'
+import { Watch } from './lease.ts'
 import { exportOwner, listConnections, readStatus } from './listing.ts'
 import { expiring, refreshDue, sweep } from './maintenance.ts'
 import { connectedClient, isForThePerson, withConnectedClient } from './mcp-client.ts'
@@ -27,7 +29,7 @@ import { diagnose, probe } from './probe.ts'
 import { lazyFetch, rawToken, sdkProvider } from './raw-access.ts'
 import { readOptions } from './read-options.ts'
 import { COLLECTIONS, openRecords } from './records.ts'
-import { type Refresher, refreshTogether } from './refresh.ts'
+import { refreshTogether } from './refresh.ts'
 import { createRegistry } from './registry.ts'
 import { keyStatus, rotateKeys } from './rotate-keys.ts'
 import { beginSchedule } from './schedule.ts'
@@ -47,12 +49,14 @@ import { urlsOf } from './urls.ts'
  * @throws UnavailableError when the storage does not answer
  */
 export function createConnections(input: ConnectionsOptions): Promise<Connections> {
-  return openConnections(input, refreshTogether)
+  return openConnections(input)
 }
 
-/** @param refresher in its place a test of what coordination is for puts one that asks nobody */
-export async function openConnections(input: ConnectionsOptions, refresher: Refresher): Promise<Connections> {
-  const context = await openContext(input, refresher)
+/** Parts that are others only in a test: of what coordination is for, and of time. */
+export type Parts = Pick<Context, 'refresher' | 'elapsed'> & Partial<Pick<Context, 'watch'>>
+
+export async function openConnections(input: ConnectionsOptions, parts: Partial<Parts> = {}): Promise<Connections> {
+  const context = await openContext(input, { ...PARTS, ...parts })
   const { network, telemetry } = context
   const stopObserving = telemetry.observe(numbersOf(context))
   const use = {
@@ -119,6 +123,7 @@ export async function openConnections(input: ConnectionsOptions, refresher: Refr
     // The drivers are the app's own, and it may use them for something else.
     async close() {
       stopObserving()
+      context.closing.abort()
       await network.close()
       await Promise.allSettled(context.background)
     }
@@ -126,12 +131,14 @@ export async function openConnections(input: ConnectionsOptions, refresher: Refr
   return Object.freeze(connections)
 }
 
+const PARTS: Parts = Object.freeze({ refresher: refreshTogether, elapsed: () => performance.now() / 1000 })
+
 // On loopback nobody could fetch the key set.
 function keyAlgorithm({ baseUrl, client }: ResolvedOptions): 'ES256' | 'RS256' | 'none' {
   return baseUrl.startsWith('https:') ? (client.keys ?? 'ES256') : 'none'
 }
 
-async function openContext(input: ConnectionsOptions, refresher: Refresher): Promise<Context> {
+async function openContext(input: ConnectionsOptions, { refresher, elapsed, watch }: Parts): Promise<Context> {
   const { options, storage, openRing, isForgetful } = readOptions(input)
   const ring = await openRing()
   const clock = options.clock ?? systemClock
@@ -140,11 +147,16 @@ async function openContext(input: ConnectionsOptions, refresher: Refresher): Pro
   const sinks = [telemetry.count, ...(options.onEvent ? [options.onEvent] : [])]
   await openStorage(storage, Object.values(COLLECTIONS))
   const records = openRecords(joinStorage(storage))
+  const closing = new AbortController()
+  // One for everybody who waits.
+  setMaxListeners(0, closing.signal)
   const context: Context = Object.freeze({
     options,
     records,
     ring,
     clock,
+    elapsed,
+    watch: watch ?? new Watch(clock, elapsed),
     log,
     events: createEvents({ clock, log, sinks }),
     telemetry,
@@ -158,6 +170,7 @@ async function openContext(input: ConnectionsOptions, refresher: Refresher): Pro
     dpopSession: createDpopSessions(clock),
     eras: new Eras(clock),
     blockedIssuers: new BlockedIssuers(records, clock),
+    closing,
     background: new Set<Promise<unknown>>(),
     refreshes: new Map(),
     refresher,

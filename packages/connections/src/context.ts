@@ -6,6 +6,7 @@ import type { Discoveries } from './discoveries.ts'
 import type { DpopSessions } from './dpop.ts'
 import type { Eras } from './eras.ts'
 import type { Events } from './events.ts'
+import type { Watch } from './lease.ts'
 import type { Network, Route } from './network.ts'
 import type { ResolvedOptions, ServerDefinition } from './options.ts'
 import { type Place, placeOf } from './owner.ts'
@@ -21,6 +22,10 @@ export interface Context {
   readonly records: Records
   readonly ring: KeyRing
   readonly clock: Clock
+  /** Seconds since any moment, by what never goes back: how long something took, and not when it was. */
+  readonly elapsed: () => number
+  /** Times that other processes have begun. */
+  readonly watch: Watch
   readonly log: EventLog
   readonly events: Events
   readonly telemetry: Telemetry
@@ -31,6 +36,8 @@ export interface Context {
   readonly clientKeys: ClientKeys
   readonly dpopSession: DpopSessions
   readonly eras: Eras
+  /** Aborted by `close`: nobody waits for other processes any more. */
+  readonly closing: AbortController
   /** What goes on after the caller was answered; `close` waits for it. */
   readonly background: Set<Promise<unknown>>
   /** Refreshes of this process that are under way, by connection. */

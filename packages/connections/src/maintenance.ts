@@ -3,6 +3,7 @@ import type { Collection } from '@fastify-mcp-auth/core'
 import { changeConnection } from './connection-record.ts'
 import { actionUrlOf, type Context, type Target } from './context.ts'
 import { isMcpConnectionError } from './errors.ts'
+import { pauseOf } from './lease.ts'
 import { targetOfRecord } from './listing.ts'
 import { obstacleTo } from './obstacle.ts'
 import type { ConnectionRecord } from './records.ts'
@@ -77,8 +78,7 @@ function untilHeld<T>(begin: (onHeld: () => void) => Promise<T>): Promise<T | { 
 }
 
 async function refreshOne(context: Context, { target, record }: Due, onHeld: () => void): Promise<RefreshOutcome> {
-  const { clock } = context
-  if (record.state === 'needs_reauth' || (record.retryAt !== null && record.retryAt > clock.now())) return 'skipped'
+  if (record.state === 'needs_reauth' || pauseOf(context, target.place.id, record) > 0) return 'skipped'
   try {
     const { record: after } = await refresh(context, target, { trigger: 'background', onHeld })
     if (after.generation !== record.generation || after.grant !== record.grant) return 'refreshed'

@@ -57,9 +57,9 @@ export const ConnectionRecord = Type.Object({
   /** Counts the credentials of this grant. */
   generation: Type.Integer(),
   leaseHolder: text,
-  /** Epoch second. */
+  /** Epoch second by the clock of the holder, who took it at `intentAt`. */
   leaseUntil: Type.Integer(),
-  /** Counts leases: whoever read an older number cannot take it. */
+  /** Counts leases, and renewals of them: whoever read an older number cannot take it. */
   leaseNumber: Type.Integer(),
   /** Generation whose refresh token was sent, and when: an answer to that may have been lost. */
   intentGeneration: integer,
@@ -67,7 +67,9 @@ export const ConnectionRecord = Type.Object({
   failures: Type.Integer(),
   failingSince: integer,
   failure: text,
+  /** Until then nobody asks again, by the clock of whoever failed last; and how many seconds that were. */
   retryAt: integer,
+  retryIn: integer,
   /** How many fresh tokens in a row the server refused. */
   rejections: Type.Integer(),
   /** When something has to be done, and the ten minutes that it falls into; null for never. */

@@ -24,7 +24,7 @@ export interface Refreshing {
 }
 
 const RELEASED = Object.freeze({ leaseHolder: null, leaseUntil: 0, intentGeneration: null, intentAt: null })
-const HEALTHY = Object.freeze({ failures: 0, failingSince: null, failure: null, retryAt: null })
+const HEALTHY = Object.freeze({ failures: 0, failingSince: null, failure: null, retryAt: null, retryIn: null })
 
 /** Keeps the new token in the place of the old one, if that is still what is there. */
 export async function saveTokens(refreshing: Refreshing, tokens: TokenSet): Promise<Usable> {
@@ -123,6 +123,7 @@ async function postpone(refreshing: Refreshing, why: Postponement): Promise<Usab
     failingSince,
     failure: isExhausted ? 'exhausted' : why.reason,
     retryAt: now + wait,
+    retryIn: wait,
     ...dueFields(isExhausted ? null : now + backoff, now),
     updatedAt: now
   })
@@ -142,7 +143,13 @@ export async function afterRefusal(refreshing: Refreshing, error: Refusal, mayBe
   const { record, credential } = usable
   const newer = await newerThan(refreshing, mayBeLost)
   if (newer) return usableOf(context, target, newer)
-  if (error === 'invalid_grant') throw await endConnection(context, target, record, mayBeLost ? 'lost_rotation' : error)
+  if (error === 'invalid_grant') {
+    const { refreshExpiresAt } = record
+    // That it is over is for the server to say, whose clock counts. Why it is over is told by ours.
+    const isOver = refreshExpiresAt !== null && refreshExpiresAt <= context.clock.now()
+    const reason = isOver ? 'expired_no_refresh' : mayBeLost ? 'lost_rotation' : error
+    throw await endConnection(context, target, record, reason)
+  }
   if (error === 'issuer_changed') throw await endConnection(context, target, record, error)
   if (error === 'invalid_client' || error === 'unauthorized_client') {
     const { client } = credential

@@ -8,6 +8,7 @@
 import { setTimeout as later } from 'node:timers/promises'
 import { readConnection } from './connection-record.ts'
 import type { Context, Target } from './context.ts'
+import { isLeased, type Lease, pauseOf, takeLease } from './lease.ts'
 import { obstacleTo, obstacleToRefresh } from './obstacle.ts'
 import type { ServerDefinition } from './options.ts'
 import type { ConnectionRecord } from './records.ts'
@@ -16,6 +17,7 @@ import { askForTokens } from './renewal.ts'
 import { connectSilently } from './silent.ts'
 import { canRefresh, isSilent } from './status.ts'
 import { assertScopes, connectionError, endConnection, needsReauth, noteUse, type Usable, usableOf } from './token.ts'
+import { LEASE_LOST } from './token-endpoint.ts'
 import type { RefreshTrigger, UseOptions } from './types.ts'
 
 /** The token to send now, refreshed if its end is near. @returns null for a server that wants nothing */
@@ -102,28 +104,37 @@ class Refresh {
 
   async run(): Promise<Usable> {
     const { lease, timeout } = this.#context.options.refresh
-    const begunAt = performance.now()
-    const giveUpAt = begunAt + (lease + timeout) * 1000
-    for (let wait = 25; performance.now() < giveUpAt; wait = Math.min(wait * 2, 500)) {
+    const begunAt = this.#context.elapsed()
+    // Who waits for a dead process has to see its lease for as long as that lasts.
+    const giveUpAt = begunAt + lease + timeout
+    for (let wait = 25; this.#context.elapsed() < giveUpAt; wait = Math.min(wait * 2, 500)) {
       const usable = await this.#read()
       const verdict = await this.#judge(usable)
       if (verdict === 'use') {
-        if (wait > 25) this.#noteWait(performance.now() - begunAt)
+        if (wait > 25) this.#noteWait(this.#context.elapsed() - begunAt)
         return usable
       }
       if (verdict === 'take') {
-        const held = await this.#takeLease(usable.record)
-        if (held) return askAndKeep(this.#refreshing({ ...usable, record: held }), usable.record)
+        const lease = await takeLease(this.#context, this.#target.place.id, usable.record)
+        const kept = lease && (await askAndKeep(this.#refreshing(usable), lease))
+        if (kept) return kept
       }
       this.#options.onHeld?.()
-      await later(wait / 2 + Math.random() * wait)
+      await this.#pause(wait / 2 + Math.random() * wait)
     }
     throw this.#unavailable('busy', null)
   }
 
-  #noteWait(milliseconds: number): void {
+  async #pause(milliseconds: number): Promise<void> {
+    const { signal } = this.#context.closing
+    await later(milliseconds, null, { signal }).catch(() => {
+      throw this.#unavailable('closed', null)
+    })
+  }
+
+  #noteWait(seconds: number): void {
     const { id: server } = this.#target.server
-    this.#context.telemetry.record('refresh.lease.wait', milliseconds / 1000, { server })
+    this.#context.telemetry.record('refresh.lease.wait', seconds, { server })
   }
 
   async #read(): Promise<Usable> {
@@ -132,42 +143,30 @@ class Refresh {
 
   /** `use` it as it is, `take` the lease, or `wait` for whoever has it. @throws when it cannot be refreshed */
   async #judge({ record }: Usable): Promise<'use' | 'take' | 'wait'> {
-    const { grant, generation, leaseHolder, leaseUntil, retryAt } = record
+    const { grant, generation } = record
+    const { id } = this.#target.place
     this.#first ??= { grant, generation }
     if (grant !== this.#first.grant || generation !== this.#first.generation) return 'use'
     const now = this.#context.clock.now()
     const { trigger } = this.#options
     const isRefused = trigger === 'rejected'
     const isGood = !isRefused && (record.accessExpiresAt === null || record.accessExpiresAt > now)
-    const isDead = record.refreshExpiresAt !== null && record.refreshExpiresAt <= now
     const obstacle = obstacleToRefresh(this.#target.definition, record)
-    if (!canRefresh(record) || isDead || obstacle) {
+    if (!canRefresh(record) || obstacle) {
       if (isGood) return 'use'
       if (obstacle) throw needsReauth(this.#context, this.#target, obstacle)
       throw await endConnection(this.#context, this.#target, record, 'expired_no_refresh')
     }
+    // Spent by our clock: there is nothing to hurry for. Without another token the server is asked, whose clock counts.
+    const isSpent = record.refreshExpiresAt !== null && record.refreshExpiresAt <= now
+    if (isSpent && isGood) return 'use'
     const mayWait = isGood && trigger !== 'manual'
     // The background waits: if the holder is dead, the sooner somebody sends the same again, the more likely it is that the server takes it.
-    if (leaseHolder !== null && leaseUntil > now) return mayWait && trigger !== 'background' ? 'use' : 'wait'
-    if (retryAt === null || retryAt <= now || trigger === 'manual') return 'take'
+    if (isLeased(this.#context, id, record)) return mayWait && trigger !== 'background' ? 'use' : 'wait'
+    const pause = trigger === 'manual' ? 0 : pauseOf(this.#context, id, record)
+    if (pause <= 0) return 'take'
     if (mayWait) return 'use'
-    throw this.#unavailable(record.failure ?? 'cooldown', retryAt - now)
-  }
-
-  /** One conditional write takes the lease and says what is going to be sent. */
-  async #takeLease(record: ConnectionRecord): Promise<ConnectionRecord | null> {
-    const { records, clock, holder, options } = this.#context
-    const { grant, generation, leaseNumber } = record
-    const now = clock.now()
-    const lease = {
-      leaseNumber: leaseNumber + 1,
-      leaseHolder: holder,
-      leaseUntil: now + options.refresh.lease,
-      intentGeneration: generation,
-      intentAt: now
-    }
-    const won = await records.connections.update(this.#target.place.id, { grant, generation, leaseNumber }, lease)
-    return won ? { ...record, ...lease } : null
+    throw this.#unavailable(record.failure ?? 'cooldown', pause)
   }
 
   #refreshing(usable: Usable): Refreshing {
@@ -188,14 +187,18 @@ class Refresh {
 /**
  * Asks, and keeps what comes of it.
  *
- * @param before the record as it was found, with the intent of somebody who did not come to an end
+ * @param found the record as it was read, with the intent of somebody who did not come to an end
+ * @returns null when somebody else has the lease by now, and this is theirs
  */
-export async function askAndKeep(refreshing: Refreshing, before: ConnectionRecord): Promise<Usable> {
-  const { context, target, usable, trigger } = refreshing
-  const answer = await askForTokens(context, target, usable)
-  context.telemetry.add('refreshes', { server: target.server.id, outcome: answer.outcome.kind, trigger })
-  if (answer.outcome.kind === 'tokens') return saveTokens(refreshing, answer.outcome.tokens)
-  if (answer.outcome.kind === 'transient') return afterTransientFailure(refreshing, answer.outcome)
-  const mayBeLost = answer.isRepeated || before.intentGeneration === before.generation
-  return afterRefusal(refreshing, answer.outcome.error, mayBeLost)
+export async function askAndKeep(found: Refreshing, lease: Lease): Promise<Usable | null> {
+  const { context, target, trigger } = found
+  const { intentGeneration, generation } = found.usable.record
+  const answer = await askForTokens(context, target, { credential: found.usable.credential, lease })
+  const { outcome } = answer
+  if (outcome.kind === 'transient' && outcome.reason === LEASE_LOST) return null
+  context.telemetry.add('refreshes', { server: target.server.id, outcome: outcome.kind, trigger })
+  const refreshing = { ...found, usable: { ...found.usable, record: lease.record } }
+  if (outcome.kind === 'tokens') return saveTokens(refreshing, outcome.tokens)
+  if (outcome.kind === 'transient') return afterTransientFailure(refreshing, outcome)
+  return afterRefusal(refreshing, outcome.error, answer.isRepeated || intentGeneration === generation)
 }

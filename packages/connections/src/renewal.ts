@@ -3,13 +3,19 @@ import { isUnavailableError } from '@fastify-mcp-auth/core'
 import { type Context, routeOf, type Target } from './context.ts'
 import type { Discovered } from './discovery.ts'
 import { asMcpConnectionError } from './errors.ts'
+import type { Lease } from './lease.ts'
 import type { OAuthClient } from './oauth-client.ts'
 import type { ServerDefinition } from './options.ts'
 import type { ConnectionRecord } from './records.ts'
 import type { Credential } from './seal.ts'
 import { silentForm } from './silent-grants.ts'
-import type { Usable } from './token.ts'
 import { requestTokens, type TokenOutcome } from './token-endpoint.ts'
+
+/** What is sent, and the right to send it. */
+export interface Renewal {
+  readonly credential: Credential
+  readonly lease: Lease
+}
 
 export interface RenewalAnswer {
   readonly outcome: TokenOutcome
@@ -23,12 +29,13 @@ export interface RenewalAnswer {
  * No answer at all may mean that the server has acted and the answer got lost. Asked again at once, a server with a grace period says the
  * same again; with one that has none nothing is lost that was not lost already.
  */
-export async function askForTokens(context: Context, target: Target, usable: Usable): Promise<RenewalAnswer> {
-  const first = await send(context, target, usable, usable.record.resource)
-  if (first.kind === 'refused' && usable.record.resource !== null && MAY_BE_RESOURCE.has(first.error))
-    return { outcome: await send(context, target, usable, null), isRepeated: false }
+export async function askForTokens(context: Context, target: Target, renewal: Renewal): Promise<RenewalAnswer> {
+  const { resource } = renewal.lease.record
+  const first = await send(context, target, renewal, resource)
+  if (first.kind === 'refused' && resource !== null && MAY_BE_RESOURCE.has(first.error))
+    return { outcome: await send(context, target, renewal, null), isRepeated: false }
   if (first.kind !== 'transient' || first.reason !== 'no_answer') return { outcome: first, isRepeated: false }
-  const second = await send(context, target, usable, usable.record.resource)
+  const second = await send(context, target, renewal, resource)
   return { outcome: second, isRepeated: true }
 }
 
@@ -38,9 +45,10 @@ const MAY_BE_RESOURCE: ReadonlySet<string> = new Set(['invalid_target', 'invalid
 async function send(
   context: Context,
   target: Target,
-  { record, credential }: Usable,
+  { credential, lease }: Renewal,
   resource: string | null
 ): Promise<TokenOutcome> {
+  const { record } = lease
   const found = await lookUp(context, target, record)
   if ('kind' in found) return found
   const { definition } = target
@@ -59,7 +67,8 @@ async function send(
     form: { ...form, resource },
     now: context.clock.now(),
     defaultLifetime: definition.oauth?.accessTokenLifetime,
-    dpop: credential.dpopKey ? await context.dpopSession(credential.dpopKey) : null
+    dpop: credential.dpopKey ? await context.dpopSession(credential.dpopKey) : null,
+    lease
   })
 }
 

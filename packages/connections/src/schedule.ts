@@ -8,8 +8,8 @@ import type { Context } from './context.ts'
 
 const BUCKET = 600
 
-/** Clocks of processes may differ by so many buckets. */
-const SLACK = 3
+/** Clocks of processes may differ by so many buckets: two hours. */
+const SLACK = 13
 
 /** Buckets of one look: more than half a year. */
 const MOST = 30_000

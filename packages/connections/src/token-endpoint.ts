@@ -14,6 +14,7 @@ import {
 } from '@fastify-mcp-auth/core'
 import type { DpopSession } from '@modelcontextprotocol/client'
 import type { ClientKeys } from './client-keys.ts'
+import type { Lease } from './lease.ts'
 import { authenticate, type OAuthClient } from './oauth-client.ts'
 import { readTokenSet, type TokenSet } from './token-set.ts'
 
@@ -34,7 +35,12 @@ export interface TokenRequest {
   readonly now: number
   readonly defaultLifetime: number | undefined
   readonly dpop?: DpopSession | null
+  /** Without it nothing may be sent, each time anew. */
+  readonly lease?: Pick<Lease, 'lasts'>
 }
+
+/** Reason of an outcome when the lease was lost before anything was sent. */
+export const LEASE_LOST = 'lease_lost'
 
 /** Errors that lead to different things. Texts of the other side go no further than this list. */
 export const REFUSALS = [
@@ -98,10 +104,21 @@ export async function postForm(
   request: Omit<TokenRequest, 'defaultLifetime' | 'now'>,
   endpoint: string
 ): Promise<SafeResponse | Extract<TokenOutcome, { kind: 'transient' }>> {
-  const { fetch, client, keys, metadata, dpop } = request
-  const send = async (): Promise<SafeResponse> => {
+  const first = await send(request, endpoint)
+  // The request was not processed, so what it carried is not spent. @see RFC 9449 section 8
+  const isForNonce = request.dpop && 'status' in first && errorOf(jsonBody(first)) === 'use_dpop_nonce'
+  return isForNonce ? send(request, endpoint) : first
+}
+
+async function send(
+  { fetch, client, keys, metadata, dpop, lease, form: members }: Parameters<typeof postForm>[0],
+  endpoint: string
+): ReturnType<typeof postForm> {
+  // Outside of what is taken for an outage of the server: an outage of the storage is one of ours.
+  if (lease && !(await lease.lasts())) return { kind: 'transient', reason: LEASE_LOST, retryAfter: null }
+  try {
     const form = new URLSearchParams()
-    for (const [name, value] of Object.entries(request.form)) if (value != null) form.set(name, value)
+    for (const [name, value] of Object.entries(members)) if (value != null) form.set(name, value)
     const headers: Record<string, string> = {
       'content-type': 'application/x-www-form-urlencoded',
       accept: 'application/json'
@@ -112,11 +129,6 @@ export async function postForm(
     const nonce = response.headers['dpop-nonce']
     if (dpop && nonce !== undefined) dpop.rememberNonce(endpoint, nonce)
     return response
-  }
-  try {
-    const response = await send()
-    // The request was not processed, so what it carried is not spent. @see RFC 9449 section 8
-    return dpop && errorOf(jsonBody(response)) === 'use_dpop_nonce' ? await send() : response
   } catch (error) {
     if (isFetchRefusedError(error)) return { kind: 'transient', reason: `refused_${error.reason}`, retryAfter: null }
     if (isUnavailableError(error)) return { kind: 'transient', reason: 'no_answer', retryAfter: null }

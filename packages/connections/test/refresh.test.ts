@@ -1,9 +1,10 @@
 /** A new token before the old one ends: once, whoever asks, and never at the price of the connection. */
-import { EventEmitter, once } from 'node:events'
+import { memoryStorage } from '@fastify-mcp-auth/core/memory'
 import { fault } from '@fastify-mcp-auth/testing/servers'
 import t, { type Test } from 'tap'
 import { openConnections } from '../src/connections.ts'
 import { uncoordinated } from './coordination/uncoordinated.ts'
+import { onlooker, stoppable } from './onlooker.ts'
 import { alice, bob, createWorld, type World } from './world.ts'
 
 const connected = async (t: Test, options: Parameters<typeof createWorld>[1] = {}): Promise<World> => {
@@ -60,7 +61,7 @@ t.test('5.4: after the end of the token, too, three processes refresh once', asy
 
 t.test('negative control: without coordination the same uses destroy the connection', async t => {
   const world = await connected(t)
-  const apps = await Promise.all([1, 2, 3].map(() => openConnections(world.options, uncoordinated)))
+  const apps = await Promise.all([1, 2, 3].map(() => openConnections(world.options, { refresher: uncoordinated })))
   t.teardown(() => Promise.all(apps.map(app => app.close())))
   world.clock.advance(4000)
   world.issuer.fail('token', fault.slow(100), { times: 3 })
@@ -176,24 +177,20 @@ t.test('item 29: a process that died in the middle leaves its intent, and the ne
     [3600, null],
     [0, 'lost_rotation']
   ] as const) {
-    const inner = (await import('@fastify-mcp-auth/core/memory')).memoryStorage()
-    let isDead = false
+    const inner = memoryStorage()
+    const world = await connected(t, { issuer: { behaviour: { reuseGrace } }, app: { storage: inner } })
     // What a process does in the middle of a refresh never reaches the storage when it dies there.
-    const storage = {
-      ...inner,
-      update: (async (...args) => {
-        if (isDead && 'generation' in args[3]) return new Promise(() => undefined)
-        return inner.update(...args)
-      }) as typeof inner.update
-    }
-    const world = await connected(t, { issuer: { behaviour: { reuseGrace } }, app: { storage } })
-    const survivor = await world.another({ storage: inner })
+    const { storage, hasAsked } = stoppable(inner)
+    const dead = await world.another({ storage })
+    const view = onlooker(inner)
+    const survivor = await world.another({ storage: view.storage })
     world.clock.advance(3700)
-    isDead = true
-    void world.connections.refresh(alice, 'notes')
-    while (refreshes(world) === 0) await new Promise(resolve => setTimeout(resolve, 5))
-    world.clock.advance(31)
+    void dead.refresh(alice, 'notes')
+    await hasAsked
     const asked = survivor.withClient(alice, 'notes', client => client.listTools())
+    asked.catch(() => undefined)
+    await view.looks()
+    world.clock.advance(31)
     if (verdict === null) t.equal((await asked).tools.length, 2)
     else await t.rejects(asked, { code: 'MCP_NEEDS_REAUTH', reason: verdict })
   }
@@ -232,32 +229,23 @@ t.test('5.7: an owner who is deleted while a refresh is under way stays deleted'
 })
 
 t.test('5.4: an attempt that was too slow does not take the lease away from whoever has it now', async t => {
-  const inner = (await import('@fastify-mcp-auth/core/memory')).memoryStorage()
-  const reached = Symbol('reached')
-  const gate = new EventEmitter()
-  const storage = {
-    ...inner,
-    update: (async (...args) => {
-      if ('failures' in args[3]) {
-        gate.emit(reached)
-        await once(gate, 'open')
-      }
-      return inner.update(...args)
-    }) as typeof inner.update
-  }
+  const inner = memoryStorage()
   const world = await connected(t, { app: { storage: inner } })
+  const { storage, hasFailed, goOn } = stoppable(inner)
   const slow = await world.another({ storage })
+  const view = onlooker(inner)
+  const next = await world.another({ storage: view.storage })
   const { clock, issuer, connections } = world
   clock.advance(3700)
   issuer.fail('token', fault.unavailable())
-  const isThere = once(gate, reached)
   const first = slow.refresh(alice, 'notes').catch((error: unknown) => error)
-  await isThere
-  clock.advance(31)
+  await hasFailed
   issuer.fail('token', fault.slow(300))
-  const second = connections.refresh(alice, 'notes')
+  const second = next.refresh(alice, 'notes')
+  await view.looks()
+  clock.advance(31)
   while (refreshes(world) === 1) await new Promise(resolve => setTimeout(resolve, 5))
-  gate.emit('open')
+  goOn()
   t.match(await first, { code: 'MCP_AUTHORIZATION_SERVER_UNAVAILABLE' })
   t.equal((await connections.status(alice, 'notes')).status, 'refreshing')
   t.match(await second, { status: 'active' })

@@ -10,7 +10,8 @@ import {
   walkAuthorization
 } from '@fastify-mcp-auth/testing/servers'
 import type { Test } from 'tap'
-import { type ConnectionEvent, type ConnectionsOptions, createConnections, type Owner } from '../src/index.ts'
+import { openConnections } from '../src/connections.ts'
+import type { ConnectionEvent, Connections, ConnectionsOptions, Owner } from '../src/index.ts'
 
 export const alice: Owner = { type: 'user', id: 'alice' }
 export const bob: Owner = { type: 'user', id: 'bob' }
@@ -23,11 +24,11 @@ export interface World {
   readonly clock: SettableClock
   readonly issuer: FakeAuthorizationServer
   readonly server: FakeMcpServer
-  readonly connections: Awaited<ReturnType<typeof createConnections>>
+  readonly connections: Connections
   readonly events: ConnectionEvent[]
   readonly options: ConnectionsOptions
   /** Another process on the same storage. */
-  another(changes?: Partial<ConnectionsOptions>): Promise<Awaited<ReturnType<typeof createConnections>>>
+  another(changes?: Partial<ConnectionsOptions>): Promise<Connections>
   /** Starts, walks and completes as one person in one browser. */
   connect(owner?: Owner, account?: string): ReturnType<World['connections']['complete']>
   whoami(owner?: Owner): Promise<unknown>
@@ -62,7 +63,9 @@ export async function createWorld(
       ...options.app?.servers
     }
   }
-  const connections = await createConnections(appOptions)
+  // Goes on by itself, and together with the clock: whatever it is set to, and however wrong those of other processes are.
+  const elapsed = (): number => clock.now() + performance.now() / 1000
+  const connections = await openConnections(appOptions, { elapsed })
   const others: { close(): Promise<void> }[] = [connections, issuer, server]
   t.teardown(() => Promise.all(others.map(other => other.close())))
   const world: World = {
@@ -73,7 +76,7 @@ export async function createWorld(
     events,
     options: appOptions,
     async another(changes = {}) {
-      const other = await createConnections({ ...appOptions, ...changes })
+      const other = await openConnections({ ...appOptions, ...changes }, { elapsed })
       others.push(other)
       return other
     },

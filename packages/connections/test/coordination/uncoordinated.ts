@@ -5,5 +5,9 @@ import { usableOf } from '../../src/token.ts'
 
 export const uncoordinated: Refresher = async (context, target, { trigger }) => {
   const usable = await usableOf(context, target, await readConnection(context, target.place))
-  return askAndKeep({ context, target, usable, trigger }, usable.record)
+  const kept = await askAndKeep(
+    { context, target, usable, trigger },
+    { record: usable.record, lasts: async () => true }
+  )
+  return kept ?? usable
 }
