@@ -2,7 +2,7 @@
 import { sqlStorage } from '@fastify-mcp-auth/storage-sql'
 import Database from 'better-sqlite3'
 import { Kysely, SqliteDialect } from 'kysely'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { collections } from '../src/index.ts'
 import { distinct, fill, type SentStatement, useEverything } from './query-plans.ts'
 
@@ -17,11 +17,20 @@ await t.test('SQLite: every statement finds its rows by an index', async t => {
   const storage = sqlStorage({ kysely, dialect: 'sqlite' })
   await storage.open(collections)
   await fill(storage, collections)
-  database.exec('analyze')
   sent.length = 0
   await useEverything(storage, collections)
   const statements = distinct(sent)
   t.ok(statements.length > 80, `${statements.length} different statements`)
+  database.exec('analyze')
+  await t.test('issue 5: whose tables were counted when they were full', async t => holdPlans(t, database, statements))
+  for (const { name } of collections) database.exec(`delete from mcp_auth_${name} where rowid > 1`)
+  database.exec('analyze')
+  await t.test('issue 5: whose tables were counted when they had one record', async t =>
+    holdPlans(t, database, statements)
+  )
+})
+
+function holdPlans(t: Test, database: InstanceType<typeof Database>, statements: readonly SentStatement[]): void {
   for (const { sql, parameters } of statements) {
     const plan = database
       .prepare<unknown[], { detail: string }>(`explain query plan ${sql}`)
@@ -35,4 +44,4 @@ await t.test('SQLite: every statement finds its rows by an index', async t => {
     if (/^delete/.test(sql))
       t.match(plan, /^SEARCH \S+ USING (COVERING )?INDEX \S+ \(.*record_key=\?\)/, `${sql}: ${plan}`)
   }
-})
+}

@@ -10,23 +10,32 @@ import { type Deployment, percentile } from './operations.ts'
 import type { Removal } from './server.ts'
 
 /** Records that go by one call. Calls and times without a cleanup take turns, so that what else the machine does hits both alike. */
-const CALL = 2000
+const CALL = 1000
 /** Milliseconds without a cleanup after each call. */
-const CALM = 250
+const CALM = 150
 /** The goal: milliseconds for which a lock may be held, at the 99th percentile. */
 const LONGEST_LOCK = 50
 
 type Kind = keyof Waits
 
 /** @param expired records, half of them grants where there are others that only a cleanup removes */
-export async function contention(place: Place, { server, issuing }: Deployment, expired: number): Promise<string> {
+export async function contention(
+  place: Place,
+  { server, issuing }: Deployment,
+  { expired, alive }: { expired: number; alive: number }
+): Promise<string> {
   // Somebody who was never asked: an interaction, which can be copied.
   const first = await Client.open(issuing)
   first.user = 'somebody-new'
   await first.authorize()
   first.close()
   for (const collection of place.collections)
-    await place.fill({ collection, copies: Math.floor(expired / place.collections.length), expired: true })
+    await place.fill({
+      collection,
+      copies: Math.floor(expired / place.collections.length),
+      expired: true,
+      among: alive
+    })
   await place.settle()
   // Only now: a connection that waited while a database was filled would be given up.
   const client = await Client.open(issuing)

@@ -19,6 +19,8 @@ export interface Copies {
   readonly copies: number
   /** They ended long ago, each at another second. */
   readonly expired: boolean
+  /** How many are alive: those that ended stand among the oldest of them, one beside each, as those do that were made at the same time. */
+  readonly among: number
 }
 
 /** A database of a run. */
@@ -27,8 +29,8 @@ export interface Place {
   /** Those whose expired records are there until a cleanup. */
   readonly collections: readonly Copied[]
   /**
-   * Adds copies of the first record of a collection, under other keys, for other people. Grants that ended stand among those that are alive, as
-   * those do that were made at the same time; the keys of interactions are digests.
+   * Adds copies of the first record of a collection, under other keys, for other people. The keys of interactions are digests, and stand
+   * anywhere.
    */
   fill(copies: Copies): Promise<void>
   /** Lets the engine learn how much there is. */
@@ -46,6 +48,7 @@ const MYSQL = process.env['BENCH_MYSQL_URL'] ?? 'mysql://root@127.0.0.1:3306/mys
 const CHUNK = 200_000
 /** The first four bytes of a grant's id are the second in which it was made: what was made together stands together in every index. */
 const SPAN = 4_000_000_000
+const stepOf = (copies: number, among: number): number => Math.floor(SPAN / Math.max(copies, among, 1))
 const isOrdered = (collection: Copied): boolean => collection === 'grants'
 
 /** Bytes that have to be free for a grant and its index entries, twice over. */
@@ -73,11 +76,11 @@ export const ENGINES: { readonly [name: string]: Engine } = {
     return {
       url: `sqlite:${file}`,
       collections: ['interactions', 'grants'],
-      async fill({ collection, copies, expired }) {
+      async fill({ collection, copies, expired, among }) {
         const db = open()
         const table = `mcp_auth_${collection}`
         const columns = (db.pragma(`table_info(${table})`) as { name: string }[]).map(({ name }) => name)
-        const time = `printf('%08x', n * ${SPAN} / ${copies})`
+        const time = `printf('%08x', n * ${stepOf(copies, among)})`
         const changes = {
           record_key: `substr(record_key, 1, 13) || ${isOrdered(collection) ? time : "''"} || lower(hex(randomblob(10)))`,
           subject: "'person-' || (n / 5)",
@@ -118,13 +121,13 @@ export const ENGINES: { readonly [name: string]: Engine } = {
     return {
       url,
       collections: ['interactions', 'grants'],
-      async fill({ collection, copies, expired }) {
+      async fill({ collection, copies, expired, among }) {
         const table = `mcp_auth_${collection}`
         const rows = await ask('select column_name as name from information_schema.columns where table_name = $1', [
           table
         ])
         const columns = rows.map(({ name }) => String(name))
-        const time = `lpad(to_hex(n::bigint * ${SPAN} / ${copies}), 8, '0')`
+        const time = `lpad(to_hex(n::bigint * ${stepOf(copies, among)}), 8, '0')`
         const changes = {
           record_key: `left(record_key, 13) || ${isOrdered(collection) ? time : "''"} || left(md5(n || '${expired}'), 20)`,
           subject: "'person-' || n / 5",
@@ -164,10 +167,10 @@ export const ENGINES: { readonly [name: string]: Engine } = {
     return {
       url,
       collections: ['interactions', 'grants'],
-      async fill({ collection, copies, expired }) {
+      async fill({ collection, copies, expired, among }) {
         const table = `mcp_auth_${collection}`
         const columns = (await ask(`show columns from ${table}`)).map(({ Field }) => String(Field))
-        const time = `lower(lpad(hex(seq * ${SPAN} div ${copies}), 8, '0'))`
+        const time = `lower(lpad(hex(seq * ${stepOf(copies, among)}), 8, '0'))`
         const changes = {
           record_key: `concat(left(record_key, 13), ${isOrdered(collection) ? time : "''"}, left(md5(concat(seq, '${expired}')), 20))`,
           subject: "concat('person-', floor(seq / 5))",
@@ -206,11 +209,11 @@ export const ENGINES: { readonly [name: string]: Engine } = {
     return {
       url,
       collections: ['grants'],
-      async fill({ collection, copies, expired }) {
+      async fill({ collection, copies, expired, among }) {
         await inChunks(copies, async (from, count) => {
           for (let at = from; at < from + count; at += 5000) {
             const some = Math.min(5000, from + count - at)
-            await client.eval(COPY, 1, `mcp-auth:{${collection}}:`, at, some, expired ? 1 : 0, SPAN / copies)
+            await client.eval(COPY, 1, `mcp-auth:{${collection}}:`, at, some, expired ? 1 : 0, stepOf(copies, among))
           }
         })
       },

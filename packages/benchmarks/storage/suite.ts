@@ -76,7 +76,7 @@ async function measure(places: readonly Place[], { sizes, rounds, expired }: Set
     const deployment = deployments.at(-1)
     if (!largest || !deployment) return
     for (const [verb, plan] of await plansOf(largest)) console.log(`- ${verb}: \`${plan}\``)
-    if (expired > 0) console.log(await contention(largest, deployment, expired))
+    if (expired > 0) console.log(await contention(largest, deployment, { expired, alive: sizes.at(-1) ?? 0 }))
   } finally {
     for (const { server, client } of deployments) {
       client.close()
@@ -97,9 +97,14 @@ async function deploy(place: Place, size: number, rounds: number): Promise<Omit<
   }
   maker.close()
   const start = performance.now()
-  await place.fill({ collection: 'grants', copies: Math.max(0, size - MADE), expired: false })
+  await place.fill({ collection: 'grants', copies: Math.max(0, size - MADE), expired: false, among: size })
   // What the cleanup of the rounds removes.
-  await place.fill({ collection: 'grants', copies: (rounds + 1) * (COUNT / 20) * CLEANUP_BATCH, expired: true })
+  await place.fill({
+    collection: 'grants',
+    copies: (rounds + 1) * (COUNT / 20) * CLEANUP_BATCH,
+    expired: true,
+    among: size
+  })
   await place.settle()
   console.error(`${size} grants, filled in ${Math.round((performance.now() - start) / 1000)} s`)
   return { server, issuing, grants }

@@ -137,7 +137,13 @@ function take(
   const conditions = [sql`${key} in (${any(keys)})`, sql`${sql.ref(column)} + 0 < ${ANY}`, ...conditionsOf(guarded)]
   const where = sql.join(conditions, sql` and `)
   if (dialect.name === 'mysql') return sql`select ${key} from ${name} where ${where} for update`
-  return sql`delete from ${name} where ${where} returning ${key}`
+  return sql`delete from ${name}${byKey(table, dialect)} where ${where} returning ${key}`
+}
+
+// SQLite plans by what it counted last, if ever: of a table that had a few records then it would read every record to remove some. It
+// names the index of a primary key itself.
+function byKey(table: Table, dialect: SqlDialect): RawBuilder<unknown> {
+  return dialect.name === 'sqlite' ? sql` indexed by ${sql.ref(`sqlite_autoindex_${table.name}_1`)}` : sql``
 }
 
 function list(table: Table, column: string, after: boolean): RawBuilder<unknown> {
@@ -163,7 +169,7 @@ function removeBatch(table: Table, dialect: SqlDialect, column: string, comparis
   if (dialect.name === 'mysql') return sql`delete from ${name} where ${condition} order by ${order} limit ${ANY}`
   const some = sql`select ${key} from ${name} where ${condition} order by ${order} limit ${ANY}`
   // Nobody writes beside a statement that writes.
-  if (dialect.name === 'sqlite') return sql`delete from ${name} where ${key} in (${some})`
+  if (dialect.name === 'sqlite') return sql`delete from ${name}${byKey(table, dialect)} where ${key} in (${some})`
   // Between the choice and the removal another process may move a record out of the index or extend its life, so the choice locks, and
   // the condition is held against the locked row once more: as something that is in no index, or it might lead through all that meet it.
   const again = comparison === '=' ? sql`${sql.ref(column)} || '' = ${ANY}` : sql`${sql.ref(column)} + 0 < ${ANY}`
