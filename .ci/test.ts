@@ -19,7 +19,15 @@ const [kind = 'unit', ...places] = process.argv.slice(2)
 // A browser on a machine that is busy with other things is slow, and that says nothing about the pages.
 const FILE_TIMEOUT_SECONDS = kind === 'unit' ? 120 : 300
 /** Begun first: what takes a minute is not to be waited for alone at the end. */
-const LONGEST = ['/coordination', '/prisma', '/two-processes', '/ten-on-', 'connect-out/test/connections']
+const LONGEST = [
+  '/coordination',
+  '/prisma',
+  '/two-processes',
+  '/shared-database',
+  '/ten-on-',
+  '/sqlite.test',
+  'connect-out/test/connections'
+]
 // Services answer while a processor does something else.
 const WORKERS = availableParallelism() + (kind === 'services' ? 1 : 0)
 const suffix = SUFFIX[kind]
