@@ -94,9 +94,9 @@ class Session {
       ...(this.#level === null ? [] : [['logging/setLevel', this.#level] as const]),
       ...[...this.#subscriptions.values()].map(params => ['resources/subscribe', params] as const)
     ]
+    const signal = AbortSignal.timeout(TELLING)
     for (const [index, [method, params]] of settings.entries()) {
       const body = JSON.stringify({ jsonrpc: '2.0', id: `again-${index}`, method, params })
-      const signal = AbortSignal.timeout(TELLING)
       // Read to its end: an answer that nobody waits for may not be worked out.
       await this.#fetch(url, { method: 'POST', headers, body, signal })
         .then(answer => answer.text())
@@ -105,7 +105,7 @@ class Session {
   }
 }
 
-/** Milliseconds for each thing that is told again. */
+/** Milliseconds for everything that is told again: a call waits for it. */
 const TELLING = 10_000
 
 type Setting =

@@ -131,7 +131,7 @@ export const ar: Translation<typeof en> = {
   'admin.add': 'إضافة خادم',
   'admin.edit': 'تعديل',
   'admin.fromCode': 'معرّف في الشيفرة',
-  'admin.secret.kept': 'هناك سر محفوظ. أدخله من جديد لتعديل الخادم.',
+  'admin.secret.kept': 'يوجد سر محفوظ. أدخله من جديد إذا غيّرت العنوان أو الجهة المصدرة أو معرّف العميل.',
   'admin.doctor': 'فحص',
   'admin.preview': 'عرض أدواته',
   'admin.disable': 'إيقاف',

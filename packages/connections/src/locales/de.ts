@@ -134,7 +134,8 @@ export const de: Translation<typeof en> = {
   'admin.add': 'Server hinzufügen',
   'admin.edit': 'Ändern',
   'admin.fromCode': 'Im Code festgelegt',
-  'admin.secret.kept': 'Ein Geheimnis ist hinterlegt. Geben Sie es neu ein, um den Server zu ändern.',
+  'admin.secret.kept':
+    'Ein Geheimnis ist hinterlegt. Geben Sie es erneut ein, wenn Sie Adresse, Issuer oder Client-Id ändern.',
   'admin.doctor': 'Prüfen',
   'admin.preview': 'Werkzeuge ansehen',
   'admin.disable': 'Ausschalten',

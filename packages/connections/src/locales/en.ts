@@ -133,7 +133,7 @@ export const en = {
   'admin.add': 'Add a server',
   'admin.edit': 'Change',
   'admin.fromCode': 'Written in code',
-  'admin.secret.kept': 'A secret is kept. Enter it again to change the server.',
+  'admin.secret.kept': 'A secret is kept. Enter it again if you change the address, the issuer or the client id.',
   'admin.doctor': 'Check it',
   'admin.preview': 'See its tools',
   'admin.disable': 'Switch off',

@@ -131,7 +131,8 @@ export const es: Translation<typeof en> = {
   'admin.add': 'Añadir un servidor',
   'admin.edit': 'Cambiar',
   'admin.fromCode': 'Definido en el código',
-  'admin.secret.kept': 'Hay un secreto guardado. Escríbelo de nuevo para cambiar el servidor.',
+  'admin.secret.kept':
+    'Hay un secreto guardado. Vuelve a escribirlo si cambias la dirección, el emisor o el id de cliente.',
   'admin.doctor': 'Comprobar',
   'admin.preview': 'Ver sus herramientas',
   'admin.disable': 'Desactivar',

@@ -134,7 +134,8 @@ export const fr: Translation<typeof en> = {
   'admin.add': 'Ajouter un serveur',
   'admin.edit': 'Modifier',
   'admin.fromCode': 'Défini dans le code',
-  'admin.secret.kept': 'Un secret est conservé. Saisissez-le de nouveau pour modifier le serveur.',
+  'admin.secret.kept':
+    'Un secret est conservé. Saisissez-le à nouveau si vous changez l’adresse, l’émetteur ou l’identifiant client.',
   'admin.doctor': 'Vérifier',
   'admin.preview': 'Voir ses outils',
   'admin.disable': 'Désactiver',

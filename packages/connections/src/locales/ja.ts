@@ -126,7 +126,8 @@ export const ja: Translation<typeof en> = {
   'admin.add': 'サーバーを追加',
   'admin.edit': '変更',
   'admin.fromCode': 'コードで定義',
-  'admin.secret.kept': 'シークレットが保管されています。サーバーを変更するには入力し直してください。',
+  'admin.secret.kept':
+    'シークレットは保存されています。アドレス、発行者、クライアント ID を変えるときは入力し直してください。',
   'admin.doctor': '点検',
   'admin.preview': 'ツールを見る',
   'admin.disable': '停止',

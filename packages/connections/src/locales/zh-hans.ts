@@ -123,7 +123,7 @@ export const zhHans: Translation<typeof en> = {
   'admin.add': '添加服务器',
   'admin.edit': '更改',
   'admin.fromCode': '在代码中定义',
-  'admin.secret.kept': '已保存密钥。更改服务器时请重新输入。',
+  'admin.secret.kept': '已保存密钥。更改地址、颁发者或客户端 ID 时请重新输入。',
   'admin.doctor': '检查',
   'admin.preview': '查看其工具',
   'admin.disable': '停用',

@@ -19,7 +19,7 @@ export function readServerForm(
   if (typeof whole === 'object' && whole !== null) return whole as ReturnType<typeof readServerForm>
   const url = textOf(request, 'url')
   if (url === undefined) throw new McpConnectionError('MCP_INVALID_INPUT', '"url" is missing')
-  const auth = textOf(request, 'auth')
+  const auth = textOf(request, 'auth') ?? before?.auth
   return {
     ...withoutFields(before, auth, url),
     url,
@@ -29,7 +29,9 @@ export function readServerForm(
     ...given('mode', textOf(request, 'mode') as ServerDefinition['mode'] | undefined),
     ...(textOf(request, 'acknowledgeShared') !== undefined && { acknowledgeShared: true }),
     ...(auth === 'header' && { header: readHeader(request) }),
-    ...(auth === 'oauth' && { oauth: { ...withoutOAuthFields(before), ...readOAuth(request) } }),
+    ...(auth === 'oauth' && {
+      oauth: { ...withoutOAuthFields(before), ...readOAuth(request, before?.url === url ? before : undefined) }
+    }),
     ...readTools(request, before)
   }
 }
@@ -63,17 +65,23 @@ function readHeader(request: FastifyRequest): { name: string; prefix?: string } 
   return { name, ...given('prefix', textOf(request, 'header_prefix', 100)) }
 }
 
-function readOAuth(request: FastifyRequest): NonNullable<ServerDefinition['oauth']> {
+/** @param before the server at the same address: its client stays itself, and keeps its secret, unless the form says another */
+function readOAuth(
+  request: FastifyRequest,
+  before: ServerDefinition | undefined
+): NonNullable<ServerDefinition['oauth']> {
   const clientId = textOf(request, 'client_id')
   const issuer = textOf(request, 'issuer')
   if (clientId !== undefined && issuer === undefined)
     throw new McpConnectionError('MCP_INVALID_INPUT', '"issuer" is missing: a client is registered at one issuer')
+  const known = before?.oauth?.client
+  const kept = known?.clientId === clientId && known?.issuer === issuer ? known : undefined
   const scopes = textOf(request, 'scopes')?.split(/\s+/).filter(Boolean)
   return {
     ...(scopes && scopes.length > 0 && { scopes }),
     ...(clientId !== undefined &&
       issuer !== undefined && {
-        client: { issuer, clientId, ...given('clientSecret', textOf(request, 'client_secret')) }
+        client: { ...kept, issuer, clientId, ...given('clientSecret', textOf(request, 'client_secret')) }
       })
   }
 }

@@ -180,6 +180,29 @@ t.test('feature 88: a form leaves alone what it has no field for', async t => {
   })
 })
 
+t.test('feature 88: a secret stays with its client at its address, and goes nowhere else', async t => {
+  const { app, mcp, keyed, authorizationServer } = await buildWorld(t, guarded)
+  const root = personOf(app, 'root')
+  const client = {
+    issuer: authorizationServer.issuer,
+    clientId: 'acme',
+    clientSecret: 's3cret',
+    authMethod: 'client_secret_post'
+  } as const
+  const definition = { url: mcp.resource, oauth: { client } }
+  await app.mcpConnections.registry.add('linear', definition)
+  const form = { url: mcp.resource, auth: 'oauth', mode: 'per-user', issuer: client.issuer, client_id: 'acme' }
+  const save = async (changes: Record<string, string>) => {
+    await app.mcpConnections.registry.update('linear', definition)
+    t.equal((await root.post('admin/servers/linear/update', { ...form, ...changes })).statusCode, 303)
+    return (await app.mcpConnections.registry.get('linear')).definition.oauth?.client
+  }
+  t.strictSame(await save({ name: 'Linear' }), client)
+  t.strictSame(await save({ client_secret: 'new' }), { ...client, clientSecret: 'new' })
+  for (const changes of [{ url: keyed.resource }, { issuer: 'https://else.example' }, { client_id: 'other' }])
+    t.equal((await save(changes))?.clientSecret, undefined, JSON.stringify(changes))
+})
+
 t.test('feature 26: issuers are blocked and allowed again on a page', async t => {
   const { app, authorizationServer } = await buildWorld(t, guarded)
   const root = personOf(app, 'root')
