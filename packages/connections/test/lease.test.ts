@@ -271,6 +271,30 @@ t.test('5.4 step 3: who has lost the lease sends nothing more, and waits for who
   t.match(await using, { code: 'MCP_AUTHORIZATION_SERVER_UNAVAILABLE', reason: 'closed' })
 })
 
+t.test('5.4 step 3: who has slept sends nothing more, although no second was counted', async t => {
+  const inner = memoryStorage()
+  const world = await createWorld(t, { app: { storage: inner } })
+  const { connection } = await world.connect()
+  const id = connection.id ?? ''
+  world.clock.advance(2 * HOUR)
+  const intentAt = world.clock.now()
+  const view = onlooker(inner)
+  const sleeper = await openConnections({ ...world.options, storage: view.storage }, { elapsed: () => 0 })
+  t.teardown(() => sleeper.close())
+  const taken = { leaseHolder: 'faster', leaseNumber: 2, intentAt, leaseUntil: intentAt + 30 }
+  world.issuer.fail('token', () => {
+    world.clock.advance(HOUR)
+    void inner.update(COLLECTIONS.connections, id, {}, taken)
+    return fault.reset()
+  })
+  const looks = view.looks()
+  const using = sleeper.refresh(alice, 'notes').catch((error: unknown) => error)
+  await Promise.race([looks, using])
+  t.equal(refreshes(world), 1)
+  await sleeper.close()
+  t.match(await using, { code: 'MCP_AUTHORIZATION_SERVER_UNAVAILABLE', reason: 'closed' })
+})
+
 t.test('5.7 clock skew: a pause after a failure lasts no longer for a clock that is behind', async t => {
   const world = await createWorld(t)
   await world.connect()
