@@ -58,7 +58,7 @@ export async function week(
     refresh: { timeout: 10 },
     servers: Object.fromEntries(issuers.map(({ name, mcp }) => [name, { url: mcp.resource }]))
   }
-  const app = await createConnections({ ...options, storage: sqlStorage(database), clock })
+  const app = await createConnections({ ...options, storage: sqlStorage({ ...database, poolSize: 5 }), clock })
   open.push(app)
   const everybody = Array.from({ length: people }, (_, at) => `user-${at}`)
   const users = new Map(

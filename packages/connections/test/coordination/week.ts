@@ -157,7 +157,7 @@ async function lastRound(week: Week, found: Tally): Promise<void> {
 /** A part of the people, each from one to three processes at the same moment. */
 function errands({ users }: Week, { name }: Issuer, random: () => number): { user: string; server: string }[] {
   return (users.get(name) ?? [])
-    .filter(() => random() < 0.45)
+    .filter(() => random() < 0.3)
     .flatMap(user => Array.from({ length: 1 + Math.floor(random() * 3) }, () => ({ user, server: name })))
 }
 
@@ -190,11 +190,15 @@ function misbehave({ server, hasGrace }: Issuer, random: () => number): void {
 
 /** Ends processes in the middle of what they do. */
 async function massacre({ pool }: Week, random: () => number, found: { kills: number }): Promise<void> {
-  for (let victims = 0; victims < 2; victims++) {
+  const first = Math.floor(random() * pool.size)
+  const second = (first + 1 + Math.floor(random() * (pool.size - 1))) % pool.size
+  const ends: Promise<void>[] = []
+  for (const victim of [first, second]) {
     await later(20 + 100 * random())
-    await pool.kill(Math.floor(random() * pool.size))
+    ends.push(pool.kill(victim))
     found.kills++
   }
+  await Promise.all(ends)
 }
 
 function setTime({ pool, issuers }: Week, now: number): void {
