@@ -250,3 +250,34 @@ t.test('5.4: an attempt that was too slow does not take the lease away from whoe
   t.equal((await connections.status(alice, 'notes')).status, 'refreshing')
   t.match(await second, { status: 'active' })
 })
+
+t.test('5.4 step 9: a token that its server refuses is not good until its end, also while nobody may ask', async t => {
+  const world = await connected(t)
+  const { issuer, whoami } = world
+  issuer.records.accessTokens.clear()
+  issuer.fail('token', fault.unavailable())
+  await t.rejects(whoami(), { code: 'MCP_AUTHORIZATION_SERVER_UNAVAILABLE', reason: 'status_503' })
+  await t.rejects(whoami(), { code: 'MCP_AUTHORIZATION_SERVER_UNAVAILABLE', reason: 'status_503' })
+  t.equal(refreshes(world), 1, 'the second is told without asking')
+  world.clock.advance(31)
+  t.equal(await whoami(), 'alice')
+})
+
+t.test('5.4 step 3: who asks for a new token by hand waits for whoever is getting one', async t => {
+  const inner = memoryStorage()
+  const world = await connected(t, { app: { storage: inner } })
+  const { storage, hasAsked, goOn } = stoppable(inner)
+  const first = await world.another({ storage })
+  const view = onlooker(inner)
+  const second = await world.another({ storage: view.storage })
+  world.clock.advance(60)
+  const one = first.refresh(alice, 'notes')
+  await hasAsked
+  const looks = view.looks()
+  const other = second.refresh(alice, 'notes')
+  await Promise.race([looks, other])
+  goOn()
+  const lastRefreshAt = world.clock.now()
+  t.match(await Promise.all([one, other]), [{ lastRefreshAt }, { lastRefreshAt }])
+  t.equal(refreshes(world), 1)
+})
