@@ -2,6 +2,7 @@ import { FetchFailedError, type SafeFetch } from '@fastify-mcp-auth/core'
 import { matchesOAuthError } from '@fastify-mcp-auth/testing'
 import { base64url, SignJWT, UnsecuredJWT } from 'jose'
 import t, { type Test } from 'tap'
+import { post } from '../devices.ts'
 import { type BuildOptions, buildServer, CALLBACK, ORIGIN } from '../fixture.ts'
 import { ASSERTION_TYPE, createSigner, type Signer } from './signer.ts'
 
@@ -56,12 +57,35 @@ t.test('RFC 7523 3: an assertion is good for one request, also when two arrive a
   matchesOAuthError(t, await ask(client, proof), 'invalid_client')
 })
 
+t.test('RFC 7523 3: what one client has used up, another one has not', async t => {
+  const now = () => server.clock.now()
+  const signers = await Promise.all(['one', 'two'].map(id => createSigner(() => id, now)))
+  const clients = signers.map(({ jwk }, i) => ({
+    client_id: ['one', 'two'][i] ?? '',
+    client_name: 'Signer',
+    redirect_uris: [CALLBACK],
+    jwks: { keys: [{ ...jwk }] }
+  }))
+  const server = await buildServer(t, { options: { clients } })
+  for (const [signer, error] of [
+    [signers[0], 'invalid_grant'],
+    [signers[1], 'invalid_grant'],
+    [signers[0], 'invalid_client']
+  ] as const) {
+    const client_assertion = (await signer?.sign({ jti: 'the same' })) ?? ''
+    const form = { client_assertion, client_assertion_type: ASSERTION_TYPE }
+    const answer = await post(server, 'token', { grant_type: 'refresh_token', refresh_token: 'x', ...form })
+    t.equal(answer.json().error, error)
+  }
+})
+
 type Attempt = (signer: Signer, now: number, clientId: string) => Promise<string> | string
 const REFUSED: [string, Attempt][] = [
   ['for another server', signer => signer.sign({ aud: 'https://other.example' })],
   ['for the resource', signer => signer.sign({ aud: `${ORIGIN}/mcp` })],
   ['for the issuer with a slash', signer => signer.sign({ aud: `${ORIGIN}/` })],
   ['for the issuer in another case', signer => signer.sign({ aud: ORIGIN.toUpperCase() })],
+  ['for the endpoint of pushed requests', signer => signer.sign({ aud: `${ORIGIN}/oauth/par` })],
   ['for the revocation endpoint', signer => signer.sign({ aud: `${ORIGIN}/oauth/revoke` })],
   ['for us and somebody else', signer => signer.sign({ aud: [ORIGIN, 'https://other.example'] })],
   ['for nobody', signer => signer.sign({ aud: null })],

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Bends, OAuthClient } from '@fastify-mcp-auth/testing'
 import t from 'tap'
+import { createSigner } from '../clients/signer.ts'
 import {
   type BuildOptions,
   buildServer,
@@ -150,6 +151,31 @@ t.test('RFC 9126 2: a confidential client proves itself, and its secret is not k
   for (const secret of ['s3cret', requestUri.slice(-43), RESOURCE, CALLBACK].slice(0, 2)) t.notMatch(dump, secret)
   t.equal((await client.browser.open(visit('web', requestUri))).statusCode, 200)
 })
+
+t.test(
+  'RFC 9126 2: an assertion may be made for this very endpoint, for the issuer or the token endpoint, and for no other',
+  async t => {
+    const signer = await createSigner(
+      () => 'signer',
+      () => server.clock.now()
+    )
+    const signing = {
+      client_id: 'signer',
+      client_name: 'Signer',
+      redirect_uris: [CALLBACK],
+      jwks: { keys: [{ ...signer.jwk }] }
+    }
+    const server = await buildServer(t, { options: { clients: [signing] } })
+    const client = server.client({ clientId: 'signer' })
+    for (const [aud, status] of [
+      [`${ORIGIN}/oauth/par`, 201],
+      [`${ORIGIN}/oauth/token`, 201],
+      [ORIGIN, 201],
+      [`${ORIGIN}/oauth/introspect`, 401]
+    ] as const)
+      t.equal((await push(server, client, await signer.proof({ aud }))).response.statusCode, status, aud)
+  }
+)
 
 t.test('RFC 9126 5: required is told in the metadata, and a request by the browser is refused by redirect', async t => {
   const server = await buildServer(t, { options: { clients, pushedAuthorizationRequests: 'required' } })

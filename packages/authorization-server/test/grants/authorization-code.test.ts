@@ -53,6 +53,19 @@ t.test('RFC 6749 4.1.2: a replay ends its own grant and no other of the same cli
   t.equal((await server.app.authorizationServer.grants.list('sub-alice')).grants.length, 1)
 })
 
+t.test(
+  'RFC 6749 4.1.2: the code of a grant that was taken back buys nothing, and is not taken for a replay',
+  async t => {
+    const { server, client, answer } = await allowed(t)
+    const { grants, on } = server.app.authorizationServer
+    const alarms: unknown[] = []
+    on('code.replayed', event => alarms.push(event))
+    t.equal(await grants.revokeAll({ subject: 'sub-alice' }), 1)
+    matchesOAuthError(t, await client.redeem(answer), 'invalid_grant')
+    t.strictSame(alarms, [])
+  }
+)
+
 t.test('GEN-4: of 40 parallel redemptions of one code exactly one is answered with tokens', async t => {
   const { server, client, answer } = await allowed(t)
   const issued: unknown[] = []

@@ -113,6 +113,15 @@ t.test('OAuth 2.1 4.3.1: one response is repeated 50 times and no more', async t
   t.equal(await live(), 0)
 })
 
+t.test('OAuth 2.1 4.3.1: 50 times, also when all of them come at the same moment', async t => {
+  const { client, tokens } = await connected(t)
+  await client.refresh(tokens.refresh_token)
+  const retries = await Promise.all(Array.from({ length: 70 }, () => client.refresh(tokens.refresh_token)))
+  const repeated = retries.filter(({ statusCode }) => statusCode === 200)
+  t.ok(repeated.length <= 50, `${repeated.length} were repeated`)
+  t.equal(new Set(repeated.map(({ body }) => body)).size, 1)
+})
+
 t.test('RFC 9700 4.14.2: a stolen token that is refreshed once more than the owner is found out', async t => {
   const { client, tokens, refresh, live } = await connected(t)
   const owner = await refresh(tokens.refresh_token)
