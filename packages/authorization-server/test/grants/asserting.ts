@@ -36,12 +36,15 @@ interface Choice extends BuildOptions {
   platform?: TestIssuer
 }
 
+// Keys take longer to make than all the rest, so they are made once; the time is that of the server that was built last.
+let now = (): number => 0
+const clock = { now: () => now() }
+const sharedIdp = await createTestIssuer({ issuer: IDP, clock })
+const sharedPlatform = await createTestIssuer({ issuer: PLATFORM, clock })
+
 /** People are known by the last part of their `sub` at the identity provider. */
 export async function build(t: Test, { options, users, user, singleUse, ...more }: Choice = {}): Promise<Asserting> {
-  let now = (): number => 0
-  const clock = { now: () => now() }
-  const idp = more.idp ?? (await createTestIssuer({ issuer: IDP, clock }))
-  const platform = more.platform ?? (await createTestIssuer({ issuer: PLATFORM, clock }))
+  const { idp = sharedIdp, platform = sharedPlatform } = more
   const events: AuthorizationServerEvent[] = []
   const resources: AuthorizationServerOptions['resources'] = {
     [RESOURCE]: { ...RESOURCES[RESOURCE], default: true } as never,
