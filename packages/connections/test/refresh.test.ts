@@ -3,6 +3,7 @@ import { memoryStorage } from '@fastify-mcp-auth/core/memory'
 import { fault } from '@fastify-mcp-auth/testing/servers'
 import t, { type Test } from 'tap'
 import { openConnections } from '../src/connections.ts'
+import { COLLECTIONS } from '../src/index.ts'
 import { uncoordinated } from './coordination/uncoordinated.ts'
 import { onlooker, stoppable } from './onlooker.ts'
 import { alice, bob, createWorld, type World } from './world.ts'
@@ -280,4 +281,74 @@ t.test('5.4 step 3: who asks for a new token by hand waits for whoever is gettin
   const lastRefreshAt = world.clock.now()
   t.match(await Promise.all([one, other]), [{ lastRefreshAt }, { lastRefreshAt }])
   t.equal(refreshes(world), 1)
+})
+
+t.test('5.4 step 7: who asks for a new token by hand does not wait for the end of a pause', async t => {
+  const world = await connected(t)
+  world.issuer.fail('token', fault.unavailable())
+  await t.rejects(world.connections.refresh(alice, 'notes'), { code: 'MCP_AUTHORIZATION_SERVER_UNAVAILABLE' })
+  t.match(await world.connections.refresh(alice, 'notes'), { status: 'active' })
+  t.equal(refreshes(world), 2)
+})
+
+t.test('5.4: a refresh token that is over is not sent as long as there is a token', async t => {
+  const storage = memoryStorage()
+  const world = await createWorld(t, { app: { storage } })
+  const { connection } = await world.connect()
+  const refreshExpiresAt = world.clock.now() + 60
+  t.ok(await storage.update(COLLECTIONS.connections, connection.id ?? '', {}, { refreshExpiresAt }))
+  world.clock.advance(3600 - 60)
+  t.equal(await world.whoami(), 'alice')
+  t.equal(refreshes(world), 0)
+})
+
+t.test('5.7: a connection that was made anew in the meantime is not refreshed with what was there before', async t => {
+  const inner = memoryStorage()
+  const world = await connected(t, { app: { storage: inner } })
+  let isNew = false
+  const storage = {
+    ...inner,
+    update: (async (...args) => {
+      if (!isNew && typeof args[3]['leaseHolder'] === 'string') {
+        isNew = true
+        await world.connections.disconnect(alice, 'notes')
+        await world.connect()
+      }
+      return inner.update(...args)
+    }) as typeof inner.update
+  }
+  const slow = await world.another({ storage })
+  world.clock.advance(3700)
+  t.equal((await slow.withClient(alice, 'notes', client => client.listTools())).tools.length, 2)
+  t.equal(refreshes(world), 0)
+  t.match(await world.connections.status(alice, 'notes'), { status: 'active' })
+})
+
+t.test('5.4: who comes to an end in the last moment is not followed by somebody with the same token', async t => {
+  const inner = memoryStorage()
+  const world = await connected(t, { app: { storage: inner } })
+  const { storage, hasAsked, goOn } = stoppable(inner)
+  const first = await world.another({ storage })
+  const view = onlooker(inner)
+  let one: Promise<unknown> = Promise.resolve()
+  const late = {
+    ...view.storage,
+    update: (async (...args) => {
+      if (typeof args[3]['leaseHolder'] === 'string') {
+        goOn()
+        await one
+      }
+      return inner.update(...args)
+    }) as typeof inner.update
+  }
+  const second = await world.another({ storage: late })
+  world.clock.advance(3700)
+  one = first.refresh(alice, 'notes')
+  await hasAsked
+  const other = second.withClient(alice, 'notes', client => client.listTools())
+  await view.looks()
+  world.clock.advance(31)
+  t.equal((await other).tools.length, 2)
+  t.equal(refreshes(world), 1)
+  t.notOk([...world.issuer.records.grants.values()].some(({ endedBy }) => endedBy !== null))
 })
