@@ -45,8 +45,10 @@ export interface BootedConnections {
 
 const METHODS = ['stats', 'rotateKeys', 'keyStatus', 'sweep', 'probe', 'diagnose', 'clientMetadata', 'jwks'] as const
 
-/** Of an app that is ready; null when the plugin is not registered in this scope. */
+/** Of an app that is ready; null when the plugin is not registered in this scope. Where `decoratorName` is another one, the first that there is. */
 export function connectionsOf(app: BootableApp): BootedConnections | null {
-  const found: unknown = Reflect.get(app, 'mcpConnections')
-  return hasMethods(found, METHODS) ? (found as unknown as BootedConnections) : null
+  // Values only: getters of the app are nobody's business here.
+  const members = Object.values(Object.getOwnPropertyDescriptors(app)).map(({ value }): unknown => value)
+  const found = [Reflect.get(app, 'mcpConnections') as unknown, ...members].find(member => hasMethods(member, METHODS))
+  return found ? (found as BootedConnections) : null
 }

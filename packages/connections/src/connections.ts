@@ -114,7 +114,7 @@ export async function openConnections(input: ConnectionsOptions, parts: Partial<
     ...change,
     ...tools,
     ...administrationOf(context),
-    for: owner => ownedConnections(connections, owner),
+    for: owner => ownedConnections(connections, owner, context.options.defaultServer),
     clientMetadata: (variant = 'keyed') => clientDocument(context, variant === 'public'),
     jwks: () => context.clientKeys.jwks(),
     rotateClientKeys: async () => void (await context.clientKeys.rotate()),

@@ -1,4 +1,5 @@
 /** What the plugin adds to the app and to requests. */
+import { ConfigurationError } from '@fastify-mcp-auth/core'
 import type { Client } from '@modelcontextprotocol/client'
 import type { FastifyReply, FastifyRequest, preHandlerAsyncHookHandler } from 'fastify'
 import { asMcpConnectionError, McpConnectionError } from './errors.ts'
@@ -14,8 +15,11 @@ export interface McpConnectionsDecorator extends Connections {
    * with the response. Without one a browser is led to sign in or to connect, and comes back; a program is told with a status, `error` and `actionUrl`.
    *
    * Does not choose among several accounts: name one with `account`.
+   *
+   * @param server `defaultServer` when left out
+   * @throws ConfigurationError when there is none
    */
-  require(server: string, options?: Omit<UseOptions, 'signal'>): preHandlerAsyncHookHandler
+  require(server?: string, options?: Omit<UseOptions, 'signal'>): preHandlerAsyncHookHandler
 }
 
 declare module 'fastify' {
@@ -24,50 +28,68 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     /**
-     * The connected client of a server that `app.mcpConnections.require()` let this request pass with.
+     * The connected client of a server that `app.mcpConnections.require()` let this request pass with; `defaultServer` when none is named.
      *
      * @throws McpConnectionError `MCP_NOT_CONNECTED` for a server that the route does not require
      */
-    mcp(server: string): Client
+    mcp(server?: string): Client
   }
 }
 
+/** Type of `request.mcp`, for an app that gives it another name. */
+export type RequiredClient = (server?: string) => Client
+
 type Open = Map<string, Client & AsyncDisposable>
 
-/** The clients of requests that are being answered. */
-const clients = new WeakMap<FastifyRequest, Open>()
+/** The clients of requests that are being answered, of one registration. */
+type Clients = WeakMap<FastifyRequest, Open>
 
-/** Implementation of `request.mcp`. */
-export function clientOf(this: FastifyRequest, server: string): Client {
-  const client = clients.get(this)?.get(server)
-  if (client) return client
-  throw new McpConnectionError(
-    'MCP_NOT_CONNECTED',
-    `request.mcp("${server}"): the route has no preHandler app.mcpConnections.require("${server}")`,
-    { server }
-  )
+interface Gate {
+  readonly require: McpConnectionsDecorator['require']
+  readonly clientOf: RequiredClient
 }
 
-/** Implementation of `app.mcpConnections.require`. */
-export function requireConnection(
+/** `require` and `request.mcp`, which belong together. */
+export function gateOf(
   connections: Connections,
-  options: ResolvedPluginOptions
-): McpConnectionsDecorator['require'] {
-  return (server, use = {}) =>
-    async (request, reply) => {
-      const owner = await readOwner(options, request)
-      if (!owner) return refuseStranger(options, request, reply)
-      const closed = closeSignal(request, reply)
-      try {
-        const client = await connections.clientFor(owner, server, { ...use, signal: closed.signal })
-        closed.keep(server, client)
-      } catch (error) {
-        return refuse(error, request, reply)
+  { options, defaultServer }: { readonly options: ResolvedPluginOptions; readonly defaultServer: string | undefined }
+): Gate {
+  const { decoratorName, requestDecoratorName } = options
+  const clients: Clients = new WeakMap()
+  function clientOf(this: FastifyRequest, server = defaultServer): Client {
+    const client = server === undefined ? undefined : clients.get(this)?.get(server)
+    if (client) return client
+    const name = server === undefined ? '' : JSON.stringify(server)
+    throw new McpConnectionError(
+      'MCP_NOT_CONNECTED',
+      `request.${requestDecoratorName}(${name}): the route has no preHandler app.${decoratorName}.require(${name})`,
+      { server }
+    )
+  }
+  return {
+    clientOf: clientOf as RequiredClient,
+    require(server = defaultServer, use = {}) {
+      if (server === undefined)
+        throw new ConfigurationError(
+          'FST_OAUTH_OPTION',
+          `connections: ${decoratorName}.require() names no server, and there is no option "defaultServer"`
+        )
+      return async (request, reply) => {
+        const owner = await readOwner(options, request)
+        if (!owner) return refuseStranger(options, request, reply)
+        const closed = closeSignal(clients, request, reply)
+        try {
+          const client = await connections.clientFor(owner, server, { ...use, signal: closed.signal })
+          closed.keep(server, client)
+        } catch (error) {
+          return refuse(error, request, reply)
+        }
       }
     }
+  }
 }
 
-function closeSignal(request: FastifyRequest, reply: FastifyReply) {
+function closeSignal(clients: Clients, request: FastifyRequest, reply: FastifyReply) {
   const open: Open = clients.get(request) ?? new Map()
   clients.set(request, open)
   const controller = new AbortController()

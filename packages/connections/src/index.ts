@@ -1,5 +1,5 @@
 export { createConnections } from './connections.ts'
-export type { McpConnectionsDecorator } from './decorators.ts'
+export type { McpConnectionsDecorator, RequiredClient } from './decorators.ts'
 export * from './errors.ts'
 export type { Subject } from './events.ts'
 export { CONNECTIONS_CHANNEL } from './events.ts'

@@ -11,6 +11,7 @@ import {
   type StorageDriver
 } from '@fastify-mcp-auth/core'
 import { type Static, Type } from 'typebox'
+import { PATH, RoutePaths } from './route-paths.ts'
 import type { ConnectionEvent, Owner } from './types.ts'
 
 /** Scopes for one owner; runs at every start of a flow. */
@@ -189,7 +190,11 @@ export const Options = Type.Object(
     /** Public origin of the app: `https://app.example.com`. http is for loopback hosts. */
     baseUrl: Type.String(),
     /** Path of our routes below it. */
-    prefix: Type.String({ default: '/mcp/connections', pattern: '^(/[A-Za-z0-9._~-]+)+$' }),
+    prefix: Type.String({ default: '/mcp/connections', pattern: PATH }),
+    /** Other paths, outside `prefix`, for what is known elsewhere by its address. The same in every process. */
+    routes: Type.Object(RoutePaths.properties, { additionalProperties: false, default: {} }),
+    /** Id of the server of `servers` that is meant where a call of `for(owner)`, `require()` or `request.mcp()` names none. */
+    defaultServer: Type.Optional(Type.String()),
     /** Where connections are kept; `{ default, shortLived }` for two databases. Memory, which forgets, when left out; that is for loopback origins only. */
     storage: Type.Optional(
       AdapterThat<StorageDriver | SplitStorage>(isStorage, `must have the methods ${STORAGE_VERBS.join(', ')}`)
@@ -291,9 +296,10 @@ export type ServerInput = Given<ServerDefinition, 'auth' | 'mode' | 'transport'>
 /** What `createConnections()` takes. */
 export type ConnectionsOptions = Omit<
   ResolvedOptions,
-  'prefix' | 'servers' | 'allowCustomServers' | 'refresh' | 'network' | 'limits'
+  'prefix' | 'routes' | 'servers' | 'allowCustomServers' | 'refresh' | 'network' | 'limits'
 > & {
   readonly prefix?: string
+  readonly routes?: RoutePaths
   readonly servers?: Readonly<Record<string, ServerInput>>
   readonly allowCustomServers?: boolean
   readonly refresh?: Partial<ResolvedOptions['refresh']>

@@ -6,6 +6,7 @@ import { type Static, Type } from 'typebox'
 import type { Words } from './locales/languages.ts'
 import type { ConnectionsOptions } from './options.ts'
 import type { RenderPage } from './pages/pages.ts'
+import { RoutePaths } from './route-paths.ts'
 import type { Owner } from './types.ts'
 
 /**
@@ -57,6 +58,18 @@ export const BackgroundOptions = Type.Object(
   { additionalProperties: false }
 )
 
+/** What can be called with a dot. */
+const NAME = '^[A-Za-z_$][A-Za-z0-9_$]*$'
+
+/** Paths of routes, and whether they are in this process. */
+export const RouteOptions = Type.Object(
+  {
+    ...RoutePaths.properties,
+    serve: Type.Boolean({ default: true })
+  },
+  { additionalProperties: false }
+)
+
 /** Options of the plugin alone. */
 export const PluginOptions = Type.Object(
   {
@@ -66,9 +79,14 @@ export const PluginOptions = Type.Object(
     loginUrl: Type.Optional(fn<LoginUrl>()),
     /**
      * Whether this process has our routes. `false` for one that only uses connections (`require`, `request.mcp`), of an app whose pages
-     * and callback are another process.
+     * and callback are another process. Other paths for some of them: `{ callback: '/oauth/callback' }`, with `serve: false` where they are
+     * those of another process.
      */
-    routes: Type.Boolean({ default: true }),
+    routes: Type.Union([RouteOptions, Type.Boolean()], { default: true }),
+    /** Name of `app.mcpConnections`, where a second registration needs another one. */
+    decoratorName: Type.String({ default: 'mcpConnections', pattern: NAME }),
+    /** The same for `request.mcp`. */
+    requestDecoratorName: Type.String({ default: 'mcp', pattern: NAME }),
     /**
      * Pages for people. `false` leaves them to the app, whose front end speaks JSON to the same routes.
      */
@@ -89,13 +107,14 @@ export const PluginOptions = Type.Object(
   { additionalProperties: false }
 )
 
-/** {@link PluginOptions} with their defaults filled in. */
-export type ResolvedPluginOptions = Static<typeof PluginOptions>
+/** {@link PluginOptions} with their defaults filled in. Where the routes are, is an option of the core. */
+export type ResolvedPluginOptions = Omit<Static<typeof PluginOptions>, 'routes'> & { readonly routes: boolean }
 
 /** What the plugin takes: its own options and those of `createConnections()` in one object. */
-export type McpConnectionsOptions = ConnectionsOptions &
+export type McpConnectionsOptions = Omit<ConnectionsOptions, 'routes'> &
   Pick<ResolvedPluginOptions, 'owner'> &
-  Partial<Omit<ResolvedPluginOptions, 'owner' | 'background'>> & {
+  Partial<Omit<ResolvedPluginOptions, 'owner' | 'routes' | 'background'>> & {
+    readonly routes?: boolean | (RoutePaths & { readonly serve?: boolean })
     readonly background?: Partial<Exclude<ResolvedPluginOptions['background'], false>> | false
   }
 
@@ -110,15 +129,15 @@ export function splitOptions(input: unknown): { plugin: ResolvedPluginOptions; c
   const isOurs = (name: string): boolean => Object.hasOwn(PluginOptions.properties, name)
   const entries = Object.entries(input)
   const ours = entries.filter(([name]) => isOurs(name))
+  const { routes, ...plugin } = resolveOptions(PluginOptions, Object.fromEntries(ours), 'connections')
+  const { serve, ...paths } = typeof routes === 'boolean' ? { serve: routes } : routes
   const idle = ours.find(([name]) => ['ui', 'admin', 'redirectMode'].includes(name))
-  if ('routes' in input && input.routes === false && idle)
+  if (!serve && idle)
     throw new ConfigurationError(
       'FST_OAUTH_OPTION',
-      `connections: option "${idle[0]}" is for routes, and "routes" is false`
+      `connections: option "${idle[0]}" is for routes, and this process has none: "routes" says so`
     )
-  return {
-    plugin: resolveOptions(PluginOptions, Object.fromEntries(ours), 'connections'),
-    // Whether it is one, the core finds out.
-    core: Object.fromEntries(entries.filter(([name]) => !isOurs(name))) as unknown as ConnectionsOptions
-  }
+  // Whether the rest is one, the core finds out.
+  const rest = Object.fromEntries(entries.filter(([name]) => !isOurs(name)))
+  return { plugin: { ...plugin, routes: serve }, core: { ...rest, routes: paths } as unknown as ConnectionsOptions }
 }

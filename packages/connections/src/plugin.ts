@@ -8,18 +8,20 @@ import { buildStylesheet, poorContrasts, type Stylesheet } from '@fastify-mcp-au
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { createConnections } from './connections.ts'
-import { clientOf, type McpConnectionsDecorator, requireConnection } from './decorators.ts'
+import { gateOf, type McpConnectionsDecorator } from './decorators.ts'
 import { createAnswers } from './http/answer.ts'
 import { bindingCookie } from './http/binding-cookie.ts'
 import type { FailureBody } from './http/failure.ts'
-import { prepareScope, type RouteContext } from './http/scope.ts'
+import { prepareScope, proxyWatch, type RouteContext } from './http/scope.ts'
 import { pageLanguages } from './locales/languages.ts'
+import type { ConnectionsOptions } from './options.ts'
 import { createPages, type Pages } from './pages/pages.ts'
 import type { FailureData } from './pages/person-pages.ts'
 import { loadTemplates } from './pages/templates.ts'
 import { type McpConnectionsOptions, type ResolvedPluginOptions, splitOptions } from './plugin-options.ts'
+import { routePathsOf } from './route-paths.ts'
 import { adminRoutes } from './routes/admin.ts'
-import { connectRoutes } from './routes/connect.ts'
+import { callbackRoute, connectRoutes, linkRoutes } from './routes/connect.ts'
 import { connectionRoutes } from './routes/connections.ts'
 import { documentRoutes } from './routes/documents.ts'
 import { stylesheetRoute } from './routes/stylesheet.ts'
@@ -32,16 +34,26 @@ async function mcpConnections(app: FastifyInstance, input: McpConnectionsOptions
       'FST_OAUTH_OPTION',
       `connections: is registered below the prefix "${app.prefix}", where its routes are not what "baseUrl" and "prefix" say: put that path into the option "prefix"`
     )
+  assertFree(app, plugin)
   const connections = await createConnections({ log: app.log, ...core })
   app.addHook('onClose', () => connections.close())
-  const decorator: McpConnectionsDecorator = Object.freeze({
-    ...connections,
-    require: requireConnection(connections, plugin)
-  })
-  app.decorate('mcpConnections', decorator)
-  app.decorateRequest('mcp', clientOf)
+  const { require, clientOf } = gateOf(connections, { options: plugin, defaultServer: core.defaultServer })
+  const decorator: McpConnectionsDecorator = Object.freeze({ ...connections, require })
+  app.decorate(plugin.decoratorName, decorator)
+  app.decorateRequest(plugin.requestDecoratorName, clientOf)
   if (plugin.background) keepFresh(app, connections, plugin.background)
   if (plugin.routes) await addRoutes(app, decorator, { plugin, core })
+}
+
+/** @throws ConfigurationError for a name that is taken, by Fastify, by another plugin, or by us in another registration */
+function assertFree(app: FastifyInstance, { decoratorName, requestDecoratorName }: ResolvedPluginOptions): void {
+  const taken = app.hasDecorator(decoratorName)
+    ? `"decoratorName": the app has a "${decoratorName}"`
+    : app.hasRequestDecorator(requestDecoratorName)
+      ? `"requestDecoratorName": requests have a "${requestDecoratorName}"`
+      : null
+  if (taken !== null)
+    throw new ConfigurationError('FST_OAUTH_OPTION', `connections: option ${taken} already, so it needs another one`)
 }
 
 async function addRoutes(
@@ -50,48 +62,76 @@ async function addRoutes(
   { plugin, core }: ReturnType<typeof splitOptions>
 ): Promise<void> {
   const { origin: baseUrl, pathname: path } = new URL(connections.urls.index)
+  const paths = routePathsOf({ prefix: path, routes: core.routes ?? {} })
+  assertUnused(app, paths)
   const ui =
     plugin.ui === false
       ? null
-      : prepareUi(app, plugin.ui, { core, baseUrl, path, hasAdmins: plugin.admin !== undefined })
+      : prepareUi(app, plugin.ui, { core, baseUrl, path, paths, hasAdmins: plugin.admin !== undefined })
   const context: RouteContext = {
     connections,
     options: plugin,
     answers: createAnswers({
       pages: ui?.pages ?? null,
       redirectMode: plugin.redirectMode,
-      explain: (failure, request) => explain(failure, request, { connections, plugin })
+      explain: (failure, request) => explain(failure, request, { connections, plugin, paths })
     }),
     binding: bindingCookie(baseUrl),
     baseUrl,
-    path
+    path,
+    paths,
+    lookAtProxy: proxyWatch()
   }
-  await app.register(
-    async scope => {
-      await prepareScope(scope, context)
-      documentRoutes(scope, context)
-      if (ui) stylesheetRoute(scope, ui.stylesheet)
-      connectRoutes(scope, context)
-      connectionRoutes(scope, context)
-      if (plugin.admin) adminRoutes(scope, context, plugin.admin)
-    },
-    { prefix: path }
-  )
+  const serve = (prefix: string, add: (scope: FastifyInstance) => void) =>
+    app.register(
+      async scope => {
+        await prepareScope(scope, context)
+        add(scope)
+      },
+      { prefix }
+    )
+  await serve(path, scope => {
+    documentRoutes(scope, context)
+    if (ui) stylesheetRoute(scope, ui.stylesheet)
+    linkRoutes(scope, context)
+    connectionRoutes(scope, context)
+    if (plugin.admin) adminRoutes(scope, context, plugin.admin)
+  })
+  await serve(paths.connect, scope => connectRoutes(scope, context))
+  await serve(paths.callback, scope => callbackRoute(scope, context))
+}
+
+/** @throws ConfigurationError for a path where the app has a route of its own already */
+function assertUnused(app: FastifyInstance, { callback, connect }: ReturnType<typeof routePathsOf>): void {
+  const routes = { callback: { GET: callback }, connect: { GET: `${connect}/:server`, POST: `${connect}/:server` } }
+  for (const [name, methods] of Object.entries(routes))
+    for (const [method, url] of Object.entries(methods))
+      if (app.hasRoute({ method: method as 'GET', url }))
+        throw new ConfigurationError(
+          'FST_OAUTH_OPTION',
+          `connections: option "routes.${name}": the app has a route ${method} ${url} already`
+        )
 }
 
 function prepareUi(
   app: FastifyInstance,
   { brand = {}, templates: folder, locales, render }: Exclude<ResolvedPluginOptions['ui'], false>,
-  surroundings: { core: McpConnectionsOptions | object; baseUrl: string; path: string; hasAdmins: boolean }
+  surroundings: {
+    readonly core: ConnectionsOptions
+    readonly baseUrl: string
+    readonly path: string
+    readonly paths: ReturnType<typeof routePathsOf>
+    readonly hasAdmins: boolean
+  }
 ): { pages: Pages; stylesheet: Stylesheet } {
-  const { core, baseUrl, path, hasAdmins } = surroundings
+  const { core, baseUrl, path, paths, hasAdmins } = surroundings
   const templates = loadTemplates(folder)
   const { files } = templates
   const theme = files.paths.has('theme.css') ? files.read('theme.css') : ''
   const stylesheet = buildStylesheet({ rules: files.read('pages.css'), theme, accent: brand.accent })
   for (const poor of poorContrasts(stylesheet))
     app.log.warn(poor, 'theme.css has colours that people cannot read: text needs 4.5 to 1 against its ground')
-  const { client, clock = systemClock } = core as McpConnectionsOptions
+  const { client, clock = systemClock } = core
   const pages = createPages({
     templates,
     render,
@@ -100,6 +140,7 @@ function prepareUi(
     stylesheet,
     baseUrl,
     path,
+    connectPath: paths.connect,
     appName: client.name,
     now: () => clock.now(),
     hasAdmins
@@ -111,13 +152,21 @@ function prepareUi(
 async function explain(
   failure: FailureBody,
   request: FastifyRequest,
-  { connections, plugin }: { connections: Connections; plugin: ResolvedPluginOptions }
+  {
+    connections,
+    plugin,
+    paths
+  }: {
+    readonly connections: Connections
+    readonly plugin: ResolvedPluginOptions
+    readonly paths: ReturnType<typeof routePathsOf>
+  }
 ): Promise<FailureData> {
   const { server } = failure
   // Whatever is wrong with the registry must not hide what went wrong first.
   const known = server === undefined ? null : await connections.registry.get(server).catch(() => null)
   // Not the URL of a callback: it has a code in it.
-  const returnTo = request.method === 'GET' && !request.url.includes('/callback') ? request.url : undefined
+  const returnTo = request.method === 'GET' && request.routeOptions.url !== paths.callback ? request.url : undefined
   return {
     ...failure,
     serverName: known?.definition.name ?? known?.id,

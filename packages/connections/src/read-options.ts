@@ -14,6 +14,7 @@ import {
 import { memoryStorage } from '@fastify-mcp-auth/core/memory'
 import { definitionFault } from './definition.ts'
 import { type KeySource, Options, type ResolvedOptions, ServerDefinition } from './options.ts'
+import { routePathFault } from './route-paths.ts'
 
 /** Options that can be trusted, and what follows from them. */
 export interface Settings {
@@ -29,6 +30,10 @@ export interface Settings {
 export function readOptions(input: unknown): Settings {
   const options = resolveOptions(Options, withServers(input), 'connections')
   assertOrigin(options.baseUrl)
+  const misplaced = routePathFault(options)
+  if (misplaced) throw refused(misplaced.option, misplaced.why)
+  if (options.defaultServer !== undefined && !Object.hasOwn(options.servers, options.defaultServer))
+    throw refused('defaultServer', 'must be the id of a server of "servers"')
   const isLocal = isHttpLoopback(options.baseUrl)
   if (!options.storage && !isLocal)
     throw refused('storage', 'is missing: what people connected would be gone with the process')

@@ -472,7 +472,7 @@ export interface Connections {
 /** A `fetch` that is bound to one connection. */
 export type OwnedFetch = (url: string | URL, init?: RequestInit) => Promise<Response>
 
-/** Our own URLs, all below `baseUrl` + `prefix`. */
+/** Our own URLs, all below `baseUrl` + `prefix`, but for those that `routes` has elsewhere. */
 export interface ConnectionUrls {
   readonly callback: string
   readonly clientDocument: string
@@ -497,20 +497,20 @@ export interface ClientMetadataDocument {
   readonly [member: string]: unknown
 }
 
-/** {@link Connections} of one owner. */
+/** {@link Connections} of one owner. A `server` that is left out, or undefined, is the option `defaultServer`. */
 export interface OwnedConnections {
-  clientFor(server: string, options?: UseOptions): Promise<OwnedClient>
-  tryClientFor(server: string, options?: UseOptions): Promise<OwnedClient | null>
-  withClient<T>(server: string, run: (client: Client) => Promise<T>, options?: UseOptions): Promise<T>
+  clientFor(server?: string, options?: UseOptions): Promise<OwnedClient>
+  tryClientFor(server?: string, options?: UseOptions): Promise<OwnedClient | null>
+  withClient<T>(server: string | undefined, run: (client: Client) => Promise<T>, options?: UseOptions): Promise<T>
   toolsFor(servers: readonly string[], options?: UseOptions): Promise<OwnedTools>
-  fetchFor(server: string, options?: UseOptions): OwnedFetch
-  status(server: string, options?: AccountChoice & { readonly deep?: boolean }): Promise<ConnectionSummary>
+  fetchFor(server?: string, options?: UseOptions): OwnedFetch
+  status(server?: string, options?: AccountChoice & { readonly deep?: boolean }): Promise<ConnectionSummary>
   list(): Promise<ConnectionSummary[]>
   catalog(): Promise<ConnectionSummary[]>
-  start(server: string, options: StartOptions): Promise<StartedFlow>
-  setCredential(server: string, options: SetCredentialOptions): Promise<ConnectionSummary>
-  connect(server: string, options?: AccountChoice): Promise<ConnectionSummary>
-  disconnect(server: string, options?: AccountChoice): Promise<boolean>
-  refresh(server: string, options?: AccountChoice): Promise<ConnectionSummary>
-  syncTools(server: string, options?: UseOptions): Promise<ToolSnapshot>
+  start(server: string | undefined, options: StartOptions): Promise<StartedFlow>
+  setCredential(server: string | undefined, options: SetCredentialOptions): Promise<ConnectionSummary>
+  connect(server?: string, options?: AccountChoice): Promise<ConnectionSummary>
+  disconnect(server?: string, options?: AccountChoice): Promise<boolean>
+  refresh(server?: string, options?: AccountChoice): Promise<ConnectionSummary>
+  syncTools(server?: string, options?: UseOptions): Promise<ToolSnapshot>
 }

@@ -277,6 +277,7 @@ export async function openGallery(): Promise<{ readonly app: FastifyInstance; re
     stylesheet,
     baseUrl: 'https://desk.example',
     path: '',
+    connectPath: '/connect',
     appName: 'Acme Desk',
     now: () => NOW,
     hasAdmins: true

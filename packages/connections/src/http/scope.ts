@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { McpConnectionsDecorator } from '../decorators.ts'
 import { McpConnectionError } from '../errors.ts'
 import type { ResolvedPluginOptions } from '../plugin-options.ts'
+import type { routePathsOf } from '../route-paths.ts'
 import type { Owner } from '../types.ts'
 import type { Answers } from './answer.ts'
 import { readOwner, wantsJson } from './asker.ts'
@@ -19,12 +20,18 @@ export interface RouteContext {
   readonly baseUrl: string
   /** Path of our routes: `/mcp/connections`. */
   readonly path: string
+  /** Those of the routes that may be elsewhere. */
+  readonly paths: ReturnType<typeof routePathsOf>
+  readonly lookAtProxy: (request: FastifyRequest) => void
 }
 
 const BODY_LIMIT = 64 * 1024
 
 /** Prepares an encapsulated scope; routes are added to it afterwards. */
-export async function prepareScope(scope: FastifyInstance, { answers, baseUrl }: RouteContext): Promise<void> {
+export async function prepareScope(
+  scope: FastifyInstance,
+  { answers, baseUrl, lookAtProxy }: RouteContext
+): Promise<void> {
   // The host may have parsers of its own: the same one for forms, or one that keeps JSON as bytes to check a signature.
   scope.removeAllContentTypeParsers()
   scope.addContentTypeParser('application/json', { parseAs: 'string' }, scope.getDefaultJsonParser('error', 'error'))
@@ -33,7 +40,6 @@ export async function prepareScope(scope: FastifyInstance, { answers, baseUrl }:
   scope.setNotFoundHandler((request, reply) =>
     answers.fail(new McpConnectionError('MCP_NOT_FOUND', 'there is no such page'), request, reply)
   )
-  const lookAtProxy = proxyWatch()
   scope.addHook('onRequest', async (request, reply) => {
     lookAtProxy(request)
     // A code or a flow in the URL must not travel on; and nothing here is for a cache unless a route says so.
@@ -47,7 +53,7 @@ export async function prepareScope(scope: FastifyInstance, { answers, baseUrl }:
 }
 
 /** Tells once when requests come through a proxy that the app does not trust: everybody shares one address then, and one limit. */
-function proxyWatch(): (request: FastifyRequest) => void {
+export function proxyWatch(): (request: FastifyRequest) => void {
   let isTold = false
   return request => {
     const { headers, ip, socket, log } = request

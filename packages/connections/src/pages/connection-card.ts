@@ -1,7 +1,7 @@
 /** A connection in one line: what it is, how it is, and the one thing to do about it. */
 import { cleanName } from '@fastify-mcp-auth/core/pages'
 import type { ConnectionStatus, ConnectionSummary } from '../types.ts'
-import { pathTo, type Surroundings } from './frame.ts'
+import { connectPathTo, pathTo, type Surroundings } from './frame.ts'
 import type { Action, ConnectionCard, Tone } from './model.ts'
 
 const TONES: { readonly [status in ConnectionStatus]: Tone } = {
@@ -71,7 +71,7 @@ function actionOf(surroundings: Surroundings, connection: ConnectionSummary): Ac
     return id === null
       ? { text: surroundings.locale.word('status.degraded'), kind: 'text', url: '' }
       : { text, kind: 'post', url: pathTo(surroundings, `/${id}/refresh`) }
-  const url = pathTo(surroundings, `/connect/${encodeURIComponent(server)}`, account === 'default' ? {} : { account })
+  const url = connectPathTo(surroundings, server, account === 'default' ? {} : { account })
   // A key has to be typed somewhere; a sign-in can begin at once.
   const needsForm = kind === 'bearer' || kind === 'header'
   return { text, kind: needsForm ? 'link' : 'post', url }

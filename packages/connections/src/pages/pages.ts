@@ -38,6 +38,7 @@ export interface PagesContext {
   readonly stylesheet: Stylesheet
   readonly baseUrl: string
   readonly path: string
+  readonly connectPath: string
   /** Name of the app where the brand has none. */
   readonly appName: string
   readonly now: () => number
@@ -66,7 +67,7 @@ export function createPages(context: PagesContext): Pages {
 }
 
 function surroundingsOf(context: PagesContext, request: FastifyRequest): Surroundings {
-  const { languages, stylesheet, path, appName, now, hasAdmins } = context
+  const { languages, stylesheet, path, connectPath, appName, now, hasAdmins } = context
   const asked: unknown = (request.query as { ui_locales?: unknown } | undefined)?.ui_locales
   const locale = languages.choose({
     uiLocales: typeof asked === 'string' ? asked.split(' ', 20) : [],
@@ -80,7 +81,7 @@ function surroundingsOf(context: PagesContext, request: FastifyRequest): Surroun
     stylesheetUrl: `${path}/assets/${stylesheet.fileName}`,
     brand: describeBrand(context.brand, appName, lang)
   } as const
-  return { locale, frame, path, agent: readAgent(request), now: now(), hasAdmins }
+  return { locale, frame, path, connectPath, agent: readAgent(request), now: now(), hasAdmins }
 }
 
 // A page that tells of a bad parameter must not stumble over it again.

@@ -4,7 +4,7 @@ import type { McpConnectionErrorCode } from '../errors.ts'
 import type { FailureBody } from '../http/failure.ts'
 import type { AuthKind, ConnectionSummary, ToolSnapshot } from '../types.ts'
 import { describeCard } from './connection-card.ts'
-import { pathTo, type Surroundings } from './frame.ts'
+import { connectPathTo, pathTo, type Surroundings } from './frame.ts'
 import type { BadgePage, ConnectionPage, ConnectPage, Fact, FailurePage, IndexPage, LeavePage } from './model.ts'
 
 const value = (text: string): Sentence => [{ value: text }]
@@ -70,7 +70,7 @@ export function describeConnect(
       ...(account === 'default' ? [] : [{ term: locale.word('connection.account'), value: value(cleanName(account)) }])
     ],
     kind,
-    formUrl: `${around.path}/${kind === 'key' ? 'credentials' : 'connect'}/${place}`,
+    formUrl: `${kind === 'key' ? `${around.path}/credentials` : around.connectPath}/${place}`,
     cancelUrl: pathTo(around, ''),
     fields: [
       ...(account === 'default' ? [] : [{ name: 'account', value: account }]),
@@ -236,7 +236,7 @@ export function describeFailure(around: Surroundings, failure: FailureData): Fai
       family === 'signed_out' && loginUrl !== undefined
         ? { text: locale.word('error.signIn'), url: loginUrl }
         : canRetry
-          ? { text: locale.word('error.again'), url: pathTo(around, `/connect/${encodeURIComponent(server)}`) }
+          ? { text: locale.word('error.again'), url: connectPathTo(around, server) }
           : { text: locale.word('error.back'), url: pathTo(around, '') },
     words: { reference: locale.word('error.reference') }
   }

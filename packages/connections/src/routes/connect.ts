@@ -12,14 +12,22 @@ import type { OpenedLink, Owner } from '../types.ts'
 
 type ToServer = FastifyRequest<{ Params: { server: string } }>
 
+/** In a scope of its own, whose prefix is the path of the connect page. */
 export function connectRoutes(scope: FastifyInstance, context: RouteContext): void {
-  scope.get('/connect/:server', (request: ToServer, reply) => showConnect(context, request, reply))
+  scope.get('/:server', (request: ToServer, reply) => showConnect(context, request, reply))
+  scope.post('/:server', (request: ToServer, reply) => connect(context, request, reply))
+}
+
+/** In a scope of its own, whose prefix is the path of the redirect URI. */
+export function callbackRoute(scope: FastifyInstance, context: RouteContext): void {
+  scope.get('', (request, reply) => complete(context, request, reply))
+}
+
+export function linkRoutes(scope: FastifyInstance, context: RouteContext): void {
   scope.get('/link/:link', (request: FastifyRequest<{ Params: { link: string } }>, reply) =>
     showLink(context, request, reply)
   )
-  scope.post('/connect/:server', (request: ToServer, reply) => connect(context, request, reply))
   scope.post('/credentials/:server', (request: ToServer, reply) => storeSecret(context, request, reply))
-  scope.get('/callback', (request, reply) => complete(context, request, reply))
 }
 
 // Shows what is going to happen; following a link must not begin anything.
@@ -64,9 +72,9 @@ async function linkOf(context: RouteContext, request: ToServer, owner: Owner): P
 }
 
 async function connect(context: RouteContext, request: ToServer, reply: FastifyReply): Promise<FastifyReply> {
-  const { connections, answers, binding, path } = context
+  const { connections, answers, binding, path, paths } = context
   const { server } = request.params
-  const owner = await requireOwner(context, request, reply, `${path}/connect/${encodeURIComponent(server)}`)
+  const owner = await requireOwner(context, request, reply, `${paths.connect}/${encodeURIComponent(server)}`)
   if (!owner) return reply
   const account = textOf(request, 'account', 512)
   const returnTo = assertReturnTo(textOf(request, 'returnTo'), context.baseUrl) ?? undefined
