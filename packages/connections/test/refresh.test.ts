@@ -1,4 +1,5 @@
 /** A new token before the old one ends: once, whoever asks, and never at the price of the connection. */
+import { UnavailableError } from '@fastify-mcp-auth/core'
 import { memoryStorage } from '@fastify-mcp-auth/core/memory'
 import { fault } from '@fastify-mcp-auth/testing/servers'
 import t, { type Test } from 'tap'
@@ -351,4 +352,44 @@ t.test('5.4: who comes to an end in the last moment is not followed by somebody 
   t.equal((await other).tools.length, 2)
   t.equal(refreshes(world), 1)
   t.notOk([...world.issuer.records.grants.values()].some(({ endedBy }) => endedBy !== null))
+})
+
+t.test('item 29: that an answer may have been lost is remembered until there is another one', async t => {
+  const world = await connected(t)
+  world.clock.advance(3700)
+  world.issuer.fail('token', fault.lost(), { times: 2 })
+  await t.rejects(world.whoami(), { code: 'MCP_AUTHORIZATION_SERVER_UNAVAILABLE', reason: 'no_answer' })
+  world.clock.advance(31)
+  await t.rejects(world.whoami(), { code: 'MCP_NEEDS_REAUTH', reason: 'lost_rotation' })
+})
+
+t.test('5.4 step 7: a verdict about a token that somebody has replaced by now ends nothing', async t => {
+  const storage = memoryStorage()
+  const world = await createWorld(t, { app: { storage } })
+  const { connection } = await world.connect()
+  const { clock, issuer, events, whoami } = world
+  clock.advance(3700)
+  issuer.fail('token', () => {
+    const saved = { generation: 2, accessExpiresAt: clock.now() + 3600, leaseHolder: null }
+    void storage.update(COLLECTIONS.connections, connection.id ?? '', {}, saved)
+    return fault.oauthError('invalid_grant')
+  })
+  t.equal(await whoami(), 'alice')
+  t.notOk(events.some(({ type }) => type === 'needs_reauth'))
+})
+
+t.test('5.4 step 6: a storage that is away for a moment does not cost the token that has just come', async t => {
+  const inner = memoryStorage()
+  let outages = 1
+  const storage = {
+    ...inner,
+    update: (async (...args) => {
+      if ('generation' in args[3] && outages-- > 0) throw new UnavailableError('the database did not answer')
+      return inner.update(...args)
+    }) as typeof inner.update
+  }
+  const world = await connected(t, { app: { storage } })
+  world.clock.advance(3700)
+  t.equal(await world.whoami(), 'alice')
+  t.equal(refreshes(world), 1)
 })
