@@ -243,7 +243,7 @@ class Registration {
   }
 
   #sealContext(): string {
-    return JSON.stringify(['connection_registrations', this.#wanted.key, this.#wanted.found.issuer])
+    return sealContextOf(this.#wanted.key, this.#wanted.found.issuer)
   }
 
   #failed(message: string, reason: string): McpConnectionError {
@@ -258,6 +258,20 @@ class Registration {
       details
     )
   }
+}
+
+function sealContextOf(key: string, issuer: string): string {
+  return JSON.stringify(['connection_registrations', key, issuer])
+}
+
+/** @returns the same under the first key; null when it is that already, or cannot be read */
+export function resealRegistration(
+  { ring }: Pick<Context, 'ring'>,
+  key: string,
+  { sealed, issuer }: RegistrationRecord
+): string | null {
+  const plain = sealed !== null && ring.isOutdated(sealed) ? ring.unseal(sealed, sealContextOf(key, issuer)) : null
+  return plain === null ? null : ring.seal(plain, sealContextOf(key, issuer))
 }
 
 interface RegistrationAnswer {

@@ -1,5 +1,5 @@
 /** Encrypting anew under the first key what another one encrypted, so that the other can go. */
-
+import { resealRegistration } from './client-registration.ts'
 import type { Context } from './context.ts'
 import type { Place } from './owner.ts'
 import type { ConnectionRecord } from './records.ts'
@@ -9,7 +9,8 @@ import type { KeyStatus } from './types.ts'
 
 /**
  * @returns how many records were encrypted anew, and how many still wait. What no given key can decrypt is not counted: it is lost
- *   already. Flows live for minutes and are left alone; registrations that cannot be read are made anew.
+ *   already. Flows live for minutes and are left alone, and so is a registration that no connection is left of: it is made anew when it is
+ *   needed.
  */
 export async function rotateKeys(
   context: Context,
@@ -23,9 +24,11 @@ export async function rotateKeys(
     // Somebody changed it meanwhile, and that sealed it anew; the next run looks again.
     else tally.remaining++
   }
+  const issuers = new Set<string>()
   for (const { id } of await registry.list()) {
     for await (const { key, record } of pages(context, id)) {
-      const { sealed } = record
+      const { sealed, issuer } = record
+      if (issuer !== null) issuers.add(issuer)
       if (sealed === null || !ring.isOutdated(sealed)) continue
       const change = resealed(context, key, record)
       if (change === null) continue
@@ -34,6 +37,10 @@ export async function rotateKeys(
       )
     }
     if (await registry.reseal(id)) tally.resealed++
+  }
+  for await (const { key, record } of registrationsOf(context, issuers)) {
+    const sealed = resealRegistration(context, key, record)
+    if (sealed !== null) await count(() => records.registrations.update(key, { sealed: record.sealed }, { sealed }))
   }
   const owed = await records.outbox.list('queue', 'revocation', { limit: 1000 })
   for (const { key, record } of owed.records) {
@@ -54,10 +61,15 @@ export async function keyStatus(context: Context): Promise<KeyStatus> {
     tally[!ring.isOutdated(sealed) ? 'current' : ring.hasKeyOf(sealed) ? 'outdated' : 'unreadable']++
   }
   for (const { sealed } of await clientKeys.stored()) count(sealed)
+  const issuers = new Set<string>()
   for (const { id } of await registry.list()) {
     count((await records.servers.get(id))?.sealed ?? null)
-    for await (const { record } of pages(context, id)) count(record.sealed)
+    for await (const { record } of pages(context, id)) {
+      count(record.sealed)
+      if (record.issuer !== null) issuers.add(record.issuer)
+    }
   }
+  for await (const { record } of registrationsOf(context, issuers)) count(record.sealed)
   for (let cursor: string | null = null; ; ) {
     const page = await records.outbox.list('queue', 'revocation', { limit: 1000, cursor })
     for (const { record } of page.records) count(record.sealed)
@@ -73,6 +85,17 @@ async function* pages({ records }: Context, server: string) {
     cursor = page.cursor
     if (cursor === null) return
   }
+}
+
+/** What we are registered as with the issuers of connections. */
+async function* registrationsOf({ records }: Context, issuers: ReadonlySet<string>) {
+  for (const issuer of issuers)
+    for (let cursor: string | null = null; ; ) {
+      const page = await records.registrations.list('issuer', issuer, { limit: 500, cursor })
+      yield* page.records
+      cursor = page.cursor
+      if (cursor === null) break
+    }
 }
 
 function resealed({ ring }: Context, id: string, record: ConnectionRecord): { sealed: string } | null {
