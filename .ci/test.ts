@@ -17,7 +17,7 @@ const SUFFIX: Record<string, string> = { unit: '.test.ts', services: '.service.t
 
 const [kind = 'unit', ...places] = process.argv.slice(2)
 // A browser on a machine that is busy with other things is slow, and that says nothing about the pages.
-const FILE_TIMEOUT_SECONDS = kind === 'unit' ? 120 : 300
+const FILE_TIMEOUT_SECONDS = kind === 'unit' ? 240 : 420
 /** Begun first: what takes a minute is not to be waited for alone at the end. */
 const LONGEST = [
   '/coordination',

@@ -62,8 +62,8 @@ const OUTAGE = new Set([
 ])
 const FOR_A_PERSON = new Set(['MCP_NEEDS_REAUTH', 'MCP_NOT_CONNECTED', 'MCP_NEEDS_SCOPE', 'MCP_CREDENTIAL_REJECTED'])
 
-/** Real seconds. A week takes a third of it on two cores, and the longest wait of the app, for a dead process, fits in twice. */
-const PATIENCE = 100
+/** Real seconds. A week takes a fifth of it on two cores, and the longest wait of the app, for a dead process, fits in twice. */
+const PATIENCE = 180
 
 /** @throws Error that names the place in the week where it got stuck */
 export async function liveThrough(week: Week): Promise<Findings> {
