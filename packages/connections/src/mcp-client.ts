@@ -6,6 +6,7 @@ import type { Context, Target } from './context.ts'
 import { asMcpConnectionError, McpConnectionError } from './errors.ts'
 import { targetToUse } from './fallback.ts'
 import { currentToken } from './refresh.ts'
+import { seenTools } from './seen-tools.ts'
 import { renewingSessions } from './session-renewal.ts'
 import { assertScopes, connectionError } from './token.ts'
 import { isToolAllowed, scopesOfTool } from './tool-filter.ts'
@@ -76,7 +77,7 @@ function withRules(context: Context, target: Target, client: OwnedClient): Owned
   client.listTools = async (...args) => {
     const filter = await filterNow()
     const listed = await unwrapped(listTools(...args))
-    const usable = await approvedOnly(context, target, listed.tools)
+    const usable = await approvedOnly(context, target, seenTools(client, listed))
     if (isReviewed)
       approved = new Set([...(args[0]?.cursor ? (approved ?? []) : []), ...usable.map(({ name }) => name)])
     return { ...listed, tools: usable.filter(({ name }) => isToolAllowed(name, target.definition, filter)) }

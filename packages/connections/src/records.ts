@@ -163,6 +163,9 @@ export const ToolsRecord = Type.Object({
   removed: Strings,
   changed: Strings,
   revision: Type.Integer(),
+  protocolRevision: text,
+  /** Seconds, from `syncedAt`. */
+  ttl: Type.Integer(),
   syncedAt: Type.Integer()
 })
 export type ToolsRecord = Static<typeof ToolsRecord>

@@ -10,6 +10,7 @@ import { McpConnectionError } from './errors.ts'
 import { rememberLook } from './last-look.ts'
 import { plainClient } from './mcp-client.ts'
 import type { ToolsRecord } from './records.ts'
+import { type SeenTools, seenTools } from './seen-tools.ts'
 import { isToolAllowed } from './tool-filter.ts'
 import type { AccountChoice, KnownTool, Owner, ToolSnapshot, UseOptions } from './types.ts'
 
@@ -41,8 +42,7 @@ async function syncTarget(context: Context, target: Target, use: UseOptions): Pr
 async function look(context: Context, target: Target, use: UseOptions): Promise<ToolSnapshot> {
   const client = await plainClient(context, target, use)
   try {
-    const { tools } = await client.listTools()
-    return await store(context, target, tools.slice(0, MAX_TOOLS))
+    return await store(context, target, seenTools(client, await client.listTools()))
   } finally {
     await Promise.resolve(client[Symbol.asyncDispose]()).catch(() => undefined)
   }
@@ -94,30 +94,32 @@ export async function approveTools(
 }
 
 /** Which of the tools that a server offers now may be used: all, or those whose definition was approved. */
-export async function approvedOnly(context: Context, target: Target, tools: readonly Tool[]): Promise<readonly Tool[]> {
+export async function approvedOnly(context: Context, target: Target, seen: SeenTools): Promise<readonly Tool[]> {
+  const { tools } = seen
   if (!target.definition.tools?.approveChanges) return tools
   const record = await context.records.tools.get(keyOf(target))
   // Trust begins with the first look, which is stored by whoever looks first.
-  const approved = record?.approved ?? (await firstLook(context, target, tools))
+  const approved = record?.approved ?? (await firstLook(context, target, seen))
   return tools.filter(tool => approved[tool.name] === hashOf(tool))
 }
 
-async function firstLook(context: Context, target: Target, tools: readonly Tool[]): Promise<Record<string, string>> {
-  await store(context, target, tools.slice(0, MAX_TOOLS))
+async function firstLook(context: Context, target: Target, seen: SeenTools): Promise<Record<string, string>> {
+  await store(context, target, seen)
   return (await context.records.tools.get(keyOf(target)))?.approved ?? {}
 }
 
-async function store(context: Context, target: Target, tools: readonly Tool[]): Promise<ToolSnapshot> {
+async function store(context: Context, target: Target, all: SeenTools): Promise<ToolSnapshot> {
+  const seen = { ...all, tools: all.tools.slice(0, MAX_TOOLS) }
   const key = keyOf(target)
   const isShared = target.definition.tools?.partition === 'server'
   for (let attempt = 0; attempt < 8; attempt++) {
     const before = await context.records.tools.get(key)
-    const record = nextRecord(context, target, { before, tools, isShared })
+    const record = nextRecord(context, target, { before, seen, isShared })
     const isWritten = before
       ? await context.records.tools.update(key, { revision: before.revision }, record)
       : await context.records.tools.insert(key, record)
     if (!isWritten) continue
-    await rememberLook(context, target.server.id, { count: tools.length, syncedAt: record.syncedAt })
+    await rememberLook(context, target.server.id, { count: seen.tools.length, syncedAt: record.syncedAt })
     const { added, removed, changed } = record
     if (before && added.length + removed.length + changed.length > 0)
       context.events.emit('tools.changed', target.place, { added, removed, changed })
@@ -130,11 +132,12 @@ async function store(context: Context, target: Target, tools: readonly Tool[]): 
 
 interface Look {
   readonly before: ToolsRecord | null
-  readonly tools: readonly Tool[]
+  readonly seen: SeenTools
   readonly isShared: boolean
 }
 
-function nextRecord({ clock }: Context, { server, place }: Target, { before, tools, isShared }: Look): ToolsRecord {
+function nextRecord({ clock }: Context, { server, place }: Target, { before, seen, isShared }: Look): ToolsRecord {
+  const { tools, protocolRevision, ttl } = seen
   const hashes = hashesOf(tools)
   const earlier = hashesOf((before?.tools ?? []) as Tool[])
   const names = Object.keys(hashes)
@@ -149,6 +152,8 @@ function nextRecord({ clock }: Context, { server, place }: Target, { before, too
     removed: Object.keys(earlier).filter(name => !Object.hasOwn(hashes, name)),
     changed: names.filter(name => Object.hasOwn(earlier, name) && earlier[name] !== hashes[name]),
     revision: (before?.revision ?? 0) + 1,
+    protocolRevision,
+    ttl,
     syncedAt: clock.now()
   }
 }
@@ -169,8 +174,9 @@ async function snapshotOf(context: Context, target: Target, record: ToolsRecord)
       changed
     })
   })
-  const { syncedAt, added, removed, changed } = record
-  return Object.freeze({ server: server.id, tools, syncedAt, added, removed, changed })
+  const { protocolRevision, syncedAt, ttl, added, removed, changed } = record
+  const dueAt = syncedAt + ttl
+  return Object.freeze({ server: server.id, tools, protocolRevision, syncedAt, dueAt, added, removed, changed })
 }
 
 /** An owner's list is his own: what a server shows to one may be nothing for another. */

@@ -251,7 +251,11 @@ export interface KnownTool {
 export interface ToolSnapshot {
   readonly server: string
   readonly tools: readonly KnownTool[]
+  /** Revision of MCP that the server spoke; null when it was not told. */
+  readonly protocolRevision: string | null
   readonly syncedAt: number
+  /** Epoch second from which `syncTools` should look again: as long as the server says, at most a week, and a day where it says nothing. */
+  readonly dueAt: number
   /** Names, since the look before. */
   readonly added: readonly string[]
   readonly removed: readonly string[]
@@ -298,6 +302,10 @@ export interface ConnectionStats {
     >
   >
   readonly expiring: number
+  /** How many people have a connection of their own, by themselves or with an agent. */
+  readonly people: number
+  /** The ten that were connected last, newest first, among those that were counted. */
+  readonly recent: readonly ConnectionSummary[]
 }
 
 /** How many secrets are encrypted with which key of `encryptionKeys`. */

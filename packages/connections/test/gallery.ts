@@ -115,7 +115,11 @@ const STATS: ConnectionStats = {
     },
     chat: { connections: 12, byStatus: { disabled: 12 }, tools: null }
   },
-  expiring: 2
+  expiring: 2,
+  people: 518,
+  recent: ['dora', 'emil'].map((id, at) =>
+    connection({ owner: { type: 'user', id }, connectedAt: NOW - (1 + 30 * at) * HOUR })
+  )
 }
 
 const EXPIRING = ['alice', 'bob'].map((id, at) =>
@@ -220,7 +224,16 @@ export const GALLERY: Readonly<Record<string, PageView>> = {
     page: 'connection',
     data: {
       connection: connection(),
-      tools: { server: 'notes', tools: TOOLS, syncedAt: NOW - DAY, added: [], removed: [], changed: ['share_note'] }
+      tools: {
+        server: 'notes',
+        tools: TOOLS,
+        protocolRevision: '2026-07-28',
+        syncedAt: NOW - DAY,
+        dueAt: NOW,
+        added: [],
+        removed: [],
+        changed: ['share_note']
+      }
     }
   },
   'connection-ended': {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { memoryStorage } from '@fastify-mcp-auth/core/memory'
 import { fault } from '@fastify-mcp-auth/testing/servers'
 import t from 'tap'
-import { createConnections } from '../src/index.ts'
+import { createConnections, type Owner } from '../src/index.ts'
 import { alice, BINDING, bob, createWorld } from './world.ts'
 
 const key = (): string => randomBytes(32).toString('base64')
@@ -168,6 +168,53 @@ t.test('feature 92, 91: numbers and catalog', async t => {
   t.equal(await connections.find(alice, own?.id ?? ''), null, 'an id opens nothing to somebody else')
   t.equal(await connections.wipeServer('notes'), 2)
   t.equal((await connections.list(bob)).length, 0)
+})
+
+t.test('feature 92: numbers count people, not their connections, and name what was connected last', async t => {
+  const { connections, connect, clock } = await createWorld(t, {
+    app: {
+      servers: {
+        more: { url: 'https://more.example/mcp', auth: 'bearer' },
+        bots: { url: 'https://bots.example/mcp', auth: 'bearer', mode: 'per-agent' },
+        pairs: { url: 'https://pairs.example/mcp', auth: 'bearer', mode: 'per-user-agent' }
+      }
+    }
+  })
+  t.match(await connections.stats(), { people: 0, recent: [] })
+  await connect()
+  const put = (owner: Owner, server: string, account?: string) => {
+    clock.advance(60)
+    return connections.setCredential(owner, server, { secret: 'secret-key', account })
+  }
+  await put(alice, 'more')
+  await put(alice, 'more', 'work')
+  await put({ ...bob, agent: 'robot' }, 'pairs')
+  await put({ type: 'agent', id: 'robot' }, 'bots')
+  await put({ ...alice, tenant: 'acme' }, 'more')
+  const { people, recent, complete } = await connections.stats()
+  t.equal(complete, true)
+  t.equal(people, 3, 'alice, bob with his agent, and the alice of another tenant; an agent alone is nobody')
+  t.strictSame(
+    recent.map(({ server, owner, account }) => `${server} ${owner?.tenant ?? ''} ${owner?.id} ${account}`),
+    [
+      'more acme alice default',
+      'bots  robot default',
+      'pairs  bob default',
+      'more  alice work',
+      'more  alice default',
+      'notes  alice default'
+    ]
+  )
+  t.notMatch(JSON.stringify(recent), 'secret-key')
+  for (let at = 0; at < 12; at++) await put({ type: 'user', id: `person-${at}` }, 'more')
+  const many = await connections.stats()
+  t.equal(many.people, 15)
+  t.strictSame(
+    many.recent.map(({ owner }) => owner?.id),
+    [11, 10, 9, 8, 7, 6, 5, 4, 3, 2].map(at => `person-${at}`)
+  )
+  await connections.deleteOwner({ type: 'user', id: 'person-11' })
+  t.equal((await connections.stats()).recent[0]?.owner?.id, 'person-10', 'who has gone is not named')
 })
 
 t.test('item 35: a definition that changed is not used until somebody approved it', async t => {

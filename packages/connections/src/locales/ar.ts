@@ -127,6 +127,8 @@ export const ar: Translation<typeof en> = {
   'admin.attention': 'تحتاج إلى أحد',
   'admin.expiring': 'تنتهي خلال يوم',
   'admin.expiring.none': 'لا شيء.',
+  'admin.people': 'الأشخاص',
+  'admin.recent': 'أحدث الاتصالات',
   'admin.incomplete': 'هناك أكثر مما تعده هذه الأرقام.',
   'admin.add': 'إضافة خادم',
   'admin.edit': 'تعديل',

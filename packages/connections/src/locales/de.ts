@@ -130,6 +130,8 @@ export const de: Translation<typeof en> = {
   'admin.attention': 'Brauchen jemanden',
   'admin.expiring': 'Enden binnen eines Tages',
   'admin.expiring.none': 'Keine.',
+  'admin.people': 'Personen',
+  'admin.recent': 'Zuletzt verbunden',
   'admin.incomplete': 'Es gibt mehr, als diese Zahlen erfassen.',
   'admin.add': 'Server hinzufügen',
   'admin.edit': 'Ändern',

@@ -129,6 +129,8 @@ export const en = {
   'admin.attention': 'Need somebody',
   'admin.expiring': 'End within a day',
   'admin.expiring.none': 'None.',
+  'admin.people': 'People',
+  'admin.recent': 'Connected last',
   'admin.incomplete': 'There are more than these numbers count.',
   'admin.add': 'Add a server',
   'admin.edit': 'Change',

@@ -127,6 +127,8 @@ export const es: Translation<typeof en> = {
   'admin.attention': 'Por atender',
   'admin.expiring': 'Terminan en un día',
   'admin.expiring.none': 'Ninguna.',
+  'admin.people': 'Personas',
+  'admin.recent': 'Conectadas por último',
   'admin.incomplete': 'Hay más de las que cuentan estas cifras.',
   'admin.add': 'Añadir un servidor',
   'admin.edit': 'Cambiar',

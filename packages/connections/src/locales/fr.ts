@@ -130,6 +130,8 @@ export const fr: Translation<typeof en> = {
   'admin.attention': 'À traiter',
   'admin.expiring': 'Se terminent sous un jour',
   'admin.expiring.none': 'Aucune.',
+  'admin.people': 'Personnes',
+  'admin.recent': 'Connectées en dernier',
   'admin.incomplete': 'Il y en a plus que ces chiffres n’en comptent.',
   'admin.add': 'Ajouter un serveur',
   'admin.edit': 'Modifier',

@@ -122,6 +122,8 @@ export const ja: Translation<typeof en> = {
   'admin.attention': '要対応',
   'admin.expiring': '1 日以内に終了',
   'admin.expiring.none': 'ありません。',
+  'admin.people': '人数',
+  'admin.recent': '最近の接続',
   'admin.incomplete': 'この数に含まれていないものがあります。',
   'admin.add': 'サーバーを追加',
   'admin.edit': '変更',

@@ -119,6 +119,8 @@ export const zhHans: Translation<typeof en> = {
   'admin.attention': '待处理',
   'admin.expiring': '一天内结束',
   'admin.expiring.none': '没有。',
+  'admin.people': '人数',
+  'admin.recent': '最近的连接',
   'admin.incomplete': '还有一些未计入这些数字。',
   'admin.add': '添加服务器',
   'admin.edit': '更改',

@@ -2,7 +2,7 @@
 import { cleanName, plainText, type Sentence } from '@fastify-mcp-auth/core/pages'
 import type { ConnectionStats, ConnectionSummary } from '../types.ts'
 import { pathTo, type Surroundings } from './frame.ts'
-import type { Choice, DashboardPage, Labels, ServerLine, ServerPage, ServersPage } from './model.ts'
+import type { Choice, DashboardPage, Labels, OwnedLine, ServerLine, ServerPage, ServersPage } from './model.ts'
 import type { RegisteredServerView } from './registered-server.ts'
 
 const WORKING = ['active', 'refreshing', 'expiring', 'degraded'] as const
@@ -27,20 +27,32 @@ export function describeDashboard(
     heading,
     servers: servers.map(server => describeLine(around, server, stats)),
     isComplete: stats.complete,
-    expiring: expiring.map(({ serverName, owner, accessExpiresAt }) => ({
-      name: cleanName(serverName),
-      owner: owner === null ? '' : [owner.id, owner.agent].filter(Boolean).join(' · '),
-      day: accessExpiresAt === null ? '' : locale.day(accessExpiresAt)
-    })),
+    people: new Intl.NumberFormat(locale.lang).format(stats.people),
+    expiring: expiring.map(one => describeOwned(around, one, one.accessExpiresAt)),
+    recent: stats.recent.map(one => describeOwned(around, one, one.connectedAt)),
     serversUrl: pathTo(around, '/admin/servers'),
     issuersUrl: pathTo(around, '/admin/issuers'),
     words: {
       ...tableWords(around),
       issuers: locale.word('issuers.heading'),
       expiring: locale.word('admin.expiring'),
+      recent: locale.word('admin.recent'),
+      people: locale.word('admin.people'),
       none: locale.word('admin.expiring.none'),
       incomplete: locale.word('admin.incomplete')
     }
+  }
+}
+
+function describeOwned(
+  { locale }: Surroundings,
+  { serverName, owner }: ConnectionSummary,
+  at: number | null
+): OwnedLine {
+  return {
+    name: cleanName(serverName),
+    owner: owner === null ? '' : [owner.id, owner.agent].filter(Boolean).join(' · '),
+    day: at === null ? '' : locale.day(at)
   }
 }
 

@@ -123,12 +123,22 @@ export interface ServerLine {
   readonly detailUrl: string
 }
 
+/** Somebody's connection, and a day that matters for it. */
+export interface OwnedLine {
+  readonly name: string
+  readonly owner: string
+  readonly day: string
+}
+
 export interface DashboardPage extends Page {
   readonly page: 'dashboard'
   readonly heading: string
   readonly servers: readonly ServerLine[]
   readonly isComplete: boolean
-  readonly expiring: readonly { readonly name: string; readonly owner: string; readonly day: string }[]
+  readonly people: string
+  readonly expiring: readonly OwnedLine[]
+  /** Connected last. */
+  readonly recent: readonly OwnedLine[]
   readonly serversUrl: string
   readonly issuersUrl: string
   readonly words: Labels

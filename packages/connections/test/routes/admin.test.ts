@@ -70,6 +70,22 @@ t.test(
   }
 )
 
+t.test('feature 92: the overview says how many people there are and what was connected last, and no key', async t => {
+  const { app } = await buildWorld(t, guarded)
+  const root = personOf(app, 'root')
+  t.match((await root.get('admin')).body, 'People: 0')
+  const owners = [{ id: 'alice' }, { id: '<b>bob</b>' }].map(owner => ({ type: 'user', ...owner }) as const)
+  for (const owner of owners) await app.mcpConnections.setCredential(owner, 'keyed', { secret: 'key-of-somebody' })
+  const { body } = await root.get('admin')
+  t.match(body, 'People: 2')
+  t.match(body, /Connected last<\/h2>[\s\S]*<bdi>Keyed<\/bdi> · <bdi>alice<\/bdi> · \w/)
+  t.notMatch(body, '<b>bob')
+  const { stats } = (await personOf(app, 'root', 'application/json').get('admin')).json()
+  t.match(stats, { people: 2, recent: [{ server: 'keyed' }, { server: 'keyed' }] })
+  t.notMatch(JSON.stringify(stats) + body, 'key-of-somebody')
+  t.equal((await personOf(app, 'alice').get('admin')).statusCode, 403)
+})
+
 t.test('a form that cannot be meant is refused and stores nothing', async t => {
   const { app, mcp } = await buildWorld(t, guarded)
   const root = personOf(app, 'root')

@@ -62,6 +62,8 @@ export interface McpServerBehaviour {
   revisions: readonly string[]
   /** `cacheScope` of the tool list in 2026-07-28. */
   toolListScope: 'public' | 'private'
+  /** `ttlMs` of the tool list in 2026-07-28. */
+  toolListTtl: number
   /** Tools in one page of the list. */
   pageSize: number
 }
@@ -85,5 +87,6 @@ export const defaultMcpServerBehaviour: McpServerBehaviour = {
   sessions: true,
   revisions: ['2025-03-26', '2025-06-18', '2025-11-25', '2026-07-28'],
   toolListScope: 'private',
+  toolListTtl: 0,
   pageSize: 100
 }

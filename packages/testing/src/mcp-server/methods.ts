@@ -80,7 +80,7 @@ function discover(context: MethodContext, request: RpcRequest): Record<string, u
 }
 
 function cacheable({ behaviour }: MethodContext): Record<string, unknown> {
-  return { resultType: 'complete', ttlMs: 0, cacheScope: behaviour.toolListScope }
+  return { resultType: 'complete', ttlMs: behaviour.toolListTtl, cacheScope: behaviour.toolListScope }
 }
 
 function listTools({ tools, behaviour }: MethodContext, { params }: RpcRequest): Record<string, unknown> {
