@@ -9,6 +9,7 @@ import { withDpop } from '@modelcontextprotocol/client'
 import { type Context, routeOf, type Target } from './context.ts'
 import { McpConnectionError } from './errors.ts'
 import { asBlocked } from './network.ts'
+import { headersOf } from './params.ts'
 import { currentToken } from './refresh.ts'
 import { onAccepted, onForbidden, onSecondRejection, onUnauthorized } from './rejection.ts'
 import type { Usable } from './token.ts'
@@ -66,7 +67,7 @@ interface Outgoing {
 }
 
 async function present(context: Context, target: Target, { mcp, url, init, usable }: Outgoing): Promise<Response> {
-  const headers = authorize(target, init.headers, usable)
+  const headers = authorize(context, target, { given: init.headers, usable })
   const key = usable?.credential.dpopKey
   if (!usable || !key) return mcp(url, { ...init, headers })
   // The SDK signs each request and answers a demand for a nonce; the token is taken by its key only. @see RFC 9449 section 7
@@ -74,11 +75,18 @@ async function present(context: Context, target: Target, { mcp, url, init, usabl
   return withDpop(await context.dpopSession(key), () => token)((to, given) => mcp(to, given))(url, { ...init, headers })
 }
 
-function authorize({ definition }: Target, given: RequestInit['headers'], usable: Usable | null): Headers {
+function authorize(
+  context: Context,
+  target: Target,
+  { given, usable }: { readonly given: RequestInit['headers']; readonly usable: Usable | null }
+): Headers {
+  const { definition } = target
   const headers = new Headers(given)
   // Whatever a caller or a library put there, only the owner's credential goes out.
   headers.delete('authorization')
   if (!usable) return headers
+  for (const [name, value] of headersOf(context, target, usable.record)) headers.set(name, value)
+  // Last: nothing takes the place of the credential.
   const { token } = usable.credential
   if (definition.auth === 'header' && definition.header)
     headers.set(definition.header.name, `${definition.header.prefix ?? ''}${token}`)

@@ -75,7 +75,10 @@ export async function writeConnection(
     if (isOnlyNew) return before
     const { grant, generation } = before
     const kept = { toolFilter: before.toolFilter, stepUps: before.stepUps, leaseNumber: before.leaseNumber + 1 }
-    if (await connections.update(place.id, { grant, generation }, { ...fresh, ...kept })) return before
+    // Left as they are where they were meant for the same server, and for no other.
+    const { params, sealedParams, ...rest } = fresh
+    const patch = before.url === credential.url ? rest : { ...rest, params, sealedParams }
+    if (await connections.update(place.id, { grant, generation }, { ...patch, ...kept })) return before
   }
   throw new McpConnectionError('MCP_STORE_CONFLICT', 'the connection is being changed by others', {
     server: place.server,
@@ -115,6 +118,8 @@ function blank(place: Place, now: number): Omit<ConnectionRecord, keyof NewCrede
     rejections: 0,
     noticedAt: null,
     toolFilter: null,
+    params: null,
+    sealedParams: null,
     connectedAt: now,
     lastRefreshAt: null,
     lastUsedAt: null,

@@ -24,6 +24,7 @@ import { numbersOf, stats } from './numbers.ts'
 import { connectWithoutPerson, refreshNow, setToolFilter } from './operations.ts'
 import type { ConnectionsOptions, ResolvedOptions } from './options.ts'
 import { ownedConnections } from './owned.ts'
+import { setParams } from './params.ts'
 import { previewTools } from './preview-tools.ts'
 import { diagnose, probe } from './probe.ts'
 import { lazyFetch, rawToken, sdkProvider } from './raw-access.ts'
@@ -90,6 +91,7 @@ export async function openConnections(input: ConnectionsOptions, parts: Partial<
     createConnectLink: (owner, server, options) => createConnectLink(context, owner, server, options),
     readConnectLink: (owner, link) => readConnectLink(context, owner, link),
     useConnectLink: (owner, link) => useConnectLink(context, owner, link),
+    setParams: (owner, server, params, options) => setParams(context, owner, server, { ...options, params }),
     setCredential: (owner, server, options) => storeCredential(context, owner, server, options),
     importConnections: (rows, map) => importConnections(context, rows, map),
     connect: (owner, server, options) => connectWithoutPerson(context, owner, server, options),

@@ -1,12 +1,9 @@
 /** What a server has to be to get into the registry, by the options or while the app runs. */
 import { isHttpLoopback, isScopeToken } from '@fastify-mcp-auth/core'
 import type { ResolvedOptions, ServerDefinition } from './options.ts'
+import { isOwnHeader, paramNamesFault } from './param-names.ts'
 
 const ID = /^[a-z0-9][a-z0-9_-]{0,63}$/
-
-// What would change where a request goes, how it is framed, or what the transport says about itself.
-const RESERVED_HEADER =
-  /^(?:host|connection|keep-alive|content-.*|transfer-encoding|upgrade|te|trailer|expect|accept.*|cookie|origin|mcp-.*|last-event-id|proxy-.*)$/i
 
 /** What is wrong with it as a whole, or null. Each member is right by its schema already. */
 export function definitionFault(
@@ -31,10 +28,12 @@ export function definitionFault(
       return '"fallback" must be the id of a shared server of the options with the same "url"'
   }
   if (auth === 'header' && !header) return 'needs "header"'
-  if (header && (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(header.name) || RESERVED_HEADER.test(header.name)))
-    return '"header.name" cannot be a header of ours'
+  if (header && !isOwnHeader(header.name)) return '"header.name" cannot be a header of ours'
   if (header?.prefix && !/^[\x20-\x7E]*$/.test(header.prefix))
     return '"header.prefix" has a character that cannot be sent'
+  if (definition.params && auth === 'none') return '"params" go with a credential, and "auth" is "none"'
+  const misnamed = definition.params && paramNamesFault(definition.params, header?.name)
+  if (misnamed) return misnamed
   if (auth === 'client_credentials' && !oauth?.client) return 'needs "oauth.client"'
   if ((auth === 'jwt_bearer' || auth === 'id_jag') && !oauth?.assertion) return 'needs "oauth.assertion"'
   if (Array.isArray(oauth?.scopes) && !oauth.scopes.every(isScopeToken))

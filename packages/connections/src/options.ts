@@ -11,6 +11,7 @@ import {
   type StorageDriver
 } from '@fastify-mcp-auth/core'
 import { type Static, Type } from 'typebox'
+import { ParamNames } from './param-names.ts'
 import { PATH, RoutePaths } from './route-paths.ts'
 import type { ConnectionEvent, Owner } from './types.ts'
 
@@ -155,6 +156,11 @@ export const ServerDefinition = Type.Object(
         { additionalProperties: false }
       )
     ),
+    /**
+     * Headers that each connection may carry besides its credential, which `setParams` gives their values: `{ 'X-Workspace-Id': 'clear' }`.
+     * What is `secret` is encrypted and never shown.
+     */
+    params: Type.Optional(ParamNames),
     oauth: Type.Optional(OAuthOptions),
     tools: Type.Optional(
       Type.Object(

@@ -78,6 +78,9 @@ export const ConnectionRecord = Type.Object({
   /** The owner was told that it is going to end. */
   noticedAt: integer,
   toolFilter: Type.Union([Type.Object({ allow: Type.Union([Strings, Type.Null()]), deny: Strings }), Type.Null()]),
+  /** Parameters of this connection that are no secret, and the ciphertext of those that are. */
+  params: Type.Union([Type.Record(Type.String(), Type.String()), Type.Null()]),
+  sealedParams: text,
   connectedAt: Type.Integer(),
   lastRefreshAt: integer,
   lastUsedAt: integer,

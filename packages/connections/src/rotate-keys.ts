@@ -2,6 +2,7 @@
 import { resealRegistration } from './client-registration.ts'
 import type { Context } from './context.ts'
 import type { Place } from './owner.ts'
+import { resealParams } from './params.ts'
 import type { ConnectionRecord } from './records.ts'
 import { resealOwed } from './revocation.ts'
 import { sealCredential, unsealCredential } from './seal.ts'
@@ -29,6 +30,11 @@ export async function rotateKeys(
     for await (const { key, record } of pages(context, id)) {
       const { sealed, issuer } = record
       if (issuer !== null) issuers.add(issuer)
+      const sealedParams = resealParams(ring, placeOf(key, record), record)
+      if (sealedParams !== null)
+        await count(() =>
+          records.connections.update(key, { grant: record.grant, sealedParams: record.sealedParams }, { sealedParams })
+        )
       if (sealed === null || !ring.isOutdated(sealed)) continue
       const change = resealed(context, key, record)
       if (change === null) continue
@@ -66,6 +72,7 @@ export async function keyStatus(context: Context): Promise<KeyStatus> {
     count((await records.servers.get(id))?.sealed ?? null)
     for await (const { record } of pages(context, id)) {
       count(record.sealed)
+      count(record.sealedParams ?? null)
       if (record.issuer !== null) issuers.add(record.issuer)
     }
   }
@@ -98,9 +105,14 @@ async function* registrationsOf({ records }: Context, issuers: ReadonlySet<strin
     }
 }
 
+function placeOf(id: string, record: ConnectionRecord): Place {
+  const { owner, tenant, ownerKey, userKey, agentKey, server, account } = record
+  return { id, owner, tenant, ownerKey, userKey, agentKey, server, account }
+}
+
 function resealed({ ring }: Context, id: string, record: ConnectionRecord): { sealed: string } | null {
-  const { owner, tenant, ownerKey, userKey, agentKey, server, account, url, sealed } = record
-  const place: Place = { id, owner, tenant, ownerKey, userKey, agentKey, server, account }
+  const { url, sealed } = record
+  const place = placeOf(id, record)
   const credential = sealed === null ? null : unsealCredential(ring, place, url, sealed)
   return credential && { sealed: sealCredential(ring, place, url, credential) }
 }

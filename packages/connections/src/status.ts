@@ -2,6 +2,7 @@
 import type { Context, Target } from './context.ts'
 import { obstacleTo } from './obstacle.ts'
 import type { ServerDefinition } from './options.ts'
+import { shownParams } from './param-names.ts'
 import type { ConnectionRecord } from './records.ts'
 import type { ConnectionStatus, ConnectionSummary } from './types.ts'
 
@@ -36,6 +37,7 @@ export function summaryOf(
     missingScopes: status === 'needs_scope' ? (record?.challenge?.scopes ?? []) : [],
     accessExpiresAt: record?.accessExpiresAt ?? null,
     hasRefreshToken: record?.hasRefreshToken ?? false,
+    params: shownParams(definition.params, record),
     connectedAt: record?.connectedAt ?? null,
     lastRefreshAt: record?.lastRefreshAt ?? null,
     lastUsedAt: record?.lastUsedAt ?? null

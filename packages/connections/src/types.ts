@@ -69,6 +69,8 @@ export interface ConnectionSummary {
   readonly missingScopes: readonly string[]
   readonly accessExpiresAt: number | null
   readonly hasRefreshToken: boolean
+  /** Those of `setParams` that are no secret. */
+  readonly params: Readonly<Record<string, string>>
   readonly connectedAt: number | null
   readonly lastRefreshAt: number | null
   readonly lastUsedAt: number | null
@@ -419,6 +421,18 @@ export interface Connections {
     owner: Owner | null,
     server: string,
     filter: { readonly allow?: readonly string[]; readonly deny?: readonly string[] } | null,
+    options?: AccountChoice
+  ): Promise<void>
+  /**
+   * Headers that this connection carries besides its credential, out of those that the server has in `params`: replaces all, null takes them
+   * away. They stay when it is connected anew, until its server has another URL.
+   *
+   * @throws McpConnectionError `MCP_INVALID_INPUT`, `MCP_NOT_CONNECTED`
+   */
+  setParams(
+    owner: Owner | null,
+    server: string,
+    params: Readonly<Record<string, string>> | null,
     options?: AccountChoice
   ): Promise<void>
   /** Accepts the definitions as they are now, for servers with `tools.approveChanges`. */

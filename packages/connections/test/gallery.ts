@@ -36,6 +36,7 @@ function connection(changes: Partial<ConnectionSummary> = {}): ConnectionSummary
     missingScopes: [],
     accessExpiresAt: NOW + HOUR,
     hasRefreshToken: true,
+    params: {},
     connectedAt: NOW - 40 * DAY,
     lastRefreshAt: NOW - 2 * HOUR,
     lastUsedAt: NOW - 600,

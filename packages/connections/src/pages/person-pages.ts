@@ -142,6 +142,7 @@ function factsOf({ locale, now }: Surroundings, connection: ConnectionSummary): 
   ]
   return [
     ...(account === 'default' ? [] : [{ term: locale.word('connection.account'), value: value(cleanName(account)) }]),
+    ...Object.entries(connection.params).map(([term, text]) => ({ term, value: value(cleanName(text)) })),
     ...(grantedScopes.length > 0
       ? [{ term: locale.word('connection.may'), value: locale.enumerate(grantedScopes) }]
       : []),

@@ -40,7 +40,7 @@ export function connectionRoutes(scope: FastifyInstance, context: RouteContext):
   })
 
   const act = (
-    name: 'disconnect' | 'refresh' | 'sync' | 'approve' | 'tools',
+    name: 'disconnect' | 'refresh' | 'sync' | 'approve' | 'tools' | 'params',
     run: (found: Found, request: ById) => Promise<{ readonly data: object; readonly next?: string }>
   ): void => {
     const isHarmless = name === 'refresh' || name === 'sync'
@@ -72,6 +72,13 @@ export function connectionRoutes(scope: FastifyInstance, context: RouteContext):
   act('tools', async ({ owner, connection: { server, account } }, request) => {
     await connections.setToolFilter(owner, server, { allow: textsOf(request, 'allow') }, { account })
     return { data: { tools: await connections.tools(owner, server, { account }) } }
+  })
+  act('params', async ({ owner, connection: { server, account } }, request) => {
+    const { params } = (request.body ?? {}) as { readonly params?: Record<string, string> | null }
+    // Nothing would take away all of them.
+    if (params === undefined) throw new McpConnectionError('MCP_INVALID_INPUT', '"params" is missing')
+    await connections.setParams(owner, server, params, { account })
+    return { data: { connection: await connections.status(owner, server, { account }) } }
   })
 }
 
