@@ -11,8 +11,7 @@ import {
   type StorageDriver
 } from '@fastify-mcp-auth/core'
 import { type Static, Type } from 'typebox'
-import { ParamNames } from './param-names.ts'
-import { PATH, RoutePaths } from './route-paths.ts'
+import { PATH } from './route-paths.ts'
 import type { ConnectionEvent, Owner } from './types.ts'
 
 /** Scopes for one owner; runs at every start of a flow. */
@@ -160,7 +159,7 @@ export const ServerDefinition = Type.Object(
      * Headers that each connection may carry besides its credential, which `setParams` gives their values: `{ 'X-Workspace-Id': 'clear' }`.
      * What is `secret` is encrypted and never shown.
      */
-    params: Type.Optional(ParamNames),
+    params: Type.Optional(Type.Record(Type.String(), Type.Union([Type.Literal('clear'), Type.Literal('secret')]))),
     oauth: Type.Optional(OAuthOptions),
     tools: Type.Optional(
       Type.Object(
@@ -198,7 +197,15 @@ export const Options = Type.Object(
     /** Path of our routes below it. */
     prefix: Type.String({ default: '/mcp/connections', pattern: PATH }),
     /** Other paths, outside `prefix`, for what is known elsewhere by its address. The same in every process. */
-    routes: Type.Object(RoutePaths.properties, { additionalProperties: false, default: {} }),
+    routes: Type.Object(
+      {
+        /** Path of the redirect URI, where another one is registered already: `/oauth/callback`. `/callback` below `prefix` when left out. */
+        callback: Type.Optional(Type.String({ pattern: PATH })),
+        /** Path before the id of a server, for links that people have: `/integrations`. `/connect` below `prefix` when left out. */
+        connect: Type.Optional(Type.String({ pattern: PATH }))
+      },
+      { additionalProperties: false, default: {} }
+    ),
     /** Id of the server of `servers` that is meant where a call of `for(owner)`, `require()` or `request.mcp()` names none. */
     defaultServer: Type.Optional(Type.String()),
     /** Where connections are kept; `{ default, shortLived }` for two databases. Memory, which forgets, when left out; that is for loopback origins only. */
@@ -305,7 +312,7 @@ export type ConnectionsOptions = Omit<
   'prefix' | 'routes' | 'servers' | 'allowCustomServers' | 'refresh' | 'network' | 'limits'
 > & {
   readonly prefix?: string
-  readonly routes?: RoutePaths
+  readonly routes?: ResolvedOptions['routes']
   readonly servers?: Readonly<Record<string, ServerInput>>
   readonly allowCustomServers?: boolean
   readonly refresh?: Partial<ResolvedOptions['refresh']>

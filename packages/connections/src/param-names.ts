@@ -1,10 +1,9 @@
 /** Which headers a connection may carry besides its credential: said by the operator, so that no owner can put anything else into a request. */
-import { type Static, Type } from 'typebox'
+import type { ServerDefinition } from './options.ts'
 import type { ConnectionRecord } from './records.ts'
 
 /** Names of headers; what is `secret` is encrypted and never shown. */
-export const ParamNames = Type.Record(Type.String(), Type.Union([Type.Literal('clear'), Type.Literal('secret')]))
-export type ParamNames = Static<typeof ParamNames>
+export type ParamNames = NonNullable<ServerDefinition['params']>
 
 /** What would change where a request goes, how it is framed, or what the transport says about itself. */
 const RESERVED_HEADER =

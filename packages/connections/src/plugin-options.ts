@@ -4,9 +4,8 @@ import { BrandOptions, type PartialTranslation } from '@fastify-mcp-auth/core/pa
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
 import type { Words } from './locales/languages.ts'
-import type { ConnectionsOptions } from './options.ts'
+import { type ConnectionsOptions, Options, type ResolvedOptions } from './options.ts'
 import type { RenderPage } from './pages/pages.ts'
-import { RoutePaths } from './route-paths.ts'
 import type { Owner } from './types.ts'
 
 /**
@@ -64,7 +63,8 @@ const NAME = '^[A-Za-z_$][A-Za-z0-9_$]*$'
 /** Paths of routes, and whether they are in this process. */
 export const RouteOptions = Type.Object(
   {
-    ...RoutePaths.properties,
+    ...Options.properties.routes.properties,
+    /** Whether they are in this process. */
     serve: Type.Boolean({ default: true })
   },
   { additionalProperties: false }
@@ -114,7 +114,7 @@ export type ResolvedPluginOptions = Omit<Static<typeof PluginOptions>, 'routes'>
 export type McpConnectionsOptions = Omit<ConnectionsOptions, 'routes'> &
   Pick<ResolvedPluginOptions, 'owner'> &
   Partial<Omit<ResolvedPluginOptions, 'owner' | 'routes' | 'background'>> & {
-    readonly routes?: boolean | (RoutePaths & { readonly serve?: boolean })
+    readonly routes?: boolean | (ResolvedOptions['routes'] & { readonly serve?: boolean })
     readonly background?: Partial<Exclude<ResolvedPluginOptions['background'], false>> | false
   }
 

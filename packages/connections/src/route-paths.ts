@@ -1,24 +1,10 @@
 /** Where the two routes are that others know by their address: the redirect URI, and the page that links lead to. */
-import { type Static, Type } from 'typebox'
+import type { ResolvedOptions } from './options.ts'
 
 /** A path of ours: plain segments, so that it is the same text wherever it is compared. */
 export const PATH = '^(/[A-Za-z0-9._~-]+)+$'
 
-export const RoutePaths = Type.Object(
-  {
-    /** Path of the redirect URI, where another one is registered already: `/oauth/callback`. `/callback` below `prefix` when left out. */
-    callback: Type.Optional(Type.String({ pattern: PATH })),
-    /** Path before the id of a server, for links that people have: `/integrations`. `/connect` below `prefix` when left out. */
-    connect: Type.Optional(Type.String({ pattern: PATH }))
-  },
-  { additionalProperties: false }
-)
-export type RoutePaths = Static<typeof RoutePaths>
-
-interface Placed {
-  readonly prefix: string
-  readonly routes: RoutePaths
-}
+type Placed = Pick<ResolvedOptions, 'prefix' | 'routes'>
 
 /** Paths of the callback and of the connect page, from the root of the origin. */
 export function routePathsOf({ prefix, routes }: Placed): { readonly callback: string; readonly connect: string } {

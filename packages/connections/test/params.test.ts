@@ -11,7 +11,7 @@ const key = () => randomBytes(32).toString('base64')
 
 t.test('feature 101: each connection carries its own parameters, with its credential, to its server', async t => {
   const world = await createWorld(t, { definition })
-  const { connections, server, connect, whoami, events } = world
+  const { connections, server, connect, whoami, events, clock } = world
   await connect()
   await connect(alice, 'work')
   await connect(bob)
@@ -20,9 +20,15 @@ t.test('feature 101: each connection carries its own parameters, with its creden
   const sent = async (act: () => Promise<unknown>) => {
     const before = server.requests.length
     await act()
-    const made = server.requests.slice(before).map(({ headers }) => headers)
+    const carried = server.requests.slice(before).map(({ headers }) => ({
+      hasCredential: headers.authorization !== undefined,
+      text: `${headers['x-workspace-id']} ${headers['x-second-key']}`
+    }))
+    // Discovery asks without a credential.
+    t.ok(carried.every(({ hasCredential, text }) => hasCredential || text === 'undefined undefined'))
+    const made = carried.filter(({ hasCredential }) => hasCredential)
     t.ok(made.length > 0)
-    return made.map(headers => `${headers['x-workspace-id']} ${headers['x-second-key']}`)
+    return made.map(({ text }) => text)
   }
   const all = (texts: string[], expected: string) => t.strictSame([...new Set(texts)], [expected])
   all(await sent(() => whoami()), 'w-alice second-of-alice')
@@ -32,7 +38,12 @@ t.test('feature 101: each connection carries its own parameters, with its creden
   const own = connections.fetchFor(alice, 'notes')
   const headers = { 'X-Workspace-Id': 'w-bob', authorization: 'Bearer of-bob' }
   all(await sent(() => own(server.resource, { headers })), 'w-alice second-of-alice')
-  await connections.refresh(alice, 'notes')
+  clock.advance(3700)
+  all(await sent(() => whoami()), 'w-alice second-of-alice')
+  server.behaviour.rejectsEveryToken = true
+  all(await sent(() => t.rejects(whoami())), 'w-alice second-of-alice')
+  server.behaviour.rejectsEveryToken = false
+  await connect()
   all(await sent(() => whoami()), 'w-alice second-of-alice')
   await connect()
   all(await sent(() => whoami()), 'w-alice second-of-alice')
