@@ -160,6 +160,7 @@ export const ServerDefinition = Type.Object(
      * What is `secret` is encrypted and never shown.
      */
     params: Type.Optional(Type.Record(Type.String(), Type.Union([Type.Literal('clear'), Type.Literal('secret')]))),
+    /** How this server is signed in to, where its own metadata does not say it or says it wrongly. */
     oauth: Type.Optional(OAuthOptions),
     tools: Type.Optional(
       Type.Object(
