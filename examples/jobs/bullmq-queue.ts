@@ -14,8 +14,8 @@ export const QUEUE = 'briefings'
 /** BullMQ asks for this setting: a worker waits for Redis, however long it is away. */
 export const connectRedis = (url: string): Redis => new Redis(url, { maxRetriesPerRequest: null })
 
-// A person has one briefing at a time, so its id says whose it is.
-const idOf = (userId: string): string => `briefing-${userId}`
+// A person has one briefing that waits: another order is the same one, unless it is being worked on, when it comes after it.
+const oneOf = (userId: string) => ({ id: `briefing-${userId}`, keepLastIfActive: true })
 
 export function openQueue(url: string) {
   const connection = connectRedis(url)
@@ -26,7 +26,7 @@ export function openQueue(url: string) {
         'briefing',
         { userId },
         {
-          jobId: idOf(userId),
+          deduplication: oneOf(userId),
           attempts: 8,
           backoff: { type: 'exponential', delay: 5000 },
           removeOnComplete: true,
@@ -36,7 +36,8 @@ export function openQueue(url: string) {
     },
     /** The person has connected something: what waited for it goes on now. */
     async goOn(userId: string): Promise<void> {
-      const job = await queue.getJob(idOf(userId))
+      const id = await queue.getDeduplicationJobId(oneOf(userId).id)
+      const job = id === null ? undefined : await queue.getJob(id)
       if (await job?.isDelayed()) await job?.promote()
     },
     async close(): Promise<void> {

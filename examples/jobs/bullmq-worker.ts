@@ -19,12 +19,10 @@ async function brief(job: Job<BriefingOrder>, token: string | undefined): Promis
   const { userId, isTold } = job.data
   const outcome = await makeBriefing(connections, userId)
   if ('lines' in outcome) return deliver(userId, outcome.lines)
-  if (!isTold) {
-    tell(userId, outcome.links)
-    await job.updateData({ userId, isTold: true })
-  }
-  // Parked: the app calls it back when the person has connected. Looked at anyway, should that call get lost.
+  // Parked before anybody is told: the app calls it back when the person has connected. Looked at anyway, should that call get lost.
+  await job.updateData({ userId, isTold: true })
   await job.moveToDelayed(Date.now() + HOUR, token)
+  if (!isTold) tell(userId, outcome.links)
   throw new DelayedError()
 }
 

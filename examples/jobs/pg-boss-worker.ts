@@ -18,9 +18,9 @@ tellOfEnds(connections)
 async function brief({ userId, isTold }: BriefingOrder): Promise<void> {
   const outcome = await makeBriefing(connections, userId)
   if ('lines' in outcome) return deliver(userId, outcome.lines)
-  if (!isTold) tell(userId, outcome.links)
-  // Parked: the app calls it back when the person has connected. Looked at anyway, should that call get lost.
+  // Parked before anybody is told: the app calls it back when the person has connected. Looked at anyway, should that call get lost.
   await send(boss, { userId, isTold: true }, HOUR)
+  if (!isTold) tell(userId, outcome.links)
 }
 
 await boss.work<BriefingOrder>(QUEUE, { pollingIntervalSeconds: 1, localConcurrency: 10 }, async ([job]) => {
