@@ -109,18 +109,23 @@ async function prepare(
 
 function checkedOptions(
   { options: { baseUrl } }: Context,
-  { server, definition }: Target,
+  target: Target,
   { binding, returnTo, errorTo, scopes = [] }: StartOptions
 ): { returnTo: string | null; errorTo: string | null } {
-  if (definition.auth !== 'oauth')
-    throw new McpConnectionError('MCP_NOT_ALLOWED', 'the server is not connected by signing in there', {
-      server: server.id
-    })
+  assertSignIn(target)
   if (typeof binding !== 'string' || binding.length < 16)
     throw new McpConnectionError('MCP_INVALID_INPUT', '"binding" must be a secret of at least 16 characters')
   if (!scopes.every(isScopeToken))
     throw new McpConnectionError('MCP_INVALID_INPUT', '"scopes" has a text that is no scope')
   return { returnTo: assertReturnTo(returnTo, baseUrl), errorTo: assertReturnTo(errorTo, baseUrl) }
+}
+
+/** @throws McpConnectionError `MCP_NOT_ALLOWED` for a server that nobody signs in at */
+export function assertSignIn({ server, definition }: Pick<Target, 'server' | 'definition'>): void {
+  if (definition.auth === 'oauth') return
+  throw new McpConnectionError('MCP_NOT_ALLOWED', 'the server is not connected by signing in there', {
+    server: server.id
+  })
 }
 
 const STEP_UP_WINDOW = 600
@@ -142,7 +147,10 @@ async function countStepUp(context: Context, { place }: Target, record: Connecti
 }
 
 /** @throws McpConnectionError `MCP_PKCE_UNSUPPORTED`, `MCP_DISCOVERY_FAILED` */
-function assertUsable({ server, definition }: Target, { metadata, isLegacy, steps }: Discovered): void {
+export function assertUsable(
+  { server, definition }: Pick<Target, 'server' | 'definition'>,
+  { metadata, isLegacy, steps }: Discovered
+): void {
   const methods = metadata.code_challenge_methods_supported
   // Where there is no document at all it is a server of 2025-03-26, which had to have PKCE.
   const isSilent = methods === undefined && !isLegacy && definition.oauth?.pkceUnadvertised !== 'allow'

@@ -11,6 +11,7 @@ import { type Context, routeOf, type Target } from './context.ts'
 import type { Discovered } from './discovery.ts'
 import { McpConnectionError } from './errors.ts'
 import { type ClientAuthMethod, chooseMethod, type OAuthClient } from './oauth-client.ts'
+import type { Place } from './owner.ts'
 import type { RegistrationRecord } from './records.ts'
 
 const METHODS = ['preregistered', 'metadata_document', 'dynamic'] as const
@@ -19,6 +20,9 @@ const METHODS = ['preregistered', 'metadata_document', 'dynamic'] as const
 const LEASE = 30
 
 type Way = (typeof METHODS)[number]
+
+/** The server that a client is needed for, and the connection, if it is for one. */
+type Purpose = Pick<Target, 'server' | 'definition'> & { readonly place?: Place }
 
 /** Ways that exist there and that the options allow, best first. */
 export function waysToRegister(context: Context, target: Pick<Target, 'definition'>, found: Discovered): Way[] {
@@ -36,7 +40,7 @@ export function waysToRegister(context: Context, target: Pick<Target, 'definitio
  * @throws McpConnectionError `MCP_REGISTRATION_FAILED`, `MCP_ISSUER_MISMATCH` for a client that was registered with another issuer,
  *   `MCP_AUTHORIZATION_SERVER_UNAVAILABLE`
  */
-export async function resolveClient(context: Context, target: Target, found: Discovered): Promise<OAuthClient> {
+export async function resolveClient(context: Context, target: Purpose, found: Discovered): Promise<OAuthClient> {
   const [way] = waysToRegister(context, target, found)
   const count = (outcome: 'ready' | 'failed'): void =>
     context.telemetry.add('registrations', { method: way ?? 'none', outcome })
@@ -53,7 +57,7 @@ export async function resolveClient(context: Context, target: Target, found: Dis
 async function clientBy(
   way: Way | undefined,
   context: Context,
-  target: Target,
+  target: Purpose,
   found: Discovered
 ): Promise<OAuthClient> {
   if (way === 'preregistered') return preregistered(context, target, found)
@@ -66,7 +70,7 @@ async function clientBy(
   )
 }
 
-function preregistered(context: Context, { server, definition }: Target, found: Discovered): OAuthClient {
+function preregistered(context: Context, { server, definition }: Purpose, found: Discovered): OAuthClient {
   const client = definition.oauth?.client
   // Never sent to anybody but the issuer that it was registered with.
   if (client?.issuer !== found.issuer)
@@ -110,7 +114,7 @@ function keyed({ clientKeys, urls }: Context, { metadata }: Discovered): ClientA
   return isTaken && urls.jwks.startsWith('https:') ? ['private_key_jwt'] : []
 }
 
-async function registered(context: Context, target: Target, found: Discovered): Promise<OAuthClient> {
+async function registered(context: Context, target: Purpose, found: Discovered): Promise<OAuthClient> {
   const supported = found.metadata.token_endpoint_auth_methods_supported
   const possible: ClientAuthMethod[] = [...keyed(context, found), 'client_secret_basic', 'client_secret_post', 'none']
   const method = chooseMethod(supported, possible) ?? 'none'
@@ -128,10 +132,10 @@ interface Wanted {
 
 class Registration {
   readonly #context: Context
-  readonly #target: Target
+  readonly #target: Purpose
   readonly #wanted: Wanted
 
-  constructor(context: Context, target: Target, wanted: Wanted) {
+  constructor(context: Context, target: Purpose, wanted: Wanted) {
     this.#context = context
     this.#target = target
     this.#wanted = wanted
@@ -212,7 +216,9 @@ class Registration {
         }
       )
       const type = before?.clientId ? 'registration.replaced' : 'registration.created'
-      events.emit(type, { ...this.#target.place, id: null }, { issuer: found.issuer, clientId: answer.clientId })
+      const { server, place } = this.#target
+      const subject = { server: server.id, owner: null, ...place, id: null }
+      events.emit(type, subject, { issuer: found.issuer, clientId: answer.clientId })
       const { clientId, secret: clientSecret } = answer
       return { clientId, clientSecret, authMethod: method, source: 'dynamic', registration: key }
     } catch (error) {

@@ -25,6 +25,7 @@ import { connectWithoutPerson, refreshNow, setToolFilter } from './operations.ts
 import type { ConnectionsOptions, ResolvedOptions } from './options.ts'
 import { ownedConnections } from './owned.ts'
 import { setParams } from './params.ts'
+import { prepareServer } from './prepare-server.ts'
 import { previewTools } from './preview-tools.ts'
 import { diagnose, probe } from './probe.ts'
 import { lazyFetch, rawToken, sdkProvider } from './raw-access.ts'
@@ -86,6 +87,7 @@ export async function openConnections(input: ConnectionsOptions, parts: Partial<
     stats: options => stats(context, options)
   } satisfies Partial<Connections>
   const change = {
+    prepare: server => prepareServer(context, server),
     start: (owner, server, options) => startFlow(context, owner, server, options),
     complete: options => completeFlow(context, options),
     createConnectLink: (owner, server, options) => createConnectLink(context, owner, server, options),

@@ -102,6 +102,16 @@ export interface ProbeReport {
   readonly steps: readonly DiscoveryStep[]
 }
 
+/** What {@link Connections.prepare} found, and who we are there. */
+export interface PreparedServer {
+  readonly issuer: string
+  /** Of its resource metadata; null where there is none. */
+  readonly resource: string | null
+  readonly clientId: string
+  /** How we became a client. */
+  readonly registration: ProbeReport['registration'][number]
+}
+
 /** How to begin a connection that a person has to agree to. */
 export interface StartOptions extends AccountChoice {
   /** Secret of the browser (its binding cookie). Only the same browser can complete the flow. */
@@ -377,6 +387,14 @@ export interface Connections {
   probe(url: string): Promise<ProbeReport>
   /** The same for a registered server, with its options applied. */
   diagnose(server: string): Promise<ProbeReport>
+  /**
+   * Does ahead what the first connection would have to wait for: finds the authorization server and becomes a client there, once for all
+   * owners and processes. Again it finds what is there. In the order preregistered, metadata document, dynamic registration.
+   *
+   * @throws McpConnectionError `MCP_REGISTRATION_FAILED` (reason `manual`: a client has to be registered by hand), `MCP_PKCE_UNSUPPORTED`,
+   *   `MCP_DISCOVERY_FAILED`, `MCP_AUTHORIZATION_SERVER_UNAVAILABLE`; `MCP_NOT_ALLOWED` for a server that nobody signs in at
+   */
+  prepare(server: string): Promise<PreparedServer>
   start(owner: Owner | null, server: string, options: StartOptions): Promise<StartedFlow>
   complete(options: CompleteOptions): Promise<CompletedFlow>
   /** For a job or an agent that has nobody in front of it: a link to hand to the owner, whose session it is bound to. */
