@@ -4,10 +4,7 @@
  * @see RFC 7517 sections 4 and 5
  */
 import { KeyObject } from 'node:crypto'
-import type { CryptoKey, JSONWebKeySet, JWK, LocalJWKSet } from 'jose'
-// One by one: all of jose takes ten times as long to load.
-import { JWKSMultipleMatchingKeys } from 'jose/errors'
-import { createLocalJWKSet } from 'jose/jwks/local'
+import type { CryptoKey, JSONWebKeySet, JWK } from 'jose'
 import { OAuthError } from './errors.ts'
 
 /** What a token says about the key that signed it. */
@@ -37,13 +34,14 @@ export function createKeySet(document: unknown): KeySet | null {
 }
 
 class PublicKeys implements KeySet {
-  readonly #keys: LocalJWKSet
+  readonly #keys: JWK[]
+  #picker: Promise<Picker> | null = null
   readonly #fingerprints: ReadonlySet<string>
   /** Bounded by the set: only what was found gets in. */
   readonly #known = new Map<string, KeyObject>()
 
   constructor(keys: JWK[]) {
-    this.#keys = createLocalJWKSet({ keys })
+    this.#keys = keys
     this.#fingerprints = new Set(keys.map(fingerprintOf))
   }
 
@@ -52,7 +50,8 @@ class PublicKeys implements KeySet {
   }
 
   async find(header: KeyHeader): Promise<CryptoKey | null> {
-    const key = await pick(this.#keys, header)
+    this.#picker ??= createPicker(this.#keys)
+    const key = await (await this.#picker)(header)
     if (key) this.#known.set(nameOf(header), KeyObject.from(key))
     return key
   }
@@ -91,13 +90,23 @@ function isPublicKey(key: unknown): key is JWK {
   return ['RSA', 'EC', 'OKP'].includes(String(key.kty)) && !['d', 'p', 'q', 'k'].some(member => member in key)
 }
 
-async function pick(keys: LocalJWKSet, { alg, kid }: KeyHeader): Promise<CryptoKey | null> {
-  try {
-    const key = await keys(kid === undefined ? { alg } : { alg, kid })
-    return key.type === 'public' && isLongEnough(key) ? key : null
-  } catch (error) {
-    if (!(error instanceof JWKSMultipleMatchingKeys)) return null
-    throw new OAuthError('invalid_token', 'the token does not say which key signed it', { reason: 'key_ambiguous' })
+type Picker = (header: KeyHeader) => Promise<CryptoKey | null>
+
+/** Loads what it needs of jose, with the first key that is looked for: a server need not have it to listen. All of jose would be ten times as much. */
+async function createPicker(keys: JWK[]): Promise<Picker> {
+  const [{ createLocalJWKSet }, { JWKSMultipleMatchingKeys }] = await Promise.all([
+    import('jose/jwks/local'),
+    import('jose/errors')
+  ])
+  const pick = createLocalJWKSet({ keys })
+  return async ({ alg, kid }) => {
+    try {
+      const key = await pick(kid === undefined ? { alg } : { alg, kid })
+      return key.type === 'public' && isLongEnough(key) ? key : null
+    } catch (error) {
+      if (!(error instanceof JWKSMultipleMatchingKeys)) return null
+      throw new OAuthError('invalid_token', 'the token does not say which key signed it', { reason: 'key_ambiguous' })
+    }
   }
 }
 

@@ -2,13 +2,13 @@
  * Tokens that were found good a moment ago, so that they need not be verified again. Remembers good ones only: what is bad is decided
  * anew each time, so nobody can fill the memory, and no verdict outlives its reason.
  *
- * - Found by the SHA-256 of the whole token, salted for this cache; tokens themselves are not kept.
+ * - Found by the SHA-256 of the whole token; tokens themselves are not kept.
  * - Where verifying is cheap, only a token that comes a second time is remembered: one that never comes again would be kept for nothing.
  * - Belongs to one verifier. Scopes, revocation and everything about the request are checked each time, outside of it.
  * - What it hands out is frozen.
  */
 import { hash } from 'node:crypto'
-import { type Clock, randomSecret, resolveOptions, Type } from '@fastify-mcp-auth/core'
+import { type Clock, resolveOptions, Type } from '@fastify-mcp-auth/core'
 import type { Static } from 'typebox'
 import type { VerifiedToken } from '../types.ts'
 import { sealVerifiedToken } from '../verified-token.ts'
@@ -75,7 +75,6 @@ export function createTokenCache(choice: CacheChoice | undefined, clock: Clock, 
 }
 
 class RecentTokens implements TokenCache {
-  readonly #salt = randomSecret(16)
   readonly #half: number
   readonly #maxTtl: number
   readonly #clock: Clock
@@ -98,8 +97,9 @@ class RecentTokens implements TokenCache {
   }
 
   nameOf(token: string): string {
-    // One character for each byte: the shortest, and the quickest to look up.
-    return hash('sha256', this.#salt + token, 'binary')
+    // One character for each byte: the shortest, and the quickest to look up. A cache belongs to one verifier, so nothing has to be added
+    // that tells verifiers apart, which would copy the token once more: a twentieth of what a server does for a request.
+    return hash('sha256', token, 'binary')
   }
 
   get(name: string): VerifiedToken | null {

@@ -109,11 +109,14 @@ t.test('a token is found by all of it, also in the older half, and not by its en
   t.equal(cache.find(`alice.${end}`)?.subject, `alice.${end}`, 'older half')
 })
 
-t.test('names are of this cache, and of the whole token', async t => {
+t.test('cache rules 1 and 5: names are of the whole token, and what one verifier remembers no other does', async t => {
   const [one, two] = [createCache().cache, createCache().cache]
   t.equal(one.nameOf('token'), one.nameOf('token'))
   t.not(one.nameOf('token'), one.nameOf('token2'))
-  t.not(one.nameOf('token'), two.nameOf('token'))
+  const keys = { generation: () => 0 }
+  one.add(one.nameOf('token'), VERIFIED, { until: START + 1000, keys })
+  t.equal(one.get(one.nameOf('token'))?.subject, 'alice')
+  t.equal(two.get(two.nameOf('token')), null)
   t.equal(createTokenCache(false, settableClock(START), 'test'), null)
   for (const bounds of [{ maxEntries: 1 }, { maxEntries: 1_000_001 }, { maxTtl: 0 }, { maxTtl: 86_401 }])
     t.throws(() => createCache(bounds), { code: 'FST_OAUTH_OPTION' })
