@@ -20,9 +20,12 @@ async function brief(job: Job<BriefingOrder>, token: string | undefined): Promis
   const outcome = await makeBriefing(connections, userId)
   if ('lines' in outcome) return deliver(userId, outcome.lines)
   // Parked before anybody is told: the app calls it back when the person has connected. Looked at anyway, should that call get lost.
-  await job.updateData({ userId, isTold: true })
   await job.moveToDelayed(Date.now() + HOUR, token)
-  if (!isTold) tell(userId, outcome.links)
+  if (!isTold) {
+    tell(userId, outcome.links)
+    // Noted afterwards: whoever dies in between leads to a second word, not to none. A job that has gone on meanwhile needs no note.
+    await job.updateData({ userId, isTold: true }).catch(() => undefined)
+  }
   throw new DelayedError()
 }
 

@@ -29,7 +29,7 @@ t.test('5.7: the connection of somebody else is not there, whatever is done to i
   const { id } = await app.mcpConnections.status(owner, 'keyed')
   const bob = personOf(app, 'bob')
   t.equal((await bob.get(`${id}`)).statusCode, 404)
-  for (const act of ['disconnect', 'refresh', 'sync', 'approve', 'tools'])
+  for (const act of ['disconnect', 'refresh', 'sync', 'approve', 'tools', 'params'])
     t.equal((await bob.post(`${id}/${act}`)).statusCode, 404, act)
   t.equal((await app.mcpConnections.status(owner, 'keyed')).status, 'active')
   t.equal(keyed.calls.length, 0)
@@ -90,7 +90,7 @@ t.test('feature 23: what everybody shares is changed by administrators, and by a
     t.equal((await root.post('credentials/office', { secret: 'key-of-office' })).statusCode, 303)
     t.equal((await root.post('connect/desk')).statusCode, 303)
     const { id } = await status()
-    for (const act of ['disconnect', 'tools', 'approve']) {
+    for (const act of ['disconnect', 'tools', 'approve', 'params']) {
       const refused = await mallory.post(`${id}/${act}`)
       t.equal(refused.statusCode, 403, act)
     }
