@@ -35,6 +35,9 @@ export interface BootedConnections {
   diagnose(server: string): Promise<Report>
   clientMetadata(): { readonly client_id: string }
   jwks(): Promise<{ readonly keys: readonly object[] }>
+  readonly mirror: {
+    request(): { readonly url: string; readonly headers: { readonly [name: string]: string } }
+  }
   readonly urls: { readonly index: string; readonly clientDocument: string; readonly jwks: string }
   readonly registry: {
     list(): Promise<

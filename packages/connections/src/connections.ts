@@ -19,6 +19,7 @@ import { Watch } from './lease.ts'
 import { exportOwner, listConnections, readStatus } from './listing.ts'
 import { expiring, refreshDue, sweep } from './maintenance.ts'
 import { connectedClient, isForThePerson, withConnectedClient } from './mcp-client.ts'
+import { mirrorOf } from './mirror.ts'
 import { createNetwork } from './network.ts'
 import { numbersOf, stats } from './numbers.ts'
 import { connectWithoutPerson, refreshNow, setToolFilter } from './operations.ts'
@@ -124,6 +125,7 @@ export async function openConnections(input: ConnectionsOptions, parts: Partial<
     rotateClientKeys: async () => void (await context.clientKeys.rotate()),
     on: context.events.on,
     urls: context.urls,
+    mirror: mirrorOf(context),
     // The drivers are the app's own, and it may use them for something else.
     async close() {
       stopObserving()

@@ -24,6 +24,7 @@ import { adminRoutes } from './routes/admin.ts'
 import { callbackRoute, connectRoutes, linkRoutes } from './routes/connect.ts'
 import { connectionRoutes } from './routes/connections.ts'
 import { documentRoutes } from './routes/documents.ts'
+import { mirrorRoute } from './routes/mirror.ts'
 import { stylesheetRoute } from './routes/stylesheet.ts'
 import type { Connections } from './types.ts'
 
@@ -64,6 +65,7 @@ async function addRoutes(
   const { origin: baseUrl, pathname: path } = new URL(connections.urls.index)
   const paths = routePathsOf({ prefix: path, routes: core.routes ?? {} })
   assertUnused(app, paths)
+  const { clock = systemClock } = core
   const ui =
     plugin.ui === false
       ? null
@@ -80,7 +82,8 @@ async function addRoutes(
     baseUrl,
     path,
     paths,
-    lookAtProxy: proxyWatch()
+    lookAtProxy: proxyWatch(),
+    now: () => clock.now()
   }
   const serve = (prefix: string, add: (scope: FastifyInstance) => void) =>
     app.register(
@@ -92,6 +95,7 @@ async function addRoutes(
     )
   await serve(path, scope => {
     documentRoutes(scope, context)
+    mirrorRoute(scope, context)
     if (ui) stylesheetRoute(scope, ui.stylesheet)
     linkRoutes(scope, context)
     connectionRoutes(scope, context)

@@ -506,7 +506,29 @@ export interface Connections {
     listener: (event: Extract<ConnectionEvent, { readonly type: T }>) => unknown
   ): () => void
   readonly urls: ConnectionUrls
+  readonly mirror: Mirror
   close(): Promise<void>
+}
+
+/** For whoever looks after a deployment, as `mcp-auth doctor` does: how a request looks to the app that runs under `baseUrl`. */
+export interface Mirror {
+  /** A request that the app answers with a {@link Reflection}, if it has the same encryption keys. Good for an hour. */
+  request(): { readonly url: string; readonly headers: { readonly [name: string]: string } }
+  /** Whether such a request was made with our keys. */
+  admits(pass: unknown): boolean
+}
+
+/** How a request looks to the app. */
+export interface Reflection {
+  /** `protocol` and `host` of Fastify's request, by what the app believes of headers (`trustProxy`). */
+  readonly protocol: string
+  readonly host: string
+  /** From whom the connection is to the farthest that is believed, who is taken for whoever asks. */
+  readonly addresses: readonly string[]
+  /** Whether X-Forwarded-For came with it. */
+  readonly isForwarded: boolean
+  /** Epoch seconds. */
+  readonly now: number
 }
 
 /** A `fetch` that is bound to one connection. */

@@ -176,6 +176,11 @@ export function redisStorage(input: RedisStorageOptions): RedisStorage {
       return Math.min(limit, await answer(() => client.zlexcount(keys, from, to)))
     },
 
+    async serverTime() {
+      const [second] = await answer(() => client.time())
+      return Number(second)
+    },
+
     async scan(collection, { limit = 100, cursor = null } = {}): Promise<Page<StoredRecord>> {
       if (cursor !== null && !isStorableKey(cursor)) return { records: [], cursor: null }
       const place = prepared(collection)

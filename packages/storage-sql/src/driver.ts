@@ -216,6 +216,8 @@ export function driverOf(connection: Connection): SqlStorage {
       return Number(rows[0]?.['found'] ?? 0)
     },
 
+    ...clockOf(connection),
+
     async scan(collection, { limit = 100, cursor = null } = {}): Promise<Page<StoredRecord>> {
       const { table, statements } = prepare(collection)
       if (cursor !== null && !isStorableKey(cursor)) return { records: [], cursor: null }
@@ -225,6 +227,18 @@ export function driverOf(connection: Connection): SqlStorage {
       return pageOf(table, rows, size)
     }
   } satisfies SqlStorage)
+}
+
+function clockOf(connection: Connection): Pick<StorageDriver, 'serverTime'> {
+  const { db, dialect, timeout } = connection
+  const { clock } = dialect
+  if (!clock) return {}
+  return {
+    async serverTime() {
+      const { rows } = await answer(connection, () => inTime(timeout, () => clock.execute(db)))
+      return Number(rows[0]?.second)
+    }
+  }
 }
 
 /** @param rows one more than fit, when there are more */

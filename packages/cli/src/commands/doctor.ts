@@ -14,7 +14,7 @@ export const doctor: Command = {
   summary: 'look at a deployment as clients do, and say how to mend what is wrong',
   forms: ['[--resource URL]...'],
   details: [
-    'Boots the app of the configuration without listening, and asks the one that runs under its public address: storage, tables, keys, https, metadata, key set, protected resources, clocks; of an app that connects to others also its client document and keys, what its secrets are encrypted with, and the servers that it connects to. Changes nothing but what booting the app changes.',
+    'Boots the app of the configuration without listening, and asks the one that runs under its public address: storage, tables, keys, https, metadata, key set, protected resources, clocks; of an app that connects to others also its client document and keys, whether it sees protocol, host and address of whoever asks through the proxy in front of it, what its secrets are encrypted with, and the servers that it connects to. Changes nothing but what booting the app changes.',
     'Exit code 1 when something is bad.'
   ],
   options: {
@@ -29,7 +29,7 @@ export const doctor: Command = {
     noWords(call.words)
     const config = await call.config()
     wanted(config, 'app')
-    const findings = [...(await storageFindings(config)), ...(await appFindings(call))]
+    const findings = [...(await storageFindings(config, systemClock.now)), ...(await appFindings(call))]
     report(call, findings)
     return findings.some(({ state }) => state === 'bad') ? EXIT_CODES.found : EXIT_CODES.done
   }

@@ -3,9 +3,10 @@ import { isDeepStrictEqual } from 'node:util'
 import { isHttpLoopback, type SafeFetch, type SafeResponse } from '@fastify-mcp-auth/core'
 import type { BootedConnections, Report } from '../connections.ts'
 import { bad, type Finding, good, skipped } from './finding.ts'
-import { clockFinding, readJson, transportFinding } from './issuer.ts'
+import { readJson, transportFinding } from './issuer.ts'
+import { proxyFindings } from './proxy.ts'
 
-interface Connected {
+export interface Connected {
   readonly connections: BootedConnections
   readonly fetch: SafeFetch
   /** Epoch seconds. */
@@ -18,30 +19,26 @@ export async function connectionFindings(connected: Connected): Promise<Finding[
     transportFinding(new URL(connections.urls.index).origin, 'connections'),
     ...(await documentFindings(connected)),
     await encryptionFinding(connections),
-    ...(await serverFindings(connections)),
-    skipped(
-      'proxy',
-      'whether the app trusts the proxy in front of it shows with the first request through it',
-      'look for a warning about "trustProxy" in its log'
-    )
+    ...(await serverFindings(connections))
   ]
 }
 
 /** As authorization servers read it: at its public address, without a redirect. */
-async function documentFindings({ connections, fetch, now }: Connected): Promise<Finding[]> {
+async function documentFindings(connected: Connected): Promise<Finding[]> {
+  const { connections, fetch } = connected
   const { clientDocument, jwks } = connections.urls
   if (isHttpLoopback(clientDocument))
     return [
       skipped(
         'client document',
         `${clientDocument} is for this computer only, so no authorization server is told of it`,
-        'give "baseUrl" the public https origin to check it'
+        'give "baseUrl" the public https origin to check it, and what stands in front of it'
       )
     ]
   const answer = await fetch(clientDocument).catch((error: unknown) => error as Error)
   if (answer instanceof Error)
     return [bad('client document', answer.message, 'start the app, and see that its public address leads to it')]
-  const findings = [documentFinding(answer, connections), clockFinding(answer, now())]
+  const findings = [documentFinding(answer, connections), ...(await proxyFindings(connected))]
   const keys = (await connections.jwks()).keys
   return keys.length === 0 ? findings : [...findings, await keySetFinding(jwks, keys, fetch)]
 }

@@ -9,10 +9,8 @@ import {
   wellKnownUrl
 } from '@fastify-mcp-auth/core'
 import type { BootableApp } from '../config.ts'
+import { clockFinding } from './clock.ts'
 import { bad, type Finding, good } from './finding.ts'
-
-/** Seconds that clocks of one deployment may differ by. Codes live for a minute. */
-const CLOCK_SKEW = 10
 
 export interface Published {
   readonly server: AuthorizationServer
@@ -96,15 +94,6 @@ async function keysFinding({ server, fetch }: Published, metadata: Record<string
         `lacks ${missing.map(({ kid }) => kid).join(', ')}`,
         'the running app uses another database, or a cache in front of it keeps an old answer: both follow within a minute after a rotation'
       )
-}
-
-export function clockFinding({ headers }: SafeResponse, now: number): Finding {
-  const theirs = Math.floor(Date.parse(headers['date'] ?? '') / 1000)
-  if (Number.isNaN(theirs)) return good('clock', 'the answer has no date to compare with')
-  const apart = Math.abs(theirs - now)
-  return apart <= CLOCK_SKEW
-    ? good('clock', `${apart} s from that of the running app`)
-    : bad('clock', `${apart} s from that of the running app`, 'let NTP set the clocks of all machines')
 }
 
 /** Whether there is a key to sign with, and how old it is. */

@@ -2,9 +2,13 @@
 import { driverOf, isUnavailableError } from '@fastify-mcp-auth/core'
 import { isMigratable } from '../commands/migrate.ts'
 import { type CliConfig, closeStorage, openConfigured } from '../config.ts'
+import { storageClockFindings } from './clock.ts'
 import { bad, type Finding, good, skipped } from './finding.ts'
 
-export async function storageFindings({ storage: open, collections = [] }: CliConfig): Promise<Finding[]> {
+export async function storageFindings(
+  { storage: open, collections = [] }: CliConfig,
+  now: () => number
+): Promise<Finding[]> {
   if (!open)
     return [skipped('storage', 'the configuration lacks "storage"', 'add it, and "collections", to check the database')]
   const storage = await openConfigured(open, 'storage')
@@ -30,7 +34,8 @@ export async function storageFindings({ storage: open, collections = [] }: CliCo
             'durability',
             'everything is lost when the process ends',
             'take sqlStorage() or redisStorage() in production'
-          )
+          ),
+      ...(await storageClockFindings(drivers, now))
     ]
   } catch (error) {
     if (!isUnavailableError(error)) throw error

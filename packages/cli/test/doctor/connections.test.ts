@@ -27,7 +27,18 @@ interface World {
   readonly keys?: { current: number; outdated: number; unreadable: number }
   readonly document?: Partial<SafeResponse> | Error
   readonly jwks?: Partial<SafeResponse> | Error
+  readonly mirror?: Partial<SafeResponse> | Error
 }
+
+/** How the app sees a request that came through a proxy that it believes. */
+const SEEN = {
+  protocol: 'https',
+  host: 'app.example',
+  addresses: ['10.0.0.2', '203.0.113.7'],
+  isForwarded: true,
+  now: NOW
+}
+const COOKIE = '__Host-mcp-connections=x; Path=/; HttpOnly; SameSite=Lax; Secure'
 
 const json = (value: object): Pick<SafeResponse, 'body'> => ({ body: Buffer.from(JSON.stringify(value)) })
 
@@ -35,11 +46,13 @@ async function findingsIn(world: World) {
   const headers = { 'content-type': 'application/json', date: new Date(NOW * 1000).toUTCString() }
   const answers: Record<string, Partial<SafeResponse> | Error> = {
     [`${ROOT}/client.json`]: world.document ?? json(DOCUMENT),
-    [`${ROOT}/jwks.json`]: world.jwks ?? json(KEYS)
+    [`${ROOT}/jwks.json`]: world.jwks ?? json(KEYS),
+    [`${ROOT}/mirror`]: world.mirror ?? { ...json(SEEN), headers: { 'set-cookie': COOKIE } }
   }
   const asked: string[] = []
   const connections = {
     urls: world.urls ?? { index: ROOT, clientDocument: `${ROOT}/client.json`, jwks: `${ROOT}/jwks.json` },
+    mirror: { request: () => ({ url: `${ROOT}/mirror`, headers: { pass: 'sealed' } }) },
     clientMetadata: () => DOCUMENT,
     jwks: async () => KEYS,
     keyStatus: async () => world.keys ?? { current: 3, outdated: 0, unreadable: 0 },
@@ -67,14 +80,14 @@ t.test('feature 12: all is well', async t => {
       ['https of connections', 'good'],
       ['client document', 'good'],
       ['clock', 'good'],
+      ['proxy', 'good'],
       ['client keys', 'good'],
       ['encryption keys', 'good'],
-      ['connection notes', 'good'],
-      ['proxy', 'skipped']
+      ['connection notes', 'good']
     ]
   )
   const waiting = await findingsIn({ keys: { current: 1, outdated: 2, unreadable: 0 } })
-  t.match(waiting.findings[4], { state: 'good', seen: /2 secrets wait/ })
+  t.match(waiting.findings[5], { state: 'good', seen: /2 secrets wait/ })
 })
 
 const wrong: [string, World, RegExp][] = [
@@ -103,14 +116,14 @@ const wrong: [string, World, RegExp][] = [
   ['keys that a cache keeps', { jwks: json({ keys: [] }) }, /^client keys: .* lacks one -> .*cache/],
   ['keys that are a page', { jwks: { body: Buffer.from('<html>') } }, /^client keys: .* gives no keys/],
   [
-    'a clock that is late',
-    {
-      document: {
-        ...json(DOCUMENT),
-        headers: { 'content-type': 'application/json', date: new Date((NOW - 60) * 1000).toUTCString() }
-      }
-    },
+    'a clock that is late, whatever date a proxy writes',
+    { mirror: { ...json({ ...SEEN, now: NOW - 60 }), headers: { 'set-cookie': COOKIE } } },
     /^clock: 60 s/
+  ],
+  [
+    'an app of other keys',
+    { mirror: { status: 404 } },
+    /^proxy: .*mirror answered 404 .* -> .*older version.*encryptionKeys.*clock/
   ],
   [
     'a key that is gone',

@@ -23,6 +23,8 @@ export interface RouteContext {
   /** Those of the routes that may be elsewhere. */
   readonly paths: ReturnType<typeof routePathsOf>
   readonly lookAtProxy: (request: FastifyRequest) => void
+  /** Epoch seconds. */
+  readonly now: () => number
 }
 
 const BODY_LIMIT = 64 * 1024

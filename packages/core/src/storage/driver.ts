@@ -135,6 +135,11 @@ export interface StorageDriver {
     keys: readonly string[],
     condition: { expiresBefore: number; guard: Guard }
   ): Promise<readonly string[]>
+  /**
+   * Optional. Epoch seconds by the clock of the server that has the records; a driver whose records are on this machine has none. No verb
+   * goes by it: it is for finding out that the clocks of a deployment differ.
+   */
+  serverTime?(): Promise<number>
   /** Optional; nothing in the suite needs it to be correct. */
   transaction?<T>(run: (driver: StorageDriver) => Promise<T>): Promise<T>
 }

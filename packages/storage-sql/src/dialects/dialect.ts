@@ -52,6 +52,8 @@ export interface SqlDialect {
   /** Refuses a database whose settings would break a promise. */
   check(db: Database): Promise<void>
   judge(error: unknown): Failure
+  /** Gives epoch seconds as `second`; null where the database has the clock of this machine. */
+  readonly clock: RawBuilder<{ second: unknown }> | null
 }
 
 /** A place to connect to: opened by the first statement. */

@@ -31,6 +31,7 @@ export const mysql: SqlDialect = {
   typeName: type => TYPES[type].replace(/\(.*/, ''),
 
   hasSchemas: true,
+  clock: sql`select unix_timestamp() as ${sql.ref('second')}`,
   // Every DDL statement commits.
   transactional: false,
   // Columns inherit the collation. Both compare bytes and do not ignore spaces at the end, as utf8mb4_bin would; each server

@@ -26,6 +26,7 @@ export const postgres: SqlDialect = {
   tableOptions: sql``,
   hasSchemas: true,
   transactional: true,
+  clock: sql`select floor(extract(epoch from clock_timestamp())) as "second"`,
   check: async () => {},
 
   async inspect(db, names, schema) {

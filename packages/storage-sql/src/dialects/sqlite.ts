@@ -28,6 +28,7 @@ export const sqlite: SqlDialect = {
   tableOptions: sql``,
   hasSchemas: false,
   transactional: true,
+  clock: null,
   check: async () => {},
   hasSchema: async () => true,
 

@@ -3,7 +3,17 @@ import assert from 'node:assert/strict'
 import type { Guard, StorageDriver } from '@fastify-mcp-auth/core'
 import { others, type Sample, sample, samples, type Test, unique } from './driver-under-test.ts'
 
+/** Seconds. Whether it is a clock at all: how far it is from ours is what it is asked for. */
+const YEAR = 31_536_000
+
 export async function testVerbs(test: Test, driver: StorageDriver): Promise<void> {
+  await test('serverTime, where there is one, counts epoch seconds', async () => {
+    if (!driver.serverTime) return
+    const told = await driver.serverTime()
+    assert.ok(Number.isInteger(told), String(told))
+    assert.ok(Math.abs(told - Math.floor(Date.now() / 1000)) < YEAR, String(told))
+  })
+
   await test('get answers null for a key that was never inserted', async () => {
     assert.equal(await driver.get(samples, unique()), null)
   })
