@@ -13,6 +13,8 @@ import { basename } from 'node:path'
 /** By package: source under its `src`, and the tests under its `test` that are the likeliest to notice first. */
 const PACKAGES: Record<string, Record<string, readonly string[]>> = {
   'authorization-server': {
+    'assertions/assertion.ts': ['clients/client-assertion', 'grants/id-jag', 'grants/workload'],
+    'assertions/trusted-issuers.ts': ['grants/jwt-bearer', 'grants/id-jag', 'grants/workload'],
     'clients/authenticate.ts': [
       'clients/authenticate',
       'clients/client-assertion',
@@ -24,7 +26,10 @@ const PACKAGES: Record<string, Record<string, readonly string[]>> = {
     'clients/credentials.ts': ['clients/credentials', 'clients/authenticate'],
     'clients/redirect-uris.ts': ['clients/redirect-uris'],
     'grants/authorization-code.ts': ['grants/authorization-code', 'grants/device-code'],
-    'grants/refresh-token.ts': ['grants/refresh-token', 'events']
+    'grants/id-jag.ts': ['grants/id-jag', 'grants/recent-revocations'],
+    'grants/recent-revocations.ts': ['grants/recent-revocations'],
+    'grants/refresh-token.ts': ['grants/refresh-token', 'events'],
+    'grants/workload.ts': ['grants/workload', 'grants/jwt-bearer']
   },
   core: {
     'pkce.ts': ['pkce'],

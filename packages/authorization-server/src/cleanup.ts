@@ -18,11 +18,12 @@ export async function cleanUp(
   { limit = Number.POSITIVE_INFINITY }: { limit?: number } = {}
 ): Promise<number> {
   const { clients, clientDocuments, clientAssertions, initialAccessTokens } = server.records
-  const { interactions, pushedRequests, deviceAuthorizations, consents } = server.records
+  const { interactions, pushedRequests, deviceAuthorizations, consents, recentRevocations } = server.records
   const shortLived = [interactions, pushedRequests, deviceAuthorizations, clientAssertions]
   const now = server.clock.now()
   let total = await server.keys.removeRetired()
-  for (const collection of [...shortLived, consents, initialAccessTokens, clientDocuments, clients]) {
+  const lasting = [consents, initialAccessTokens, clientDocuments, clients, recentRevocations]
+  for (const collection of [...shortLived, ...lasting]) {
     const { next } = portions()
     for (let isOver = false; !isOver && total < limit; ) {
       total += await next(limit - total, async size => {

@@ -250,6 +250,23 @@ export const ConsentRecord = Type.Object({
 })
 export type ConsentRecord = Static<typeof ConsentRecord>
 
+/** Key: always the same. What was revoked by what it has in common lately, for tokens that are being made at that moment. */
+export const RecentRevocationsRecord = Type.Object({
+  /** Random name of the last one. */
+  latest: Type.String(),
+  /** The last few, each with what a grant had to have: the last one at the end. */
+  revocations: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      subject: nullable(Type.String()),
+      clientId: nullable(Type.String()),
+      organization: nullable(Type.String())
+    })
+  ),
+  expiresAt: Type.Integer()
+})
+export type RecentRevocationsRecord = Static<typeof RecentRevocationsRecord>
+
 /** Key: issuer, algorithm and sequence number, so that of many processes that want a new key one makes it. */
 export const SigningKeyRecord = Type.Object({
   issuer: Type.String(),
@@ -311,6 +328,11 @@ export const COLLECTIONS = {
     indexes: ['subject', 'clientId', 'organization'],
     expiry: 'expiresAt'
   }),
+  recentRevocations: defineCollection({
+    name: 'recent_revocations',
+    record: RecentRevocationsRecord,
+    expiry: 'expiresAt'
+  }),
   signingKeys: defineCollection({ name: 'signing_keys', record: SigningKeyRecord, indexes: ['issuer'] })
 }
 
@@ -326,6 +348,7 @@ export const LIFETIMES: { readonly [collection in keyof typeof COLLECTIONS]: str
   consents: '`grantTtl` after the last decision, or until its access is revoked',
   pushedRequests: '`pushedRequestTtl`',
   grants: '`codeTtl` until the code is redeemed, then `refreshTokenTtl` after the last use and `grantTtl` at most',
+  recentRevocations: 'an hour after the last one',
   signingKeys: '`keyRotationInterval`, and a day after its last signature'
 }
 
@@ -342,6 +365,7 @@ export interface Records {
   readonly consents: Collection<ConsentRecord>
   readonly pushedRequests: Collection<PushedRequestRecord>
   readonly grants: Collection<GrantRecord>
+  readonly recentRevocations: Collection<RecentRevocationsRecord>
   readonly signingKeys: Collection<SigningKeyRecord>
 }
 
@@ -356,6 +380,7 @@ export function openRecords(driver: StorageDriver): Records {
     consents: openCollection(driver, COLLECTIONS.consents),
     pushedRequests: openCollection(driver, COLLECTIONS.pushedRequests),
     grants: openCollection(driver, COLLECTIONS.grants),
+    recentRevocations: openCollection(driver, COLLECTIONS.recentRevocations),
     signingKeys: openCollection(driver, COLLECTIONS.signingKeys)
   }
 }

@@ -50,6 +50,7 @@ async function wholeLife(t: Test, driver: StorageDriver): Promise<string[]> {
   })
   clientId = registration.json<{ client_id: string }>().client_id
   await server.client({ clientId }).refresh('x', await signer.proof())
+  await server.app.authorizationServer.grants.revokeAll({ clientId })
   const device = await startDevice(server)
   await client.decide(await enterCode(client, device.user_code))
   const ofDevice = (await poll(server, device)).json<typeof first>()

@@ -103,7 +103,7 @@ export async function roundTrips(t: Test, { storage, sent }: Counted): Promise<v
   await costs(2, 'a question of a device that waits', () => poll(server, device))
   await costs(6, 'decision for a device', () => client.decide(consent))
   t.equal((await costs(3, 'redemption by a device', () => poll(server, device))).statusCode, 200)
-  const own = await costs(1, 'a token of a client in its own name', () =>
+  const own = await costs(3, 'a token of a client in its own name', () =>
     post(server, 'token', { grant_type: 'client_credentials', client_id: 'job', client_secret: SECRET })
   )
   t.equal(own.statusCode, 200)
@@ -111,8 +111,8 @@ export async function roundTrips(t: Test, { storage, sent }: Counted): Promise<v
   const person = { resource: ORIGIN, clientId: 'agent', claims: { resource: RESOURCE }, header: { typ } }
   const nightly = { resource: ORIGIN, subject: 'nightly@jobs', header: { typ: 'JWT' } }
   for (const [times, what, form] of [
-    [2, 'an assertion for a person', { client_id: 'agent', client_secret: SECRET, assertion: await idp.mint(person) }],
-    [3, 'an assertion for a workload', { assertion: await idp.mint(nightly) }]
+    [4, 'an assertion for a person', { client_id: 'agent', client_secret: SECRET, assertion: await idp.mint(person) }],
+    [5, 'an assertion for a workload', { assertion: await idp.mint(nightly) }]
   ] as const) {
     const bought = await costs(times, what, () => post(server, 'token', { grant_type: JWT_BEARER, ...form }))
     t.equal(bought.statusCode, 200)

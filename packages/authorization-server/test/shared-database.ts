@@ -156,6 +156,40 @@ export async function sharedDatabaseSuite(t: Test, place: Place): Promise<void> 
   )
 
   await t.test(
+    'RFC 7009 2.1: tokens that ten servers make for a client while it is removed at one end with it',
+    async t => {
+      const { servers, first } = await fleet(
+        t,
+        place,
+        {},
+        { users: { find: subject => (subject.startsWith('sub-') ? subject.slice(4) : null) } }
+      )
+      const { clients, verifyAccessToken } = first.app.authorizationServer
+      for (let round = 0; round < 5; round++) {
+        const { clientId, clientSecret } = await clients.register(
+          { client_name: 'Job', grant_types: ['client_credentials'] },
+          { clientCredentials: { [RESOURCE]: ['notes:read'] } }
+        )
+        const form = { grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret ?? '' }
+        const tokens: string[] = []
+        const removals: Promise<boolean>[] = []
+        const program = async (server: (typeof servers)[number]): Promise<void> => {
+          for (let error = ''; error !== 'invalid_client'; ) {
+            const answer = (await post(server, 'token', form)).json<{ access_token?: string; error?: string }>()
+            if (answer.access_token !== undefined) tokens.push(answer.access_token)
+            if (tokens.length === SERVERS) removals.push(clients.remove(clientId))
+            error = answer.error ?? ''
+          }
+        }
+        await Promise.all(servers.map(program))
+        t.ok((await Promise.all(removals)).includes(true))
+        const verdicts = await Promise.all(tokens.map(token => refusalOf(verifyAccessToken(token, RESOURCE))))
+        t.strictSame(new Set(verdicts), new Set(['grant_revoked']))
+      }
+    }
+  )
+
+  await t.test(
     'TK-2: ten refreshes at ten servers get one response; a reuse at one of them ends the grant at all',
     async t => {
       const { client, clients, servers } = await fleet(t, place)

@@ -92,6 +92,7 @@ export function fakeServer(
         get: unexpected,
         list: unexpected,
         register: unexpected,
+        update: unexpected,
         addSecret: unexpected,
         rotateSecret: unexpected,
         removeSecret: unexpected,

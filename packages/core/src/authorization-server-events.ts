@@ -3,6 +3,7 @@ import type { DeviceCodeProblem } from './authorization-server.ts'
 
 /**
  * Who or what ended a grant. `consent_withdrawn`: it was being made from a remembered consent while that was taken back.
+ * `access_withdrawn`: the same of a token without a consent, and nobody got it.
  */
 export type RevocationReason =
   | 'user'
@@ -10,6 +11,7 @@ export type RevocationReason =
   | 'client'
   | 'client_removed'
   | 'consent_withdrawn'
+  | 'access_withdrawn'
   | 'code_replayed'
   | 'refresh_token_reused'
 
@@ -37,7 +39,7 @@ interface Allowed {
 /** What an event of each type says, besides {@link EventEnvelope}. `reason` is a stable word. */
 export interface AuthorizationServerEvents {
   'client.registered': { clientId: string; clientName: string; redirectUris: readonly string[] }
-  /** It replaced its own registration. */
+  /** It replaced its own registration, or the app changed one of its own. */
   'client.updated': { clientId: string; clientName: string; redirectUris: readonly string[] }
   /** By itself or by the app. Its grants end with it. */
   'client.removed': { clientId: string; clientName: string }

@@ -11,6 +11,9 @@ export interface ClientSummary {
   readonly redirectUris: readonly string[]
   /** What it may use at the token endpoint. */
   readonly authMethods: readonly string[]
+  readonly grantTypes: readonly string[]
+  /** What it may do in its own name, scopes by resource; empty for nothing. */
+  readonly clientCredentials: { readonly [resource: string]: readonly string[] }
   /** Null for a client of the options or the source, like the other times of it. */
   readonly createdAt: number | null
   /** When somebody allowed it something, to the precision of a renewal; null when nobody did. */
@@ -53,6 +56,30 @@ export interface RegisteredClients {
     metadata: ClientMetadata,
     options?: { clientCredentials?: { readonly [resource: string]: readonly string[] } }
   ): Promise<{ readonly clientId: string; readonly clientSecret: string | null; readonly metadata: ClientMetadata }>
+  /**
+   * Changes a client that the app registered; checked in the same way. What is left out stays.
+   *
+   * It counts from the next request on. Access of its own: from its next token on, while those that are out live to their end;
+   * `grants.revokeAll({ clientId })` ends them at once. Redirect URIs: for authorization requests that come after it. What people allowed
+   * stays, and is refreshed for as long as `refresh_token` is among its grant types.
+   *
+   * @param change `metadata` replaces all that was registered; `clientCredentials` replaces all that it may do in its own name, null for
+   *   nothing
+   * @returns what was kept, with a secret (told this once) where it needs one and had none; null when there is no such client
+   * @throws OAuthError `invalid_client_metadata` or `invalid_redirect_uri`
+   * @throws TypeError when `clientCredentials` names a resource or scope that is not known, or the client is not one that the app registered
+   */
+  update(
+    clientId: string,
+    change: {
+      metadata?: ClientMetadata
+      clientCredentials?: { readonly [resource: string]: readonly string[] } | null
+    }
+  ): Promise<{
+    readonly clientId: string
+    readonly clientSecret: string | null
+    readonly metadata: ClientMetadata
+  } | null>
   /**
    * One more secret beside those that there are, five at most.
    *

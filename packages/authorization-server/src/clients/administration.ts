@@ -1,15 +1,14 @@
 /** The `clients` of `app.authorizationServer`: the app looks after the clients that are stored here. */
-import { type AuthorizationServer, type ClientMetadata, type ClientSummary, OAuthError } from '@fastify-mcp-auth/core'
+import { type AuthorizationServer, type ClientSummary, OAuthError } from '@fastify-mcp-auth/core'
 import type { ServerContext } from '../context.ts'
 import type { ClientRecord } from '../records.ts'
+import { registerAppClient, updateAppClient } from './app-client.ts'
 import type { Client } from './client.ts'
 import { liveSecrets, makeSecret, withSecret } from './client-secret.ts'
 import { sourceClient } from './client-source.ts'
 import { issueInitialAccessToken } from './initial-access.ts'
-import { faultOf, type OwnAccess } from './own-access.ts'
 import { isRegistered, registeredClient } from './registered-client.ts'
-import { changeClient, registerClient, removeClient } from './registration.ts'
-import { acceptMetadata } from './registration-policy.ts'
+import { changeClient, removeClient } from './registration.ts'
 import { configuredClient, findRecord } from './resolve.ts'
 
 const MAX_PAGE = 1000
@@ -60,18 +59,10 @@ export function createClients(server: ServerContext): AuthorizationServer['clien
         cursor: page.cursor
       }
     },
-    async register(metadata, { clientCredentials } = {}) {
-      if (clientCredentials) assertOwnAccess(server, clientCredentials, metadata)
-      const {
-        clientId,
-        clientSecret,
-        metadata: kept
-      } = await registerClient(server, {
-        metadata: acceptMetadata(server, metadata, clientCredentials !== undefined),
-        registeredBy: 'app',
-        clientCredentials: clientCredentials ? storedAccess(clientCredentials) : null
-      })
-      return { clientId, clientSecret, metadata: kept }
+    register: (metadata, { clientCredentials = null } = {}) => registerAppClient(server, metadata, clientCredentials),
+    async update(clientId, change) {
+      assertStored(server, clientId)
+      return updateAppClient(server, clientId, change)
     },
     addSecret: (clientId, { expiresAt = null } = {}) => addSecret(clientId, { expiresAt }),
     rotateSecret: (clientId, { overlap = DAY } = {}) => addSecret(clientId, { overlap }),
@@ -94,17 +85,6 @@ export function createClients(server: ServerContext): AuthorizationServer['clien
   } satisfies AuthorizationServer['clients'])
 }
 
-function storedAccess(access: OwnAccess): Record<string, string[]> {
-  return Object.fromEntries(Object.entries(access).map(([resource, scopes]) => [resource, [...scopes]]))
-}
-
-function assertOwnAccess(server: ServerContext, access: OwnAccess, metadata: ClientMetadata): void {
-  const fault = faultOf(access, server.options.resources)
-  if (fault !== null) throw new TypeError(`clients.register(): clientCredentials names ${fault}`)
-  if (metadata.token_endpoint_auth_method === 'none')
-    throw new OAuthError('invalid_client_metadata', 'a client with access of its own has to prove itself')
-}
-
 // What stands in the options is changed there.
 function assertStored(server: ServerContext, clientId: string): void {
   if (configuredClient(server, clientId))
@@ -117,18 +97,36 @@ function assertHasSecrets(record: ClientRecord): void {
 }
 
 function summaryOf(server: ServerContext, clientId: string, record: ClientRecord): ClientSummary {
-  const { name, redirectUris, authMethods } = registeredClient(clientId, record)
+  const { name, redirectUris, authMethods, grantTypes, ownAccess } = registeredClient(clientId, record)
   const { createdAt, usedAt, expiresAt } = record
-  const secrets = liveSecrets(record.secrets, server.clock.now()).map(({ digest: _, ...told }) => told)
+  const secrets = liveSecrets(record.secrets, server.clock.now()).map(({ digest: _, ...rest }) => rest)
   const registeredBy = record.registeredBy === 'app' ? 'app' : 'client'
-  return { clientId, name, registeredBy, redirectUris, authMethods, createdAt, usedAt, expiresAt, secrets }
+  const clientCredentials = told(ownAccess)
+  return {
+    clientId,
+    name,
+    registeredBy,
+    redirectUris,
+    authMethods,
+    grantTypes,
+    clientCredentials,
+    createdAt,
+    usedAt,
+    expiresAt,
+    secrets
+  }
 }
 
 // What is not stored here has no history here.
 function foreignSummary(
-  { clientId, name, redirectUris, authMethods }: Client,
+  { clientId, name, redirectUris, authMethods, grantTypes, ownAccess }: Client,
   registeredBy: 'options' | 'source'
 ): ClientSummary {
   const never = { createdAt: null, usedAt: null, expiresAt: null, secrets: [] }
-  return { clientId, name, registeredBy, redirectUris, authMethods, ...never }
+  const clientCredentials = told(ownAccess)
+  return { clientId, name, registeredBy, redirectUris, authMethods, grantTypes, clientCredentials, ...never }
+}
+
+function told(access: Client['ownAccess']): ClientSummary['clientCredentials'] {
+  return Object.fromEntries([...(access ?? [])].map(([resource, scopes]) => [resource, [...scopes]]))
 }

@@ -17,6 +17,11 @@ export function readOwnAccess(given: OwnAccess | null | undefined): ReadonlyMap<
   return new Map(Object.entries(given ?? {}).map(([resource, scopes]) => [canonicalResource(resource), [...scopes]]))
 }
 
+/** As it is kept. */
+export function storedAccess(given: OwnAccess): Record<string, string[]> {
+  return Object.fromEntries([...readOwnAccess(given)].map(([resource, scopes]) => [resource, [...scopes]]))
+}
+
 /**
  * @param resources of the options
  * @returns what is wrong with it, or null

@@ -80,12 +80,15 @@ export function acceptMetadata(server: ServerContext, body: unknown, own = false
   }
 }
 
-// Some clients send null or an empty string where they mean "not set".
+// Some clients send null or an empty string where they mean "not set". A client without a browser was told that it has no redirect URIs, and
+// says so when it replaces its registration (RFC 7592 section 2.2).
 function withoutNulls(body: unknown): Record<string, unknown> {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new OAuthError('invalid_client_metadata', 'the body must be a JSON object')
   }
-  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null && value !== ''))
+  const isSet = ([name, value]: [string, unknown]): boolean =>
+    value !== null && value !== '' && !(name === 'redirect_uris' && Array.isArray(value) && value.length === 0)
+  return Object.fromEntries(Object.entries(body).filter(isSet))
 }
 
 function unacceptable(given: Record<string, unknown>): OAuthError {

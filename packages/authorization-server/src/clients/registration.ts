@@ -8,7 +8,7 @@ import { digest, OAuthError, randomSecret } from '@fastify-mcp-auth/core'
 import { endpointUrl, type ServerContext } from '../context.ts'
 import { revokeGrants } from '../grants/revocation.ts'
 import type { ClientRecord } from '../records.ts'
-import { makeSecret } from './client-secret.ts'
+import { type ClientSecret, liveSecrets, makeSecret } from './client-secret.ts'
 import { isRegistered, lifetimes, TOMBSTONE_TTL, UNUSED_TOMBSTONE_TTL } from './registered-client.ts'
 import type { RegisteredMetadata } from './registration-policy.ts'
 
@@ -62,6 +62,19 @@ export async function registerClient(
 
 export function hasSecret({ token_endpoint_auth_method: method }: RegisteredMetadata): boolean {
   return method === 'client_secret_basic' || method === 'client_secret_post'
+}
+
+/** The secrets of a client whose metadata is replaced: none where it does without, a first one where it needs one, which is told once. */
+export function secretsFor(
+  metadata: RegisteredMetadata,
+  secrets: readonly ClientSecret[],
+  now: number
+): { secrets: ClientSecret[]; made: string | null } {
+  if (!hasSecret(metadata)) return { secrets: [], made: null }
+  const live = liveSecrets(secrets, now)
+  if (live.length > 0) return { secrets: live, made: null }
+  const { secret, kept } = makeSecret(now)
+  return { secrets: [kept], made: secret }
 }
 
 /** The client information response. @see RFC 7591 section 3.2.1, RFC 7592 section 3 */

@@ -5,10 +5,10 @@
  */
 import { digest, equalInConstantTime, OAuthError, randomSecret } from '@fastify-mcp-auth/core'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { hasSecret as isSecretOf, makeSecret } from '../clients/client-secret.ts'
+import { hasSecret as isSecretOf } from '../clients/client-secret.ts'
 import { bearerToken } from '../clients/initial-access.ts'
 import { isRegistered } from '../clients/registered-client.ts'
-import { changeClient, hasSecret, registrationResponse, removeClient } from '../clients/registration.ts'
+import { changeClient, registrationResponse, removeClient, secretsFor } from '../clients/registration.ts'
 import { acceptRegistration, type RegisteredMetadata } from '../clients/registration-policy.ts'
 import { findRecord } from '../clients/resolve.ts'
 import type { ServerContext } from '../context.ts'
@@ -76,12 +76,12 @@ async function update(server: ServerContext, request: ClientRequest): Promise<Re
   const record = await changeClient(server, clientId, current => {
     // Of two updates with one token, the first has replaced it.
     assertToken(current, token)
-    const made = hasSecret(metadata) && current.secrets.length === 0 ? makeSecret(server.clock.now()) : null
-    clientSecret = made?.secret ?? null
+    const { secrets, made } = secretsFor(metadata, current.secrets, server.clock.now())
+    clientSecret = made
     return {
       clientName: metadata.client_name ?? '',
       metadata,
-      secrets: hasSecret(metadata) ? [...current.secrets, ...(made ? [made.kept] : [])] : [],
+      secrets,
       registrationTokenDigest: digest(registrationToken)
     }
   })

@@ -8,6 +8,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { authenticateClient } from '../clients/authenticate.ts'
 import type { ServerContext } from '../context.ts'
 import { type Form, readForm } from '../form-body.ts'
+import { lastRevocation } from '../grants/recent-revocations.ts'
 import type { RouteSettings } from '../scopes.ts'
 
 export function tokenEndpoint(scope: FastifyInstance, server: ServerContext, route: RouteSettings): void {
@@ -26,11 +27,13 @@ async function trade(
   { grantType, form }: { grantType: string; form: Form }
 ): Promise<TokenResponse> {
   const grant = server.grants.get(grantType)
+  // Before anybody is let in: what is revoked from now on is meant for this request too.
+  const since = grant?.isImmediate ? await lastRevocation(server) : null
   if (grant?.withoutClient?.applies({ server, form }))
-    return grant.withoutClient.exchange({ server, form, authorization: request.headers.authorization })
+    return grant.withoutClient.exchange({ server, form, authorization: request.headers.authorization, since })
   const client = await authenticateClient(server, request, form)
   if (!grant) throw new OAuthError('unsupported_grant_type', 'grant_type is not supported')
   if (!client.grantTypes.includes(grantType))
     throw new OAuthError('unauthorized_client', 'the client did not register this grant_type')
-  return grant.exchange({ server, client, form })
+  return grant.exchange({ server, client, form, since })
 }

@@ -9,7 +9,9 @@ import type { Form } from '../form-body.ts'
 
 export interface Grant {
   readonly grantType: string
-  exchange(call: { server: ServerContext; client: Client; form: Form }): Promise<TokenResponse>
+  /** Its token is a grant from the moment when it is issued, and nothing before: see `recent-revocations.ts`. */
+  readonly isImmediate: boolean
+  exchange(call: { server: ServerContext; client: Client; form: Form; since: string | null }): Promise<TokenResponse>
   /** For what proves by itself who asks, so that there is no client to authenticate. @see RFC 7521 section 4.1 */
   readonly withoutClient?: {
     applies(call: Pick<AloneCall, 'server' | 'form'>): boolean
@@ -22,21 +24,31 @@ export interface AloneCall {
   readonly form: Form
   /** The header, if there is one. */
   readonly authorization: string | undefined
+  /** The last revocation of many before the request was looked at. */
+  readonly since: string | null
 }
 
 /** @param definition `body` declares the parameters; `exchange` gets them typed and checked */
 export function defineGrant<S extends TObject>(definition: {
   grantType: string
+  isImmediate?: boolean
   body: S
-  exchange(call: { server: ServerContext; client: Client; body: Static<S> }): Promise<TokenResponse>
+  exchange(call: {
+    server: ServerContext
+    client: Client
+    body: Static<S>
+    /** The last revocation of many before the client was looked at; null unless `isImmediate`. */
+    since: string | null
+  }): Promise<TokenResponse>
 }): Grant {
   const body = Compile(definition.body)
   return {
     grantType: definition.grantType,
-    exchange({ server, client, form }) {
+    isImmediate: definition.isImmediate ?? false,
+    exchange({ server, client, form, since }) {
       if (!body.Check(form))
         throw new OAuthError('invalid_request', complaint(definition.body, form), { reason: 'malformed_body' })
-      return definition.exchange({ server, client, body: form as Static<S> })
+      return definition.exchange({ server, client, body: form as Static<S>, since })
     }
   }
 }

@@ -16,7 +16,13 @@ import {
   UnavailableError
 } from '@fastify-mcp-auth/core'
 import type { JWTPayload } from 'jose'
-import { JWT_BEARER, readIdJag, refusedAssertion, useAssertionOnce } from '../assertions/trusted-issuers.ts'
+import {
+  JWT_BEARER,
+  readIdJag,
+  refusedAssertion,
+  useAssertionOnce,
+  type Vouched
+} from '../assertions/trusted-issuers.ts'
 import type { Client } from '../clients/client.ts'
 import type { ServerContext } from '../context.ts'
 import { identityScopes } from '../openid/identity-scopes.ts'
@@ -25,11 +31,9 @@ import type { IdentityProvider } from '../options.ts'
 import type { GrantRecord } from '../records.ts'
 import type { ResourcePolicy } from '../resource-policy.ts'
 import { sealProps } from '../tokens/props.ts'
-import { issueTokens } from '../tokens/token-response.ts'
 import type { AssertedPerson, AssertedUser } from '../types.ts'
-import { newGrantId } from './grant-id.ts'
-import { propsContext, storeGrant } from './lifecycle.ts'
-import { singleToken } from './own-name.ts'
+import { propsContext } from './lifecycle.ts'
+import { issueSingle, singleToken } from './single-token.ts'
 import { stillAllowed } from './still-allowed.ts'
 
 export interface IdJagRequest {
@@ -45,41 +49,34 @@ export interface IdJagRequest {
  */
 export async function exchangeIdJag(
   server: ServerContext,
-  { client, body }: { client: Client; body: IdJagRequest }
+  { client, body, since }: { client: Client; body: IdJagRequest; since: string | null }
 ): Promise<TokenResponse> {
   const { trusted, claims } = await readIdJag(server, body.assertion)
-  const { clientId } = client
-  if (claims['client_id'] !== clientId) throw refusedAssertion('assertion_of_another_client')
+  if (claims['client_id'] !== client.clientId) throw refusedAssertion('assertion_of_another_client')
   const policy = assertedPolicy(server, claims, body.resource)
   const wanted = assertedScopes(server, policy, { said: claims['scope'], asked: body.scope })
-  const grantId = newGrantId(server.clock.now())
-  // What a code is elsewhere: nobody ever has it, but it opens the props for the one token.
-  const secret = randomSecret()
   const person = await personOf(server, trusted, claims)
   const unsealed = grantOf(server, { client, policy, scopes: wanted, person })
   const scopes = await stillAllowed(server, { grant: unsealed, resource: policy.resource, scopes: wanted })
   const props = await server.users.props(person.subject, propsContext(unsealed))
-  const grant: GrantRecord = { ...unsealed, scopes, ...sealProps(props, secret) }
-  const issued = await issueTokens(server, {
-    grantId,
-    grant,
-    policy,
-    scopes,
-    refreshToken: null,
-    presented: secret,
-    nonce: null
-  })
+  // What a code is elsewhere: nobody ever has it, but it opens the props for the one token.
+  const presented = randomSecret()
+  const grant = { ...unsealed, scopes, ...sealProps(props, presented) }
+  const consume = (): Promise<void> => accept(server, { trusted, claims, person, client })
+  return issueSingle(server, { grant, policy, grantType: JWT_BEARER, presented, since, consume })
+}
+
+async function accept(
+  server: ServerContext,
+  { trusted, claims, person, client }: Vouched<IdentityProvider> & { person: Person; client: Client }
+): Promise<void> {
   await useAssertionOnce(server, claims)
-  const { subject } = person
   server.emit('assertion.accepted', {
-    clientId,
-    subject,
+    clientId: client.clientId,
+    subject: person.subject,
     assertionIssuer: trusted.issuer,
     assertionSubject: claims.sub
   })
-  await storeGrant(server, { grantId, record: { ...grant, ...issued.patch } })
-  server.emit('token.issued', { grantId, clientId, subject, grantType: JWT_BEARER, resource: policy.resource, scopes })
-  return issued.response
 }
 
 /** The resource that the assertion names; of several the one that the client asks for. */

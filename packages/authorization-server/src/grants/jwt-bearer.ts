@@ -20,9 +20,10 @@ const AssertionRequest = Type.Object({
 
 const ofClient = defineGrant({
   grantType: JWT_BEARER,
+  isImmediate: true,
   body: AssertionRequest,
-  exchange: ({ server, client, body }) =>
-    audited(server, client.clientId, () => exchangeIdJag(server, { client, body }))
+  exchange: ({ server, client, body, since }) =>
+    audited(server, client.clientId, () => exchangeIdJag(server, { client, body, since }))
 })
 
 export const jwtBearer: Grant = {

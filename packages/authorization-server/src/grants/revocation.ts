@@ -2,7 +2,7 @@
  * Takes access back: of one grant, or of all that have something in common.
  *
  * A consent that is remembered makes grants without a page, so it always goes first: a grant that is stored while this runs looks for its
- * consent afterwards, finds none, and ends itself.
+ * consent afterwards, finds none, and ends itself. A token without a code looks for the revocation itself.
  *
  * @see RFC 7009 section 2.1
  */
@@ -11,6 +11,7 @@ import { forgetConsent } from '../authorization/remembered-consent.ts'
 import type { ServerContext } from '../context.ts'
 import type { ConsentRecord, GrantRecord } from '../records.ts'
 import { NO_PROPS } from '../tokens/props.ts'
+import { noteRevocation } from './recent-revocations.ts'
 
 /**
  * Ends a grant with all its tokens. Its record stays until it expires, so that its access tokens are recognised as revoked.
@@ -50,8 +51,8 @@ type Criterion = keyof GrantCriteria
 const CRITERIA: readonly Criterion[] = ['subject', 'clientId', 'organization']
 
 /**
- * Ends every grant that meets all criteria, codes that were not redeemed yet included. Safe on several nodes at once; what an outage
- * leaves, the next call finds.
+ * Ends every grant that meets all criteria, codes that were not redeemed yet and tokens that are just being made included. Safe on several
+ * nodes at once; what an outage leaves, the next call finds.
  *
  * @returns how many grants this call ended
  * @throws TypeError without a criterion, or for one that is no string: it would end more than was meant
@@ -62,6 +63,7 @@ export async function revokeGrants(
   reason: RevocationReason
 ): Promise<number> {
   const wanted = readCriteria(criteria)
+  await noteRevocation(server, criteria)
   const { consents, grants } = server.records
   for await (const key of matching<ConsentRecord>(consents, wanted)) await consents.remove(key)
   let ended = 0

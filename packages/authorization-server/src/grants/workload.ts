@@ -18,14 +18,14 @@ import { resolveCaller } from '../clients/resolve.ts'
 import { endpointUrl, type ServerContext } from '../context.ts'
 import type { WorkloadIssuer } from '../options.ts'
 import type { AloneCall } from './grant.ts'
-import { issueOwn, type Program, prepareOwn } from './own-name.ts'
+import { issueOwn, type Program } from './own-name.ts'
 
 /**
  * @throws OAuthError `invalid_grant` for an assertion that is no good, is about no workload of the options, or was used before;
  *   `invalid_client` when client credentials came along; `invalid_target`, `invalid_scope`
  * @throws UnavailableError when the keys of the platform or the storage cannot be had
  */
-export async function exchangeWorkload({ server, form, authorization }: AloneCall): Promise<TokenResponse> {
+export async function exchangeWorkload({ server, form, authorization, since }: AloneCall): Promise<TokenResponse> {
   const { trusted, claims } = await readWorkloadAssertion(server, {
     assertion: form.assertion ?? '',
     tokenEndpoint: endpointUrl(server, 'token')
@@ -40,8 +40,8 @@ export async function exchangeWorkload({ server, form, authorization }: AloneCal
   await assertNoClient(server, program.clientId)
   const { resource, scope } = form
   const body = { ...(resource === undefined ? {} : { resource }), ...(scope === undefined ? {} : { scope }) }
-  const issue = await prepareOwn(server, { program, body, grantType: JWT_BEARER })
-  return issueOwn(server, { ...issue, consume: () => accept(server, { trusted, claims, program }) })
+  const consume = (): Promise<void> => accept(server, { trusted, claims, program })
+  return issueOwn(server, { program, body, grantType: JWT_BEARER, since, consume })
 }
 
 async function accept(

@@ -1,5 +1,6 @@
 import { matchesOAuthError } from '@fastify-mcp-auth/testing'
 import t, { type Test } from 'tap'
+import { DEVICE_CODE } from '../devices.ts'
 import { type BuildOptions, buildServer, CALLBACK, ORIGIN, RESOURCE, refusalOf } from '../fixture.ts'
 
 type Answer = Record<string, unknown> & {
@@ -182,6 +183,20 @@ t.test('RFC 7592 2.2: a change of the method makes a secret, keeps the one there
   t.equal(await authenticates(client_secret), false)
   t.equal(await authenticates(undefined), true)
   t.match(await server.storage.dump(), '"secrets":[]')
+})
+
+t.test('RFC 7592 2.2: a device sends back what it was told, as it has to, and stays what it is', async t => {
+  const device = { client_name: 'Television', grant_types: [DEVICE_CODE], token_endpoint_auth_method: 'none' }
+  const { answer, send } = await registered(t, device, { options: { deviceAuthorization: {} } })
+  t.strictSame([answer['redirect_uris'], answer['response_types']], [[], []])
+  const { registration_access_token: token, registration_client_uri: _, client_id_issued_at: __, ...told } = answer
+  const response = await send('PUT', token, { payload: told })
+  t.equal(response.statusCode, 200)
+  t.match(response.json(), told)
+  const browser = await send('PUT', response.json<Answer>().registration_access_token, {
+    payload: { ...told, grant_types: ['authorization_code'] }
+  })
+  matchesOAuthError(t, browser, 'invalid_redirect_uri')
 })
 
 t.test('RFC 7592 2.3: a client that ends itself ends everything that people allowed it', async t => {

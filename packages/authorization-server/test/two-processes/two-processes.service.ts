@@ -7,11 +7,11 @@
  *                      node --conditions=@fastify-mcp-auth/source <this file>
  *   STORM_SEED=1       who does what; taken from the time when left out, and told in the test's comment
  */
-import { type ChildProcess, fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import pg from 'pg'
 import t, { type Test } from 'tap'
+import { type Arguments, start } from './children.ts'
 import { findViolations, type Observation, type ToldEvent } from './history.ts'
 import { runStorm } from './storm.ts'
 
@@ -33,41 +33,6 @@ const NEEDED = [
   ['refresh', 'refused']
 ] as const
 
-interface Message {
-  event?: ToldEvent
-  address?: string
-  done?: true
-}
-
-/** Starts a process. @returns where it listens, and how to end it when everything it has to tell was heard */
-async function start(
-  t: Test,
-  args: string[],
-  events: ToldEvent[]
-): Promise<{ address: string; stop(): Promise<void> }> {
-  const child: ChildProcess = fork(new URL('./process.ts', import.meta.url), args, { execArgv: process.execArgv })
-  t.teardown(() => child.kill())
-  const ended = new Promise<never>((_, reject) => child.once('exit', code => reject(new Error(`exit ${code}`))))
-  ended.catch(() => undefined)
-  const heard = <K extends 'address' | 'done'>(name: K) =>
-    new Promise<NonNullable<Message[K]>>(resolve =>
-      child.on('message', (message: Message) => {
-        const value = message[name]
-        if (value !== undefined) resolve(value)
-      })
-    )
-  child.on('message', ({ event }: Message) => event && events.push(event))
-  const done = heard('done')
-  const address = await Promise.race([heard('address'), ended])
-  return {
-    address,
-    async stop() {
-      child.send('stop')
-      await Promise.race([done, ended])
-    }
-  }
-}
-
 const count = (observations: readonly Observation[], kind: string, outcome: string): number =>
   observations.filter(one => one.kind === kind && one.outcome === outcome).length
 
@@ -76,7 +41,7 @@ async function weather(t: Test, url: string): Promise<void> {
   const events: ToldEvent[] = []
   const issuer = 'http://127.0.0.1:3000'
   const prefix = `t${process.pid}_s_`
-  const args = [url, prefix, randomBytes(32).toString('base64'), issuer]
+  const args: Arguments = [url, prefix, randomBytes(32).toString('base64'), issuer]
   const processes = await Promise.all([start(t, args, events), start(t, args, events)])
   const since = Date.now()
   // On a slow machine nobody has come to a revocation by then.

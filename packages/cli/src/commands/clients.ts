@@ -1,5 +1,5 @@
 /** Clients that are registered. */
-import type { AuthorizationServer, ClientSummary } from '@fastify-mcp-auth/core'
+import { type AuthorizationServer, type ClientSummary, sameResource } from '@fastify-mcp-auth/core'
 import {
   type Call,
   type Command,
@@ -15,10 +15,11 @@ import { type Row, when } from '../output.ts'
 
 export const clients: Command = {
   name: 'clients',
-  summary: 'list, show and remove registered clients',
-  forms: ['list [--app] [--limit N]', 'show CLIENT_ID', 'remove CLIENT_ID'],
+  summary: 'list, show, change and remove registered clients',
+  forms: ['list [--app] [--limit N]', 'show CLIENT_ID', 'access CLIENT_ID RESOURCE [SCOPE ...]', 'remove CLIENT_ID'],
   details: [
     'list: clients that registered themselves, or with --app those that the app registered. Clients of the options and those whose id is the URL of a metadata document are not stored, and not listed.',
+    'access says what a client that the app registered may do in its own name at a resource, in place of what it could; without a scope nothing. Tokens that are out live to their end: "revoke --client" ends them.',
     'remove ends the client and all its grants at once. Exit code 1 when there is no such client.'
   ],
   options: {
@@ -29,8 +30,9 @@ export const clients: Command = {
     const [form, ...words] = call.words
     if (form === 'list') return list(call, words)
     if (form === 'show') return show(call, onlyWord(words, 'CLIENT_ID'))
+    if (form === 'access') return access(call, words)
     if (form === 'remove') return remove(call, onlyWord(words, 'CLIENT_ID'))
-    throw new UsageError('say list, show or remove')
+    throw new UsageError('say list, show, access or remove')
   }
 }
 
@@ -62,14 +64,38 @@ async function collect(
 async function show(call: Call, clientId: string): Promise<ExitCode> {
   const client = await withServer(call, server => server.clients.get(clientId))
   if (!client) return unknown(call, clientId)
-  const { redirectUris, authMethods, secrets } = client
+  const { redirectUris, authMethods, grantTypes, clientCredentials, secrets } = client
   call.out.facts({
     ...brief(client),
     'redirect URIs': redirectUris.join(' '),
     authentication: authMethods.join(' '),
+    'grant types': grantTypes.join(' '),
+    'in its own name': inWords(clientCredentials),
     secrets: secrets.map(({ secretId, expiresAt }) => `${secretId} (${when(expiresAt) ?? 'no end'})`).join(' ')
   })
   return EXIT_CODES.done
+}
+
+async function access(call: Call, words: readonly string[]): Promise<ExitCode> {
+  const [clientId, resource, ...scopes] = words
+  if (clientId === undefined || resource === undefined) throw new UsageError('say CLIENT_ID and RESOURCE')
+  const changed = await withServer(call, async server => {
+    const client = await server.clients.get(clientId)
+    if (!client) return null
+    const others = Object.entries(client.clientCredentials).filter(([other]) => !sameResource(other, resource))
+    const all = scopes.length === 0 ? others : [...others, [resource, scopes] as const]
+    await server.clients.update(clientId, { clientCredentials: all.length === 0 ? null : Object.fromEntries(all) })
+    return server.clients.get(clientId)
+  })
+  if (!changed) return unknown(call, clientId)
+  call.out.facts({ client: clientId, 'in its own name': inWords(changed.clientCredentials) })
+  return EXIT_CODES.done
+}
+
+function inWords(clientCredentials: ClientSummary['clientCredentials']): string {
+  return Object.entries(clientCredentials)
+    .map(([resource, scopes]) => `${resource}: ${scopes.join(' ')}`)
+    .join('; ')
 }
 
 async function remove(call: Call, clientId: string): Promise<ExitCode> {

@@ -4,6 +4,8 @@ import t from 'tap'
 import { clientOf } from '../fixture-app.ts'
 import { createProject, ISSUER, type Project, run } from '../project.ts'
 
+const OWN = ['authorization_code', 'client_credentials']
+
 /** A project where somebody uses two installations of a client that registered itself. */
 async function used(t: Parameters<typeof createProject>[0]) {
   const project = createProject(t)
@@ -69,6 +71,29 @@ t.test('clients: list, show and remove, without a secret', async t => {
   t.equal((await project.run('clients', 'remove', clientId)).code, 0)
   t.equal(await isAlive(first), false)
   t.equal((await project.run('clients', 'show', clientId)).code, 1)
+})
+
+t.test('clients access: says what a client of the app may do in its own name, resource by resource', async t => {
+  const project = createProject(t)
+  const app = await project.app()
+  const resource = `${ISSUER}/mcp`
+  const { clientId } = await app.authorizationServer.clients.register(
+    { client_name: 'Robot', redirect_uris: ['https://app.example/cb'], grant_types: OWN },
+    { clientCredentials: { [resource]: ['mcp:tools'] } }
+  )
+  t.match((await project.run('clients', 'show', clientId)).out, `in its own name  ${resource}: mcp:tools`)
+  const access = (...words: string[]) => project.run('clients', 'access', ...words)
+  const unknown = await access(clientId, resource, 'mcp:unknown')
+  t.equal(unknown.code, 1)
+  t.match(unknown.err, 'clientCredentials names an unknown scope')
+  const less = await access(clientId, resource.replace('http', 'HTTP'))
+  t.equal(less.code, 0)
+  t.match(less.out, /in its own name *\n/)
+  t.notMatch((await project.run('clients', 'show', clientId)).out, 'client_credentials', 'the grant type goes with it')
+  t.equal((await access('nobody', resource)).code, 1)
+  t.equal((await access(clientId)).code, 2)
+  const own = await clientOf(app, ISSUER).credentials()
+  t.match((await access(own.clientId, resource, 'mcp:tools')).err, 'registered itself')
 })
 
 t.test('clients list: bounded, and says so', async t => {

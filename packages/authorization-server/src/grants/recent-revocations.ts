@@ -1,0 +1,66 @@
+/**
+ * What was revoked a moment ago by what it has in common. A revocation of many ends the grants that it finds stored. A token without a code
+ * is a grant only from the moment when it is issued, for somebody who was let in before that: it could be stored just after it was looked
+ * for. So such a revocation is written down before it looks, and whoever stores such a grant looks afterwards whether one came since the
+ * request began. Whichever is second sees the first.
+ */
+import { type GrantCriteria, randomSecret, UnavailableError } from '@fastify-mcp-auth/core'
+import type { ServerContext } from '../context.ts'
+import type { GrantRecord } from '../records.ts'
+
+const KEY = 'all'
+
+/** Far more than there are while one request lasts. */
+const KEPT = 32
+
+/** Seconds, longer than any request lasts. */
+const TTL = 3600
+
+/** How often a lost race is run again: each time somebody else has won it. */
+const ATTEMPTS = 1000
+
+/** To be called before it looks for what to end. @throws UnavailableError */
+export async function noteRevocation(server: ServerContext, criteria: GrantCriteria): Promise<void> {
+  const { recentRevocations } = server.records
+  const { subject = null, clientId = null, organization = null } = criteria
+  const latest = randomSecret(16)
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const before = await recentRevocations.get(KEY)
+    const revocations = [...(before?.revocations ?? []), { name: latest, subject, clientId, organization }].slice(-KEPT)
+    const record = { latest, revocations, expiresAt: server.clock.now() + TTL }
+    const won = before
+      ? await recentRevocations.update(KEY, { latest: before.latest }, record)
+      : await recentRevocations.insert(KEY, record)
+    if (won) return
+  }
+  throw new UnavailableError('too many revocations at the same moment', { retryAfter: 1 })
+}
+
+/** Which revocation of many was the last one, to be asked before anybody is let in. Null for none in a long time. */
+export async function lastRevocation(server: ServerContext): Promise<string | null> {
+  return (await server.records.recentRevocations.get(KEY))?.latest ?? null
+}
+
+/**
+ * Whether a grant that is stored by now met the criteria of a revocation that came after `since`.
+ *
+ * @param since what {@link lastRevocation} said before anybody was let in
+ */
+export async function wasRevokedSince(
+  server: ServerContext,
+  grant: GrantRecord,
+  since: string | null
+): Promise<boolean> {
+  const record = await server.records.recentRevocations.get(KEY)
+  if (!record || record.latest === since) return false
+  const at = record.revocations.findIndex(({ name }) => name === since)
+  // More of them than are kept: one could have been meant for this grant.
+  if (at < 0 && since !== null) return true
+  return record.revocations
+    .slice(at + 1)
+    .some(({ name: _, ...criteria }) =>
+      Object.entries(criteria).every(
+        ([member, value]) => value === null || grant[member as keyof typeof criteria] === value
+      )
+    )
+}

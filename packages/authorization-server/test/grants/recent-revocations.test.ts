@@ -1,0 +1,176 @@
+/** A token without a code is a grant only from the moment when it is issued: what is revoked at that very moment is revoked all the same. */
+import { digest, type GrantCriteria } from '@fastify-mcp-auth/core'
+import { matchesOAuthError } from '@fastify-mcp-auth/testing'
+import t, { type Test } from 'tap'
+import { lastRevocation } from '../../src/grants/recent-revocations.ts'
+import { post } from '../devices.ts'
+import { RESOURCE, recordsOf, refusalOf } from '../fixture.ts'
+import { type Asserting, build, JWT_BEARER, SECRET } from './asserting.ts'
+
+const AGENT = { client_name: 'Agent', client_secret_digest: digest(SECRET) }
+const clients = [
+  { ...AGENT, client_id: 'agent', grant_types: [JWT_BEARER] },
+  { ...AGENT, client_id: 'job', client_credentials: { [RESOURCE]: ['notes:read'] } }
+]
+const users = { organizations: () => [{ id: 'acme', name: 'Acme' }] }
+const world = (t: Test) => build(t, { options: { clients }, users })
+
+/** Each way to a token that is a grant by itself. */
+const WAYS = {
+  client_credentials: (server: Asserting) =>
+    post(server, 'token', { grant_type: 'client_credentials', client_id: 'job', client_secret: SECRET }),
+  'an assertion for a workload': async (server: Asserting) => server.alone(await server.workload()),
+  'an assertion for a person': async (server: Asserting) => server.ask(await server.idJag())
+}
+type Way = keyof typeof WAYS
+
+const live = async (server: Asserting, subject: string) =>
+  (await recordsOf(server).grants.list('subject', subject)).records.filter(({ record }) => record.revokedAt === null)
+const typesOf = ({ events }: Asserting) => events.map(({ type }) => type)
+
+for (const [way, subject, criteria] of [
+  ['client_credentials', 'job', { clientId: 'job' }],
+  ['client_credentials', 'job', { subject: 'job' }],
+  ['an assertion for a workload', 'nightly', { clientId: 'nightly' }],
+  ['an assertion for a person', 'sub-alice', { subject: 'sub-alice' }],
+  ['an assertion for a person', 'sub-alice', { clientId: 'agent' }],
+  ['an assertion for a person', 'sub-alice', { organization: 'acme' }],
+  ['an assertion for a person', 'sub-alice', { subject: 'sub-alice', clientId: 'agent', organization: 'acme' }]
+] as const)
+  t.test(`RFC 7009 2.1: a token for ${way} does not escape ${JSON.stringify(criteria)}`, async t => {
+    const server = await world(t)
+    const { grants } = server.app.authorizationServer
+    server.storage.beforeNextInsert('grants', async () => void (await grants.revokeAll(criteria)))
+    const answer = await WAYS[way](server)
+    matchesOAuthError(t, answer, 'temporarily_unavailable')
+    t.equal(answer.headers['retry-after'], '1')
+    t.notMatch(answer.body, 'access_token')
+    t.strictSame(await live(server, subject), [])
+    t.match(server.events.at(-1), { type: way.includes('assertion') ? 'assertion.refused' : 'grant.revoked' })
+    t.match(
+      server.events.filter(({ type }) => type === 'grant.revoked'),
+      [{ reason: 'access_withdrawn', subject }]
+    )
+    t.notOk(typesOf(server).includes('token.issued'))
+    t.equal((await WAYS[way](server)).statusCode, 200, 'who may still have it asks again')
+  })
+
+for (const [way, subject, criteria] of [
+  ['client_credentials', 'job', { clientId: 'agent' }],
+  ['client_credentials', 'job', { organization: 'acme' }],
+  ['an assertion for a workload', 'nightly', { subject: 'sub-alice' }],
+  ['an assertion for a person', 'sub-alice', { subject: 'sub-bob' }],
+  ['an assertion for a person', 'sub-alice', { subject: 'sub-alice', clientId: 'job' }]
+] as const)
+  t.test(`a token for ${way} is nothing to ${JSON.stringify(criteria)}`, async t => {
+    const server = await world(t)
+    const { grants } = server.app.authorizationServer
+    server.storage.beforeNextInsert('grants', async () => void (await grants.revokeAll(criteria)))
+    t.equal((await WAYS[way](server)).statusCode, 200)
+    t.equal((await live(server, subject)).length, 1)
+  })
+
+t.test('what was revoked before a request has nothing to do with it', async t => {
+  const server = await world(t)
+  for (const way of Object.keys(WAYS) as Way[]) {
+    await server.app.authorizationServer.grants.revokeAll({ clientId: 'job' })
+    await server.app.authorizationServer.grants.revokeAll({ subject: 'sub-alice' })
+    t.equal((await WAYS[way](server)).statusCode, 200, way)
+  }
+})
+
+t.test(
+  'a secret that is taken away, and then what was had with it: nothing is left, wherever the request was',
+  async t => {
+    const server = await world(t)
+    const { clients: stored, grants, verifyAccessToken } = server.app.authorizationServer
+    const metadata = { client_name: 'Robot', grant_types: ['client_credentials'] }
+    const access = { clientCredentials: { [RESOURCE]: ['notes:read'] } }
+    const { storage } = server
+    const verbs = { get: storage.get, insert: storage.insert }
+    // Just after each step that the request takes in the storage.
+    for (let step = 1; step <= 4; step++) {
+      const { clientId, clientSecret } = await stored.register(metadata, access)
+      const secretId = (await stored.get(clientId))?.secrets[0]?.secretId ?? ''
+      let steps = 0
+      const after = async <T>(done: Promise<T>): Promise<T> => {
+        const result = await done
+        if (++steps === step) {
+          Object.assign(storage, verbs)
+          await stored.removeSecret(clientId, secretId)
+          await grants.revokeAll({ clientId })
+        }
+        return result
+      }
+      storage.get = (...call) => after(verbs.get(...call))
+      storage.insert = (...call) => after(verbs.insert(...call))
+      const form = { grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret ?? '' }
+      const answer = await post(server, 'token', form)
+      Object.assign(storage, verbs)
+      t.strictSame(await live(server, clientId), [], `after step ${step}, which was answered with ${answer.statusCode}`)
+      const { access_token: token } = answer.json<{ access_token?: string }>()
+      if (token !== undefined) t.equal(await refusalOf(verifyAccessToken(token, RESOURCE)), 'grant_revoked')
+      t.equal(steps, step, 'it came so far')
+    }
+  }
+)
+
+t.test('nothing outlives a client that is removed while its token is made', async t => {
+  const server = await world(t)
+  const { clients: stored } = server.app.authorizationServer
+  const { clientId, clientSecret } = await stored.register(
+    { client_name: 'Robot', grant_types: ['client_credentials'] },
+    { clientCredentials: { [RESOURCE]: ['notes:read'] } }
+  )
+  server.storage.beforeNextInsert('grants', async () => void (await stored.remove(clientId)))
+  const form = { grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret ?? '' }
+  matchesOAuthError(t, await post(server, 'token', form), 'temporarily_unavailable')
+  t.strictSame(await live(server, clientId), [])
+  matchesOAuthError(t, await post(server, 'token', form), 'invalid_client')
+})
+
+t.test('more revocations in one request than are kept: it is refused, whomever they were about', async t => {
+  for (const [times, statusCode] of [
+    [31, 200],
+    [32, 503]
+  ] as const) {
+    const server = await world(t)
+    const { grants } = server.app.authorizationServer
+    await grants.revokeAll({ subject: 'somebody' })
+    server.storage.beforeNextInsert('grants', async () => {
+      for (let i = 0; i < times; i++) await grants.revokeAll({ subject: `somebody ${i}` })
+    })
+    t.equal((await WAYS.client_credentials(server)).statusCode, statusCode, `${times}`)
+    t.equal((await live(server, 'job')).length, statusCode === 200 ? 1 : 0)
+    t.equal((await WAYS.client_credentials(server)).statusCode, 200)
+  }
+})
+
+t.test('of many revocations at the same moment none is lost', async t => {
+  const server = await world(t)
+  const { grants } = server.app.authorizationServer
+  const criteria = Array.from({ length: 32 }, (_, i): GrantCriteria => ({ subject: `somebody ${i}` }))
+  server.storage.beforeNextInsert('grants', async () => {
+    await Promise.all(criteria.map(one => grants.revokeAll(one)))
+  })
+  t.equal((await WAYS.client_credentials(server)).statusCode, 200)
+  const record = await recordsOf(server).recentRevocations.get('all')
+  t.strictSame(
+    record?.revocations.map(({ subject }) => subject).toSorted(),
+    criteria.map(one => one.subject).toSorted()
+  )
+})
+
+t.test('an hour later who was meant is forgotten', async t => {
+  const server = await world(t)
+  const { grants, cleanup } = server.app.authorizationServer
+  await grants.revokeAll({ subject: 'sub-alice' })
+  t.match(await server.storage.dump(), 'sub-alice')
+  server.clock.advance(3600)
+  await cleanup()
+  t.match(await server.storage.dump(), 'sub-alice', 'not before')
+  server.clock.advance(1)
+  await cleanup()
+  t.notMatch(await server.storage.dump(), 'sub-alice')
+  t.equal(await lastRevocation({ records: recordsOf(server) } as never), null)
+})
