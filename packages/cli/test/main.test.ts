@@ -29,7 +29,7 @@ t.test('a command line that cannot be followed: exit code 2, the reason on stder
     [['cleanup', '--limit'], /limit/],
     [['keys'], /generate, list or rotate/],
     [['keys', 'generate', 'two'], /unexpected: two/],
-    [['clients'], /list, show or remove/],
+    [['clients'], /list, show, access or remove/],
     [['connections'], /probe, stats, key-status, rotate-keys or sweep/],
     [['connections', 'toString'], /probe, stats, key-status, rotate-keys or sweep/],
     [['connections', 'probe'], /give one URL/],
