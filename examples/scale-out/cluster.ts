@@ -32,7 +32,7 @@ export interface Cluster {
 
 const APP = fileURLToPath(import.meta.resolve('example-all-in-one/server.ts'))
 
-/** Milliseconds before a process that died is started again. */
+/** Milliseconds before a process that died, or did not start in its place, is started again. */
 const PAUSE = 500
 
 /** @throws Error when one of the processes does not start */
@@ -53,8 +53,17 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
       serving.delete(slot)
       if (closing) return
       settings.log(`process ${started.child.pid} ended (${signal ?? code}); another one takes its place`)
-      await sleep(PAUSE)
-      if (!closing) await keepRunning(slot).catch(error => settings.log(String(error)))
+      await replace(slot)
+    })
+  }
+
+  // Tried until one starts: the database may be away just then.
+  async function replace(slot: number): Promise<void> {
+    await sleep(PAUSE)
+    if (closing) return
+    await keepRunning(slot).catch(error => {
+      settings.log(String(error))
+      return replace(slot)
     })
   }
 
