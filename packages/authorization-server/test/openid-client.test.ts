@@ -2,6 +2,7 @@
 import type { AddressInfo } from 'node:net'
 import { createSafeFetch, digest } from '@fastify-mcp-auth/core'
 import {
+  assertingIssuer,
   createBrowser,
   createTestIssuer,
   decide,
@@ -270,6 +271,7 @@ t.test(
   async t => {
     const idp = await createTestIssuer()
     const listener = await idp.listen()
+    const says = assertingIssuer(idp)
     t.teardown(() => listener.close())
     const agent = { client_name: 'Agent', grant_types: [JWT_BEARER] }
     const { as, issuer, resource, server } = await listening(t, {
@@ -280,33 +282,17 @@ t.test(
           { client_id: 'agent', client_secret_digest: digest(SECRET), ...agent },
           { client_id: 'signing-agent', jwks: { keys: [jwk] }, ...agent }
         ],
-        jwtBearer: {
-          identityProviders: [{ issuer: idp.issuer, user: ({ sub }) => ({ user: sub }) }],
-          workloadIssuers: [
-            {
-              issuer: idp.issuer,
-              workloads: [
-                {
-                  client_id: 'nightly',
-                  client_name: 'Nightly job',
-                  claims: { sub: 'nightly@jobs' },
-                  client_credentials: { [uri]: ['notes:read'] }
-                }
-              ]
-            }
-          ]
-        }
+        jwtBearer: says.trusted({ [uri]: ['notes:read'] })
       })
     })
     const api = await as('rs', 'oauth2')
-    const claims = { resource, scope: 'notes:read' }
-    const header = { typ: 'oauth-id-jag+jwt' }
     for (const clientId of ['agent', 'signing-agent']) {
       const config = await as(clientId, 'oauth2')
       t.match(config.serverMetadata(), {
         authorization_grant_profiles_supported: ['urn:ietf:params:oauth:grant-profile:id-jag']
       })
-      const assertion = await idp.mint({ subject: 'alice', resource: issuer, clientId, claims, header })
+      const about = { subject: 'alice', audience: issuer, clientId, resource, scopes: ['notes:read'] }
+      const assertion = await says.idJag(about)
       const tokens = await client.genericGrantRequest(config, JWT_BEARER, { assertion, resource, scope: 'notes:read' })
       t.match(tokens, { token_type: 'bearer', scope: 'notes:read' })
       t.notOk('refresh_token' in tokens)
@@ -316,11 +302,7 @@ t.test(
       await client.tokenRevocation(config, tokens.access_token)
       t.match(await client.tokenIntrospection(api, tokens.access_token), { active: false })
     }
-    const assertion = await idp.mint({
-      subject: 'nightly@jobs',
-      resource: `${issuer}/oauth/token`,
-      header: { typ: 'JWT' }
-    })
+    const assertion = await says.workload({ audience: `${issuer}/oauth/token` })
     const body = new URLSearchParams({ grant_type: JWT_BEARER, assertion, resource })
     const answer = await fetch(`${issuer}/oauth/token`, { method: 'POST', body })
     t.equal(answer.status, 200)

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { digest, type StorageDriver } from '@fastify-mcp-auth/core'
-import { createTestIssuer } from '@fastify-mcp-auth/testing'
+import { assertingIssuer, createTestIssuer } from '@fastify-mcp-auth/testing'
 import type { Test } from 'tap'
 import { JWT_BEARER } from '../src/assertions/trusted-issuers.ts'
 import { poll, post, startDevice, TV } from './devices.ts'
@@ -24,6 +24,8 @@ export async function roundTrips(t: Test, { storage, sent }: Counted): Promise<v
   const { introspects: _, ...confidential } = rs
   const job = { ...confidential, client_id: 'job', client_credentials: { [RESOURCE]: ['notes:read'] } }
   const idp = await createTestIssuer({ clock: { now: () => server.clock.now() } })
+  const says = assertingIssuer(idp)
+  const trusted = says.trusted({ [RESOURCE]: ['notes:read'] })
   const jwks = (await idp.jwks()) as { keys: Record<string, unknown>[] }
   const server: TestServer = await buildServer(t, {
     storage: observableStorage(storage),
@@ -33,21 +35,8 @@ export async function roundTrips(t: Test, { storage, sent }: Counted): Promise<v
       clients: [rs, TV, job, { ...confidential, client_id: 'agent', grant_types: [JWT_BEARER] }],
       deviceAuthorization: {},
       jwtBearer: {
-        identityProviders: [{ issuer: idp.issuer, jwks, user: ({ sub }) => ({ user: sub }) }],
-        workloadIssuers: [
-          {
-            issuer: idp.issuer,
-            jwks,
-            workloads: [
-              {
-                client_id: 'nightly',
-                client_name: 'Nightly job',
-                claims: { sub: 'nightly@jobs' },
-                client_credentials: { [RESOURCE]: ['notes:read'] }
-              }
-            ]
-          }
-        ]
+        identityProviders: trusted.identityProviders.map(one => ({ ...one, jwks })),
+        workloadIssuers: trusted.workloadIssuers.map(one => ({ ...one, jwks }))
       }
     }
   })
@@ -107,12 +96,10 @@ export async function roundTrips(t: Test, { storage, sent }: Counted): Promise<v
     post(server, 'token', { grant_type: 'client_credentials', client_id: 'job', client_secret: SECRET })
   )
   t.equal(own.statusCode, 200)
-  const typ = 'oauth-id-jag+jwt'
-  const person = { resource: ORIGIN, clientId: 'agent', claims: { resource: RESOURCE }, header: { typ } }
-  const nightly = { resource: ORIGIN, subject: 'nightly@jobs', header: { typ: 'JWT' } }
+  const person = await says.idJag({ subject: 'alice', audience: ORIGIN, clientId: 'agent', resource: RESOURCE })
   for (const [times, what, form] of [
-    [4, 'an assertion for a person', { client_id: 'agent', client_secret: SECRET, assertion: await idp.mint(person) }],
-    [5, 'an assertion for a workload', { assertion: await idp.mint(nightly) }]
+    [4, 'an assertion for a person', { client_id: 'agent', client_secret: SECRET, assertion: person }],
+    [5, 'an assertion for a workload', { assertion: await says.workload({ audience: ORIGIN }) }]
   ] as const) {
     const bought = await costs(times, what, () => post(server, 'token', { grant_type: JWT_BEARER, ...form }))
     t.equal(bought.statusCode, 200)

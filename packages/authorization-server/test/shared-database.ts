@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { digest } from '@fastify-mcp-auth/core'
 import { type SqlStorageOptions, sqlStorage } from '@fastify-mcp-auth/storage-sql'
-import { createTestIssuer } from '@fastify-mcp-auth/testing'
+import { assertingIssuer, createTestIssuer } from '@fastify-mcp-auth/testing'
 import type { Test } from 'tap'
 import { JWT_BEARER } from '../src/assertions/trusted-issuers.ts'
 import { createSigner } from './clients/signer.ts'
@@ -78,12 +78,8 @@ export async function sharedDatabaseSuite(t: Test, place: Place): Promise<void> 
       ],
       jwtBearer: { identityProviders: [{ issuer: idp.issuer, jwks, user: ({ sub }) => ({ user: sub }) }] }
     })
-    const assertion = await idp.mint({
-      resource: ORIGIN,
-      clientId: 'agent',
-      claims: { resource: RESOURCE },
-      header: { typ: 'oauth-id-jag+jwt' }
-    })
+    const about = { subject: 'alice', audience: ORIGIN, clientId: 'agent', resource: RESOURCE }
+    const assertion = await assertingIssuer(idp).idJag(about)
     const form = { grant_type: JWT_BEARER, client_id: 'agent', client_secret: 's3cret', assertion }
     const responses = await Promise.all(
       Array.from({ length: 40 }, (_, i) => post(servers[i % SERVERS] ?? first, 'token', form))

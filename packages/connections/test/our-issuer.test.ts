@@ -2,7 +2,7 @@
 import authorizationServer from '@fastify-mcp-auth/authorization-server'
 import { type AuthorizationServerEvent, digest } from '@fastify-mcp-auth/core'
 import { memoryStorage } from '@fastify-mcp-auth/core/memory'
-import { createTestIssuer, settableClock } from '@fastify-mcp-auth/testing'
+import { assertingIssuer, createTestIssuer, settableClock } from '@fastify-mcp-auth/testing'
 import { createFakeMcpServer } from '@fastify-mcp-auth/testing/servers'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
@@ -17,6 +17,7 @@ async function world(t: Test) {
   const clock = settableClock()
   const idp = await createTestIssuer({ clock })
   const keys = await idp.listen()
+  const says = assertingIssuer(idp)
   const issuer = `http://127.0.0.1:${await freePort()}`
   const app = Fastify()
   const mcp = await createFakeMcpServer({
@@ -52,22 +53,7 @@ async function world(t: Test) {
         client_credentials: { [mcp.resource]: ['notes'] }
       }
     ],
-    jwtBearer: {
-      identityProviders: [{ issuer: idp.issuer, user: ({ sub }) => ({ user: sub }) }],
-      workloadIssuers: [
-        {
-          issuer: idp.issuer,
-          workloads: [
-            {
-              client_id: 'nightly',
-              client_name: 'Nightly job',
-              claims: { sub: 'nightly@jobs' },
-              client_credentials: { [mcp.resource]: ['notes'] }
-            }
-          ]
-        }
-      ]
-    },
+    jwtBearer: says.trusted({ [mcp.resource]: ['notes'] }),
     interactionUrl: handle => `/consent/${handle}`,
     rateLimit: false,
     clock,
@@ -92,15 +78,9 @@ async function world(t: Test) {
     return connections
   }
   const idJag = ({ owner, audience, resource, scopes }: AssertionContext) =>
-    idp.mint({
-      subject: owner?.id ?? '',
-      resource: audience,
-      clientId: 'app',
-      claims: { resource, ...(scopes.length === 0 ? {} : { scope: scopes.join(' ') }) },
-      header: { typ: 'oauth-id-jag+jwt' }
-    })
+    says.idJag({ subject: owner?.id ?? '', audience, clientId: 'app', resource, scopes })
   const types = () => events.splice(0).flatMap(({ type }) => (/assertion|issued/.test(type) ? [type] : []))
-  return { app, clock, idp, issuer, mcp, connect, idJag, types }
+  return { app, clock, idp, says, issuer, mcp, connect, idJag, types }
 }
 
 const whoami = async (connections: Awaited<ReturnType<typeof createConnections>>, owner: typeof alice | null) => {
@@ -139,13 +119,11 @@ t.test('EM-7, EM-10: what our server refuses, the connection says, asks for once
 })
 
 t.test('WI-1, WI-2: jwt_bearer at our own server: a workload without client_id, in its own name', async t => {
-  const { clock, connect, idp, types } = await world(t)
+  const { clock, connect, says, types } = await world(t)
   const connections = await connect({
     auth: 'jwt_bearer',
     mode: 'shared',
-    oauth: {
-      assertion: ({ audience }) => idp.mint({ subject: 'nightly@jobs', resource: audience, header: { typ: 'JWT' } })
-    }
+    oauth: { assertion: ({ audience }) => says.workload({ audience }) }
   })
   t.equal(await whoami(connections, null), 'nightly')
   clock.advance(3600)
@@ -154,9 +132,7 @@ t.test('WI-1, WI-2: jwt_bearer at our own server: a workload without client_id, 
   const other = await connect({
     auth: 'jwt_bearer',
     mode: 'shared',
-    oauth: {
-      assertion: ({ audience }) => idp.mint({ subject: 'other@jobs', resource: audience, header: { typ: 'JWT' } })
-    }
+    oauth: { assertion: ({ audience }) => says.workload({ audience, subject: 'other@jobs' }) }
   })
   await t.rejects(whoami(other, null), { code: 'MCP_CLIENT_REJECTED', reason: 'invalid_grant' })
   t.strictSame(types(), ['assertion.refused'])

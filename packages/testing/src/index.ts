@@ -1,3 +1,4 @@
+export * from './asserting-issuer.ts'
 export * from './assertions.ts'
 export type { AuthorizationAnswer, StartedAuthorization } from './authorization-request.ts'
 export { type Browser, createBrowser, formWith, type Page } from './browser.ts'
