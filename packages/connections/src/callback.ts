@@ -9,6 +9,7 @@ import { validateAuthorizationResponseIssuer } from '@modelcontextprotocol/clien
 import { markReplaced } from './client-registration.ts'
 import { readConnection, writeConnection } from './connection-record.ts'
 import { type Context, routeOf, type Target, targetOf } from './context.ts'
+import { forget } from './disconnect.ts'
 import { isMcpConnectionError, McpConnectionError, type McpConnectionErrorCode } from './errors.ts'
 import { type FlowSecrets, flowKey, unsealFlow } from './flow.ts'
 import { countAttempt } from './limits.ts'
@@ -133,12 +134,18 @@ async function complete(context: Context, flow: OpenFlow, params: CallbackParams
   if (code === null) throw failed(target, 'MCP_FLOW_MISMATCH', 'no_code')
   const tokens = await exchange(context, target, secrets, code)
   const isReconnected = await keep(context, target, secrets, tokens)
-  await context.records.flows.update(key, {}, { outcome: 'connected' })
+  if (!(await context.records.flows.update(key, {}, { outcome: 'connected' }))) throw await takenBack(context, target)
   syncAfterConnect(context, target)
   const outcome = isReconnected ? 'reconnected' : 'connected'
   const { id: server } = target.server
   context.telemetry.record('flow.duration', context.clock.now() - record.createdAt, { server })
   return Object.freeze({ connection: await summary(context, target), returnTo: record.returnTo, outcome })
+}
+
+/** Disconnected, or its owner deleted, while we asked: that took the attempt away first, and what came of it is nobody's. */
+async function takenBack(context: Context, target: Target): Promise<McpConnectionError> {
+  await forget(context, target, await readConnection(context, target.place))
+  return failed(target, 'MCP_FLOW_EXPIRED', 'ended')
 }
 
 /** A stale tab or the back button: it was done, and nothing changes. */

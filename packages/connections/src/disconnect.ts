@@ -20,12 +20,15 @@ export async function disconnect(
   return forget(context, target, await readConnection(context, target.place))
 }
 
-async function forget(context: Context, target: Target, record: ConnectionRecord | null): Promise<boolean> {
+/** @param record as it was read; null where there was none @returns whether there was one */
+export async function forget(context: Context, target: Target, record: ConnectionRecord | null): Promise<boolean> {
   const { place } = target
   const { records, ring, events } = context
-  // First here, so that nothing more is sent with it: a refresh that is under way finds no record to write to.
+  // Attempts before the connection: one whose code is being exchanged looks, once it has written, whether it is still there.
+  await records.flows.removeWhere('connection', place.id)
+  // Here before there, so that nothing more is sent with it: a refresh that is under way finds no record to write to.
   const existed = await records.connections.remove(place.id)
-  await removeAll(context, 'connection', place.id)
+  await records.tools.removeWhere('connection', place.id)
   if (!record || !existed) return false
   const credential = record.sealed === null ? null : unsealCredential(ring, place, record.url, record.sealed)
   const revoked = credential ? await revoke(context, target, { record, credential }) : false
@@ -33,10 +36,6 @@ async function forget(context: Context, target: Target, record: ConnectionRecord
   if (!credential) await oweUnread(context, target, record)
   events.emit('disconnected', place, { revoked })
   return true
-}
-
-async function removeAll({ records }: Context, index: 'connection' | 'ownerKey', value: string): Promise<void> {
-  await Promise.all([records.flows.removeWhere(index, value), records.tools.removeWhere(index, value)])
 }
 
 /** Everything of an owner, the pairs with others included. Runs again until nothing is left. @returns how many connections */
@@ -49,10 +48,11 @@ export async function deleteOwner(context: Context, owner: Owner): Promise<numbe
     ['agentKey', agentKey]
   ] as const) {
     if (value === null) continue
-    for (const { key, record } of await listAll(context.records.connections, index, value))
-      if (await forgetRecord(context, key, record)) count++
+    // Before the connections, for the reason that `forget` has.
     await context.records.flows.removeWhere(index, value)
     await context.records.links.removeWhere(index, value)
+    for (const { key, record } of await listAll(context.records.connections, index, value))
+      if (await forgetRecord(context, key, record)) count++
   }
   return count
 }
@@ -73,6 +73,9 @@ export async function wipeServer(context: Context, server: string): Promise<numb
 async function forgetRecord(context: Context, id: string, record: ConnectionRecord): Promise<boolean> {
   const target = await targetOfRecord(context, id, record)
   if (target) return forget(context, target, record)
-  await removeAll(context, 'connection', id)
-  return context.records.connections.remove(id)
+  const { flows, connections, tools } = context.records
+  await flows.removeWhere('connection', id)
+  const existed = await connections.remove(id)
+  await tools.removeWhere('connection', id)
+  return existed
 }

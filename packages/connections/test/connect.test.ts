@@ -193,3 +193,28 @@ t.test('item 5: a flow ends after ten minutes', async t => {
   await t.rejects(connections.complete({ params, binding: BINDING, owner: alice }), { code: 'MCP_FLOW_EXPIRED' })
   t.equal((await connections.status(alice, 'notes')).status, 'not_connected')
 })
+
+t.test('5.7: a connection that is ended, or whose owner goes, while its code is exchanged stays ended', async t => {
+  for (const isFirst of [true, false])
+    for (const end of ['disconnect', 'deleteOwner'] as const) {
+      const { connections, connect, issuer, clock } = await createWorld(t)
+      if (!isFirst) await connect()
+      const { url } = await connections.start(alice, 'notes', { binding: BINDING })
+      const params = await walkAuthorization(url)
+      const before = issuer.count('token')
+      issuer.fail('token', fault.slow(100))
+      const completing = connections
+        .complete({ params, binding: BINDING, owner: alice })
+        .catch((error: unknown) => error)
+      while (issuer.count('token') === before) await new Promise(resolve => setTimeout(resolve, 5))
+      await (end === 'disconnect' ? connections.disconnect(alice, 'notes') : connections.deleteOwner(alice))
+      t.match(await completing, { code: 'MCP_FLOW_EXPIRED', reason: 'ended' })
+      t.strictSame(await connections.list(alice), [], `${end}, ${isFirst ? 'the first time' : 'once more'}`)
+      clock.advance(61)
+      await connections.sweep()
+      t.notOk(
+        [...issuer.records.accessTokens.keys()].some(token => issuer.verify(token)),
+        'no token is good any more'
+      )
+    }
+})
