@@ -91,6 +91,18 @@ function preregistered(context: Context, { server, definition }: Purpose, found:
   return { clientId, clientSecret, authMethod: method, source: 'preregistered', registration: null }
 }
 
+/** What got a token, as it proves itself today: a client of the options may have another secret or key since then. */
+export function clientNow(
+  context: Context,
+  target: Purpose,
+  { found, client }: { readonly found: Discovered; readonly client: OAuthClient }
+): OAuthClient {
+  const written = target.definition.oauth?.client
+  const isWritten =
+    client.source === 'preregistered' && client.clientId === written?.clientId && written.issuer === found.issuer
+  return isWritten ? preregistered(context, target, found) : client
+}
+
 /** Null where our document cannot be fetched, because it is on loopback, or where the server takes none of its methods. */
 function documentFor({ options, urls, clientKeys }: Context, found: Discovered): OAuthClient | null {
   const own = options.client.documentUrl

@@ -65,7 +65,8 @@ function tokensOf({ ring }: Context, { definition, place }: Target, row: TokenRo
   if (!URL.canParse(row.issuer) || clientId === '')
     throw unfit(place.server, 'needs the issuer and the client of its tokens')
   // Of a client that is not in the options nobody knows more than that it got these tokens.
-  const source = oauth?.client?.clientId === clientId ? ('preregistered' as const) : ('dynamic' as const)
+  const isWritten = oauth?.client?.clientId === clientId && oauth.client.issuer === row.issuer
+  const source = isWritten ? ('preregistered' as const) : ('dynamic' as const)
   const method = authMethod ?? (clientSecret === null ? ('none' as const) : ('client_secret_basic' as const))
   const client = { clientId, clientSecret, authMethod: method, source, registration: null }
   const scopes = [...(row.scopes ?? [])]

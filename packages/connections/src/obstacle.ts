@@ -24,7 +24,8 @@ export function obstacleTo(
 /** Null when the options still name the issuer and the client that the tokens came from. A token that lives is used all the same. */
 export function obstacleToRefresh({ oauth }: ServerDefinition, record: ConnectionRecord): ReauthReason | null {
   if (oauth?.issuer !== undefined && record.issuer !== null && record.issuer !== oauth.issuer) return 'issuer_changed'
-  const isOwnClient = record.clientSource === 'preregistered'
-  // Another client cannot use the grants of the one before.
-  return isOwnClient && record.clientId !== oauth?.client?.clientId ? 'client_replaced' : null
+  if (record.clientSource !== 'preregistered') return null
+  // Another client cannot use the grants of the one before. One of the same name at another issuer is another client.
+  const { client } = oauth ?? {}
+  return record.clientId === client?.clientId && record.issuer === client?.issuer ? null : 'client_replaced'
 }

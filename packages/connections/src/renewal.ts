@@ -1,11 +1,10 @@
 /** The request that gets a new token without a person: by the refresh token, or by what proves who we are. */
 import { isUnavailableError } from '@fastify-mcp-auth/core'
+import { clientNow } from './client-registration.ts'
 import { type Context, routeOf, type Target } from './context.ts'
 import type { Discovered } from './discovery.ts'
 import { asMcpConnectionError } from './errors.ts'
 import type { Lease } from './lease.ts'
-import type { OAuthClient } from './oauth-client.ts'
-import type { ServerDefinition } from './options.ts'
 import type { ConnectionRecord } from './records.ts'
 import type { Credential } from './seal.ts'
 import { silentForm } from './silent-grants.ts'
@@ -52,7 +51,7 @@ async function send(
   const found = await lookUp(context, target, record)
   if ('kind' in found) return found
   const { definition } = target
-  const client = clientNow(definition, credential)
+  const client = credential.client && clientNow(context, target, { found, client: credential.client })
   const form =
     record.kind === 'oauth'
       ? { grant_type: 'refresh_token', refresh_token: credential.refreshToken }
@@ -91,10 +90,4 @@ async function lookUp(
       retryAfter: null
     }
   }
-}
-
-/** A client of the options may have a new secret. Whether it is still the same client was asked before: `obstacleToRefresh`. */
-function clientNow({ oauth }: ServerDefinition, { client }: Credential): OAuthClient | null {
-  if (client?.source !== 'preregistered') return client
-  return { ...client, clientSecret: oauth?.client?.clientSecret ?? null }
 }

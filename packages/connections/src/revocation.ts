@@ -5,6 +5,7 @@
  * @see RFC 7009 section 2
  */
 import { isUnavailableError, randomSecret } from '@fastify-mcp-auth/core'
+import { clientNow } from './client-registration.ts'
 import { type Context, routeOf, type Target } from './context.ts'
 import { asMcpConnectionError } from './errors.ts'
 import type { OAuthClient } from './oauth-client.ts'
@@ -107,7 +108,7 @@ async function attempt(
         {
           fetch: routeOf(context, target).oauth,
           metadata: found.metadata,
-          client: owed.client,
+          client: clientNow(context, target, { found, client: owed.client }),
           keys: context.clientKeys,
           form: { token, token_type_hint: hint },
           dpop

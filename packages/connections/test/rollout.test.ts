@@ -1,7 +1,13 @@
 /** While a new version is rolled out, processes know different keys and options. None of them may end what works in the others. */
 import { randomBytes } from 'node:crypto'
 import { memoryStorage } from '@fastify-mcp-auth/core/memory'
-import { fault, walkAuthorization } from '@fastify-mcp-auth/testing/servers'
+import {
+  createFakeAuthorizationServer,
+  type FakeAuthorizationServer,
+  fault,
+  walkAuthorization
+} from '@fastify-mcp-auth/testing/servers'
+import { exportJWK, exportPKCS8, generateKeyPair } from 'jose'
 import t, { type Test } from 'tap'
 import { alice, BINDING, bob, createWorld, type World } from './world.ts'
 
@@ -138,4 +144,70 @@ t.test('REG-20: processes that know different clients by hand end nothing of eac
   t.match(await before.status(alice, 'notes'), { status: 'needs_reauth', reason: 'client_replaced' })
   await use(after)
   t.notOk(world.events.some(({ type }) => type === 'needs_reauth'))
+})
+
+t.test(
+  'REG-20: a secret goes to no other issuer than its own, also where the client is called the same there',
+  async t => {
+    const world = await createWorld(t)
+    const { issuer, server, connections } = world
+    const next = await createFakeAuthorizationServer({ clock: world.clock })
+    t.teardown(() => next.close())
+    const metadata = { redirect_uris: [connections.urls.callback] }
+    const clientId = 'acme'
+    const at = (of: FakeAuthorizationServer, clientSecret: string) => {
+      of.addClient({ clientId, clientSecret, metadata })
+      const client = { issuer: of.issuer, clientId, clientSecret }
+      return world.another({ servers: { notes: { url: server.resource, oauth: { client } } } })
+    }
+    const [before, after] = [await at(issuer, 'secret-of-old'), await at(next, 'secret-of-next')]
+    await connectIn(before)
+    // Both at once, as it is while one takes the place of the other.
+    server.behaviour.authorizationServers = [issuer.issuer, next.issuer]
+    world.clock.advance(3700)
+    await t.rejects(use(after), { code: 'MCP_NEEDS_REAUTH', reason: 'client_replaced' })
+    t.notMatch(JSON.stringify(issuer.requests), 'secret-of-next')
+    t.notMatch(JSON.stringify(issuer.requests), Buffer.from('acme:secret-of-next').toString('base64'))
+    await use(before)
+
+    const [imported, row] = [{ type: 'user', id: 'imported' } as const, { accessToken: 'a', refreshToken: 'b' }]
+    const client = { clientId, clientSecret: 'secret-of-old' }
+    const owned = {
+      ...row,
+      owner: imported,
+      server: 'notes',
+      issuer: issuer.issuer,
+      client,
+      expiresAt: world.clock.now()
+    }
+    t.match(await after.importConnections([owned], each => each), { imported: 1 })
+    await t.rejects(after.refresh(imported, 'notes'), { code: 'MCP_NEEDS_REAUTH', reason: 'invalid_grant' })
+    t.notMatch(JSON.stringify(issuer.requests), Buffer.from('acme:secret-of-next').toString('base64'))
+  }
+)
+
+t.test('REG-20: a secret or key that is replaced in the options is used to refresh and to revoke', async t => {
+  const world = await createWorld(t)
+  const { issuer, server, connections } = world
+  const redirect_uris = [connections.urls.callback]
+  const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true })
+  const jwks = { keys: [{ ...(await exportJWK(publicKey)), alg: 'ES256', kid: 'k' }] }
+  const key = { pem: await exportPKCS8(privateKey), alg: 'ES256' as const, kid: 'k' }
+  const steps = [
+    { clientSecret: 'first' },
+    { clientSecret: 'second' },
+    { privateKey: key, metadata: { token_endpoint_auth_method: 'private_key_jwt', jwks } }
+  ]
+  for (const [at, { metadata, ...proof }] of steps.entries()) {
+    issuer.addClient({ clientId: 'acme', ...proof, metadata: { redirect_uris, ...metadata } })
+    const client = { issuer: issuer.issuer, clientId: 'acme', ...proof }
+    const app = await world.another({ servers: { notes: { url: server.resource, oauth: { client } } } })
+    if (at === 0) await connectIn(app)
+    world.clock.advance(3700)
+    t.match(await app.refresh(alice, 'notes'), { status: 'active' }, Object.keys(proof).join())
+    if (at < steps.length - 1) continue
+    t.equal(await app.disconnect(alice, 'notes'), true)
+    t.match(world.events.at(-1), { type: 'disconnected', revoked: true })
+    t.notOk([...issuer.records.accessTokens.keys()].some(token => issuer.verify(token)))
+  }
 })
