@@ -12,8 +12,15 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 export interface BindingCookie {
   /** Null when this browser has none. */
   read(request: FastifyRequest): string | null
-  /** The same, after giving it one. Lasts as long as the browser runs. */
-  ensure(request: FastifyRequest, reply: FastifyReply): string
+  /** What a browser is going to be bound by: its secret, or a new one, which it is given when something has begun. */
+  choose(request: FastifyRequest): ChosenBinding
+}
+
+/** A secret for a flow. */
+export interface ChosenBinding {
+  readonly secret: string
+  /** Lasts as long as the browser runs. Nothing is sent to a browser that has it. */
+  give(reply: FastifyReply): void
 }
 
 /** @param baseUrl origin of the app: on plain http, which is loopback only, browsers would drop a `__Host-` cookie */
@@ -31,12 +38,15 @@ export function bindingCookie(baseUrl: string): BindingCookie {
   }
   return Object.freeze({
     read,
-    ensure(request: FastifyRequest, reply: FastifyReply): string {
+    choose(request: FastifyRequest): ChosenBinding {
       const known = read(request)
-      if (known !== null) return known
-      const secret = randomSecret()
-      reply.header('set-cookie', `${name}=${secret}; ${attributes}`)
-      return secret
+      const secret = known ?? randomSecret()
+      return {
+        secret,
+        give(reply) {
+          if (known === null) reply.header('set-cookie', `${name}=${secret}; ${attributes}`)
+        }
+      }
     }
   })
 }

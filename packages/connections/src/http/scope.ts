@@ -27,7 +27,8 @@ export interface RouteContext {
   readonly now: () => number
 }
 
-const BODY_LIMIT = 64 * 1024
+/** Holds the longest list of tools that somebody can choose from. */
+const BODY_LIMIT = 512 * 1024
 
 /** Prepares an encapsulated scope; routes are added to it afterwards. */
 export async function prepareScope(
@@ -53,6 +54,18 @@ export async function prepareScope(
     if (request.method !== 'GET' && request.method !== 'HEAD') assertOwnOrigin(request, baseUrl)
   })
 }
+
+/** For routes whose address has a secret in it, a code or a link: the log is told which route it was. */
+export const SECRET_ADDRESS = Object.freeze({
+  logSerializers: Object.freeze({
+    req: ({ method, routeOptions, host, ip }: FastifyRequest) => ({
+      method,
+      url: routeOptions.url,
+      host,
+      remoteAddress: ip
+    })
+  })
+})
 
 /** Tells once when requests come through a proxy that the app does not trust: everybody shares one address then, and one limit. */
 export function proxyWatch(): (request: FastifyRequest) => void {

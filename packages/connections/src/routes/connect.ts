@@ -5,8 +5,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { asMcpConnectionError, McpConnectionError } from '../errors.ts'
 import { readOwner, textOf, textsOf } from '../http/asker.ts'
-import { mayChange, type RouteContext, requireOwner } from '../http/scope.ts'
+import { mayChange, type RouteContext, requireOwner, SECRET_ADDRESS } from '../http/scope.ts'
 import { assertReturnTo } from '../return-to.ts'
+import { assertSecret } from '../static-credential.ts'
 import { isSilent } from '../status.ts'
 import type { OpenedLink, Owner } from '../types.ts'
 
@@ -20,11 +21,11 @@ export function connectRoutes(scope: FastifyInstance, context: RouteContext): vo
 
 /** In a scope of its own, whose prefix is the path of the redirect URI. */
 export function callbackRoute(scope: FastifyInstance, context: RouteContext): void {
-  scope.get('', (request, reply) => complete(context, request, reply))
+  scope.get('', SECRET_ADDRESS, (request, reply) => complete(context, request, reply))
 }
 
 export function linkRoutes(scope: FastifyInstance, context: RouteContext): void {
-  scope.get('/link/:link', (request: FastifyRequest<{ Params: { link: string } }>, reply) =>
+  scope.get('/link/:link', SECRET_ADDRESS, (request: FastifyRequest<{ Params: { link: string } }>, reply) =>
     showLink(context, request, reply)
   )
   scope.post('/credentials/:server', (request: ToServer, reply) => storeSecret(context, request, reply))
@@ -61,14 +62,19 @@ async function showLink(
   return context.answers.show(request, reply, { page: 'connect', data: { connection, address, returnTo, link } })
 }
 
-/** What the link adds, for the server and account that it is for. @throws McpConnectionError `MCP_FLOW_MISMATCH` for another one */
-async function linkOf(context: RouteContext, request: ToServer, owner: Owner): Promise<OpenedLink | null> {
+interface UsableLink extends OpenedLink {
+  use(): Promise<unknown>
+}
+
+/** What the link adds, for the server and account that it is for. Does not use it up. @throws McpConnectionError `MCP_FLOW_MISMATCH` for another one */
+async function linkOf(context: RouteContext, request: ToServer, owner: Owner): Promise<UsableLink | null> {
   const secret = textOf(request, 'link', 128)
   if (secret === undefined) return null
-  const { server, account } = await context.connections.readConnectLink(owner, secret)
+  const link = await context.connections.readConnectLink(owner, secret)
+  const { server, account } = link
   if (server !== request.params.server || account !== (textOf(request, 'account', 512) ?? 'default'))
     throw new McpConnectionError('MCP_FLOW_MISMATCH', 'the link is for another connection', { server, reason: 'link' })
-  return context.connections.useConnectLink(owner, secret)
+  return { ...link, use: () => context.connections.useConnectLink(owner, secret) }
 }
 
 async function connect(context: RouteContext, request: ToServer, reply: FastifyReply): Promise<FastifyReply> {
@@ -90,14 +96,19 @@ async function connect(context: RouteContext, request: ToServer, reply: FastifyR
   const link = await linkOf(context, request, owner)
   // A link is of the app's own making.
   if (!link && !(await mayChange(context, request, reply, server))) return reply
+  const bound = binding.choose(request)
   const flow = await connections.start(owner, server, {
-    binding: binding.ensure(request, reply),
+    binding: bound.secret,
     account,
     returnTo,
     errorTo: textOf(request, 'errorTo'),
     scopes: [...(link?.scopes ?? []), ...textsOf(request, 'scopes', 100)],
     ip: request.ip
   })
+  // Of several at once one gets away; what failed before this point can be tried again with the same link.
+  await link?.use()
+  // The browser goes on with the one that got away.
+  bound.give(reply)
   return answers.leave(request, reply, { data: flow, url: flow.url })
 }
 
@@ -105,11 +116,12 @@ async function storeSecret(context: RouteContext, request: ToServer, reply: Fast
   const { connections, answers, path } = context
   const owner = await requireOwner(context, request, reply)
   if (!owner) return reply
-  const secret = textOf(request, 'secret', 16_384)
-  if (secret === undefined) throw new McpConnectionError('MCP_INVALID_INPUT', '"secret" is missing')
+  // A key that was copied badly does not use up a link.
+  const secret = assertSecret(textOf(request, 'secret', 16_384))
   const next = assertReturnTo(textOf(request, 'returnTo'), context.baseUrl) ?? path
   const link = await linkOf(context, request, owner)
   if (!link && !(await mayChange(context, request, reply, request.params.server))) return reply
+  await link?.use()
   const connection = await connections.setCredential(owner, request.params.server, {
     secret,
     account: textOf(request, 'account', 512)

@@ -1,5 +1,5 @@
 /** One-time links that a job or an agent hands to the person it works for. */
-import { walkAuthorization } from '@fastify-mcp-auth/testing/servers'
+import { fault, walkAuthorization } from '@fastify-mcp-auth/testing/servers'
 import t from 'tap'
 import { BASE, buildWorld, personOf } from '../app.ts'
 
@@ -76,4 +76,25 @@ t.test('item 28: links end, go with their owner, and are made only where somebod
   await t.rejects(mcpConnections.createConnectLink(null, 'notes'), { code: 'MCP_OWNER_REQUIRED' })
   const { elicitation } = await mcpConnections.createConnectLink(alice, 'notes')
   t.match(elicitation, { mode: 'url', elicitationId: String, message: 'Acme needs a connection to Notes.' })
+})
+
+t.test('item 28: what fails before anything is begun does not use up a link', async t => {
+  const { app, authorizationServer } = await buildWorld(t)
+  const person = personOf(app, 'alice')
+  const linkTo = async (server: string): Promise<string> => {
+    const { url } = await app.mcpConnections.createConnectLink(alice, server)
+    return pathOf(url).split('/').at(-1) ?? ''
+  }
+  const toNotes = await linkTo('notes')
+  authorizationServer.fail('metadata', fault.unavailable(), { times: Number.POSITIVE_INFINITY })
+  t.equal((await person.post('connect/notes', { link: toNotes })).statusCode, 503)
+  authorizationServer.heal('metadata')
+  t.equal((await person.post('connect/notes', { link: toNotes })).statusCode, 303)
+  t.equal((await person.post('connect/notes', { link: toNotes })).statusCode, 410)
+
+  const toKeyed = await linkTo('keyed')
+  for (const secret of ['', 'copied\nbadly'])
+    t.equal((await person.post('credentials/keyed', { link: toKeyed, secret })).statusCode, 400)
+  t.equal((await person.post('credentials/keyed', { link: toKeyed, secret: 'key-of-alice' })).statusCode, 303)
+  t.equal((await person.post('credentials/keyed', { link: toKeyed, secret: 'key-of-bob' })).statusCode, 410)
 })
