@@ -4,6 +4,7 @@
  */
 import {
   type AllowedAddresses,
+  ConfigurationError,
   createGuardedFetch,
   createSafeFetch,
   FetchRefusedError,
@@ -44,9 +45,11 @@ export function createNetwork(options: ResolvedOptions['network'], { timeout, on
   const way = { ...(lookup ? { lookup } : {}), ...(proxy === undefined ? {} : { proxy }) }
   const made = new Map<AllowedAddresses, Route & { close(): Promise<void> }>()
 
+  const denied = deniedHosts.map(hostRule)
+  const allowed = allowedHosts?.map(hostRule)
   const isForbidden = (url: string): boolean => {
-    const host = URL.parse(url)?.hostname ?? ''
-    return deniedHosts.some(rule => matches(rule, host)) || !(allowedHosts?.some(rule => matches(rule, host)) ?? true)
+    const host = bare(URL.parse(url)?.hostname ?? '')
+    return denied.some(rule => matches(rule, host)) || !(allowed?.some(rule => matches(rule, host)) ?? true)
   }
   const guarded = async <T>(url: string | URL, send: () => Promise<T>): Promise<T> => {
     try {
@@ -98,6 +101,28 @@ export function createNetwork(options: ResolvedOptions['network'], { timeout, on
 
 function matches(rule: string, host: string): boolean {
   return rule.startsWith('*.') ? host.endsWith(rule.slice(1)) : host === rule
+}
+
+/**
+ * A rule as hosts of URLs are spelled: in lower case and ASCII.
+ *
+ * @throws ConfigurationError for what is no host: it would match nothing, and forbid nothing
+ */
+function hostRule(rule: string): string {
+  const name = rule.replace(/^\*\./, '')
+  const isAlone = !/[*:/?#@\\\s]/.test(name.replace(/^\[[0-9A-Fa-f:.]+\]$/, ''))
+  const host = isAlone ? URL.parse(`http://${name}`)?.hostname : undefined
+  if (!host)
+    throw new ConfigurationError(
+      'FST_OAUTH_OPTION',
+      `connections: option "network" has ${JSON.stringify(rule)} among its hosts, which is not a host alone`
+    )
+  return `${rule.startsWith('*.') ? '*.' : ''}${bare(host)}`
+}
+
+/** With a dot at its end a name leads to the same host. */
+function bare(host: string): string {
+  return host.replace(/\.$/, '')
 }
 
 /** A refusal of the guard as an error of ours; null for anything else. */

@@ -1,7 +1,11 @@
 /** Finding the authorization server of a server, in every place where it may be told, and nowhere else. */
+import { systemClock } from '@fastify-mcp-auth/core'
 import { createFakeMcpServer, fault } from '@fastify-mcp-auth/testing/servers'
 import t from 'tap'
+import type { Context } from '../src/context.ts'
+import { discover } from '../src/discovery.ts'
 import { createConnections } from '../src/index.ts'
+import type { Route } from '../src/network.ts'
 import { alice, BINDING, createWorld } from './world.ts'
 
 t.test('CD-2, CD-4, CD-5, CD-6: every place of both documents, with and without a path', async t => {
@@ -194,4 +198,43 @@ t.test('feature 34: hosts that the options forbid are not reached, also when the
     { code: 'MCP_URL_BLOCKED' }
   )
   t.equal(world.server.requests.length, before)
+})
+
+t.test('CD-12, CD-14: a public server names no endpoint on this computer, for a browser or for us', async t => {
+  const definition = { url: 'https://mcp.example/mcp', auth: 'oauth', mode: 'per-user', transport: 'http' } as const
+  const server = { id: 'notes', definition, source: 'options', disabled: false } as const
+  const look = (endpoints: object): Promise<unknown> => {
+    const documents: Record<string, object> = {
+      'https://mcp.example/.well-known/oauth-protected-resource/mcp': {
+        resource: definition.url,
+        authorization_servers: ['https://as.example']
+      },
+      'https://as.example/.well-known/oauth-authorization-server': {
+        issuer: 'https://as.example',
+        authorization_endpoint: 'https://as.example/authorize',
+        token_endpoint: 'https://as.example/token',
+        response_types_supported: ['code'],
+        ...endpoints
+      }
+    }
+    const route: Route = {
+      addresses: 'public',
+      mcp: async () => new Response(null, { status: 401 }),
+      oauth: async url => ({
+        status: url in documents ? 200 : 404,
+        headers: {},
+        body: Buffer.from(JSON.stringify(documents[url] ?? {}))
+      })
+    }
+    const context: Pick<Context, 'network' | 'blockedIssuers' | 'clock'> = {
+      network: { routeTo: () => route, isForbidden: () => false, close: async () => undefined },
+      blockedIssuers: { list: async () => [], has: () => false } as unknown as Context['blockedIssuers'],
+      clock: systemClock
+    }
+    return discover(context as Context, { server, definition })
+  }
+  t.match(await look({}), { issuer: 'https://as.example' })
+  for (const endpoint of ['authorization_endpoint', 'token_endpoint', 'registration_endpoint'])
+    for (const host of ['127.0.0.1:8443', 'localhost', '[::1]', '127.1'])
+      await t.rejects(look({ [endpoint]: `https://${host}/x` }), { code: 'MCP_URL_BLOCKED' }, `${endpoint} ${host}`)
 })

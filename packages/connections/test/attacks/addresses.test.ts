@@ -121,7 +121,47 @@ t.test('5.7 a server on loopback may name loopback, but no private network and n
 
 t.test('5.7 hosts that the operator forbade are not reached, wherever they are named', async t => {
   const { server, another } = await createWorld(t)
-  const app = await another({ network: { allowLoopback: true, deniedHosts: ['as.example', '127.0.0.2'] } })
-  server.behaviour.authorizationServers = ['http://127.0.0.2:1']
-  await t.rejects(app.start(alice, 'notes', { binding: BINDING }), { code: 'MCP_URL_BLOCKED' })
+  const { port, knocks } = await trap(t)
+  const start = async (network: object): Promise<unknown> => {
+    const app = await another({ network: { allowLoopback: true, lookup: async () => ['127.0.0.1'], ...network } })
+    return app.start(alice, 'notes', { binding: BINDING }).catch((error: unknown) => error)
+  }
+  server.behaviour.authorizationServers = [`http://localhost:${port}`]
+  t.match(await start({ deniedHosts: ['as.example', 'localhost'] }), { code: 'MCP_URL_BLOCKED' })
+  t.match(await start({ allowedHosts: ['127.0.0.1'] }), { code: 'MCP_URL_BLOCKED' })
+  t.equal(knocks(), 0)
+  t.match(await start({}), { code: 'MCP_AUTHORIZATION_SERVER_UNAVAILABLE' })
+  t.ok(knocks() > 0, 'who is not forbidden is asked')
 })
+
+t.test(
+  '5.7 hosts that the operator forbade are the same in every spelling, and a rule that is no host stops the boot',
+  async t => {
+    const { another } = await createWorld(t)
+    const network = { deniedHosts: ['Evil.example', '*.BÜCHER.example', 'dotted.example.', '[::0001]'] }
+    const app = await another({
+      network,
+      servers: {
+        dot: { url: 'https://evil.example./mcp' },
+        case: { url: 'https://EVIL.example/mcp' },
+        idn: { url: 'https://shop.xn--bcher-kva.example/mcp' },
+        rule: { url: 'https://dotted.example/mcp' },
+        other: { url: 'https://notevil.example/mcp' }
+      }
+    })
+    for (const id of ['dot', 'case', 'idn', 'rule']) t.equal((await app.status(alice, id)).status, 'blocked', id)
+    t.equal((await app.status(alice, 'other')).status, 'not_connected')
+    for (const rule of [
+      'https://evil.example',
+      'evil.example:443',
+      'evil.example/path',
+      '*',
+      '*.',
+      'a.*.example',
+      '::1',
+      'a b'
+    ])
+      for (const option of ['deniedHosts', 'allowedHosts'])
+        await t.rejects(another({ network: { [option]: [rule] }, servers: {} }), { code: 'FST_OAUTH_OPTION' }, rule)
+  }
+)
