@@ -7,6 +7,9 @@ import type { ConnectionRecord } from './records.ts'
 import { refresh } from './refresh.ts'
 import { connectionError, endConnection, type Usable, usableOf } from './token.ts'
 
+/** As many as are ever asked for at once. */
+const MOST_SCOPES = 100
+
 /** An answer, and what was sent with the request. */
 export interface Refused {
   readonly usable: Usable | null
@@ -83,9 +86,10 @@ export async function onForbidden(context: Context, target: Target, { usable, re
   const { record } = usable
   const scopes = [...(challenge.scopes ?? [])]
   const missing = scopes.filter(scope => !record.grantedScopes.includes(scope))
-  const isKnown = record.state === 'needs_scope' && scopes.every(scope => record.challenge?.scopes.includes(scope))
-  if (!isKnown) {
-    const all = [...new Set([...(record.challenge?.scopes ?? []), ...scopes])]
+  const before = record.challenge?.scopes ?? []
+  // A server that asks for something else each time would make the record grow without end.
+  const all = [...new Set([...before, ...scopes])].slice(0, MOST_SCOPES)
+  if (record.state !== 'needs_scope' || all.length > before.length) {
     const change = { state: 'needs_scope', challenge: { scopes: all, at: context.clock.now() } }
     if (await changeConnection(context, target.place, record, change))
       context.events.emit('needs_scope', target.place, { missing, actionUrl: actionUrlOf(context, target.place) })

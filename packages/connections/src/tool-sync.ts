@@ -14,8 +14,8 @@ import { type SeenTools, seenTools } from './seen-tools.ts'
 import { isToolAllowed } from './tool-filter.ts'
 import type { AccountChoice, KnownTool, Owner, ToolSnapshot, UseOptions } from './types.ts'
 
-/** Beyond this a list is no list of tools. */
-const MAX_TOOLS = 2000
+/** Beyond this a list is no list of tools, and a text no name of one: no filter could name them. */
+const [MAX_TOOLS, MAX_NAME] = [1000, 256]
 
 /** Asks the server, stores what it says, and tells what is different. */
 export async function syncTools(
@@ -109,7 +109,8 @@ async function firstLook(context: Context, target: Target, seen: SeenTools): Pro
 }
 
 async function store(context: Context, target: Target, all: SeenTools): Promise<ToolSnapshot> {
-  const seen = { ...all, tools: all.tools.slice(0, MAX_TOOLS) }
+  const named = all.tools.filter(({ name }) => name.length > 0 && name.length <= MAX_NAME)
+  const seen = { ...all, tools: named.slice(0, MAX_TOOLS) }
   const key = keyOf(target)
   const isShared = target.definition.tools?.partition === 'server'
   for (let attempt = 0; attempt < 8; attempt++) {

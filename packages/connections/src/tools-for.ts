@@ -47,7 +47,9 @@ export async function toolsFor(
 
 function nameOf(server: string, tool: string): string {
   const name = `${server}__${tool}`.replace(/[^A-Za-z0-9_-]/g, '_')
-  if (name.length <= MAX_NAME && name === `${server}__${tool}`) return name
-  // Two that were cut to the same length must not become one.
+  // Where the id of the server ends is seen by the first two dashes: `a` with `b__c` is not `a__b` with `c`.
+  const isPlain = name === `${server}__${tool}` && name.indexOf('__') === server.length
+  if (isPlain && name.length <= MAX_NAME) return name
+  // Two that were cut or changed to the same text must not become one.
   return `${name.slice(0, MAX_NAME - 9)}_${digest(`${server} ${tool}`).slice(0, 8)}`
 }

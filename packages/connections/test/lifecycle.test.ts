@@ -1,7 +1,7 @@
 /** Ends, lists, keys and servers: what is done to connections beside using them. */
 import { randomBytes } from 'node:crypto'
 import { memoryStorage } from '@fastify-mcp-auth/core/memory'
-import { fault } from '@fastify-mcp-auth/testing/servers'
+import { createFakeMcpServer, fault } from '@fastify-mcp-auth/testing/servers'
 import t from 'tap'
 import { createConnections, type Owner } from '../src/index.ts'
 import { alice, BINDING, bob, createWorld } from './world.ts'
@@ -346,4 +346,30 @@ t.test('feature 9: options that cannot work stop the start and are named', async
   ]
   for (const [options, message] of wrong)
     await t.rejects(createConnections(options as Parameters<typeof createConnections>[0]), { message }, String(message))
+})
+
+t.test('feature 71: two servers never share the name of a tool, whatever they and it are called', async t => {
+  const keyed = (name: string, says: string) =>
+    createFakeMcpServer({ verify: token => ({ token, subject: 'x', scopes: [] }), tools: [{ name, call: () => says }] })
+  const servers = [await keyed('b__c', 'of a'), await keyed('c', 'of a__b')] as const
+  t.teardown(() => Promise.all(servers.map(server => server.close())))
+  const { connections } = await createWorld(t, {
+    app: {
+      servers: {
+        a: { url: servers[0].resource, auth: 'bearer' },
+        a__b: { url: servers[1].resource, auth: 'bearer' }
+      }
+    }
+  })
+  for (const id of ['a', 'a__b']) await connections.setCredential(alice, id, { secret: 'key' })
+  for (const order of [
+    ['a', 'a__b'],
+    ['a__b', 'a']
+  ]) {
+    const owned = await connections.toolsFor(alice, order)
+    t.equal(new Set(owned.tools.map(({ name }) => name)).size, 2)
+    for (const { name, server } of owned.tools)
+      t.match(await owned.call(name), { content: [{ text: `of ${server}` }] }, `${name} of ${server}`)
+    await owned[Symbol.asyncDispose]()
+  }
 })

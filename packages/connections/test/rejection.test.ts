@@ -1,5 +1,8 @@
 /** What the server of the tools refuses: tokens that are new, scopes that are few, an authorization server that is another one now. */
+import { memoryStorage } from '@fastify-mcp-auth/core/memory'
+import { createFakeAuthorizationServer, fault } from '@fastify-mcp-auth/testing/servers'
 import t, { type Test } from 'tap'
+import { COLLECTIONS } from '../src/index.ts'
 import { alice, createWorld, type World } from './world.ts'
 
 const connected = async (t: Test, options: Parameters<typeof createWorld>[1] = {}): Promise<World> => {
@@ -46,7 +49,6 @@ t.test(
   'item 9: a server that moved to another authorization server: nothing of the old one is sent to the new one',
   async t => {
     const world = await connected(t)
-    const { createFakeAuthorizationServer } = await import('@fastify-mcp-auth/testing/servers')
     const next = await createFakeAuthorizationServer({ clock: world.clock })
     t.teardown(() => next.close())
     world.clock.advance(60)
@@ -93,5 +95,47 @@ t.test(
     world.clock.advance(601)
     await world.connect()
     t.match(await write(), { content: [{ text: 'written' }] })
+  }
+)
+
+t.test('item 8: a server that asks for something else each time is told of once, and fills no record', async t => {
+  const storage = memoryStorage()
+  const world = await createWorld(t, { app: { storage } })
+  const { connection } = await world.connect()
+  let asked = 0
+  const more = (): string => Array.from({ length: 90 }, () => `scope-${asked++}`).join(' ')
+  world.server.fail('mcp', () => fault.answer(403, '', challenge(more())), { times: Number.POSITIVE_INFINITY })
+  for (let time = 0; time < 5; time++) await t.rejects(world.whoami(), { code: 'MCP_NEEDS_SCOPE' })
+  const record = await storage.get(COLLECTIONS.connections, connection.id ?? '')
+  t.equal((record as { challenge: { scopes: string[] } } | null)?.challenge.scopes.length, 100)
+  t.equal(world.events.filter(({ type }) => type === 'needs_scope').length, 2, 'as long as it was news')
+})
+
+const challenge = (scope: string) => ({ 'www-authenticate': `Bearer error="insufficient_scope", scope="${scope}"` })
+
+t.test('item 8: what is lacking is lacking after a refresh, too', async t => {
+  const world = await connected(t)
+  const { server, clock, connections, whoami } = world
+  server.fail('mcp', fault.answer(403, '', challenge('notes:write')))
+  await t.rejects(whoami(), { code: 'MCP_NEEDS_SCOPE' })
+  clock.advance(3700)
+  await connections.refresh(alice, 'notes')
+  t.match(await connections.status(alice, 'notes'), { status: 'needs_scope', missingScopes: ['notes:write'] })
+  const { addedScopes } = await connections.start(alice, 'notes', { binding: 'x'.repeat(20) })
+  t.strictSame(addedScopes, ['notes:write'])
+})
+
+t.test(
+  'item 9: a server that belongs to another issuer when its token has ended: the old one goes nowhere',
+  async t => {
+    const world = await connected(t)
+    const next = await createFakeAuthorizationServer({ clock: world.clock })
+    t.teardown(() => next.close())
+    world.server.behaviour.authorizationServers = [next.issuer]
+    const before = refreshes(world)
+    world.clock.advance(86_400)
+    await t.rejects(world.whoami(), { code: 'MCP_NEEDS_REAUTH', reason: 'issuer_changed' })
+    t.equal(next.count('token'), 0)
+    t.equal(refreshes(world), before)
   }
 )

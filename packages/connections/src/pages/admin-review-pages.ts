@@ -4,6 +4,7 @@ import type { Tool } from '@modelcontextprotocol/client'
 import type { ProbeReport } from '../types.ts'
 import { pathTo, type Surroundings } from './frame.ts'
 import type { DoctorPage, IssuersPage, PreviewPage } from './model.ts'
+import { describeTool } from './person-pages.ts'
 
 const value = (text: string): Sentence => [{ value: text }]
 
@@ -54,7 +55,7 @@ export function describePreview(around: Surroundings, { server, tools, leftOut }
     tools:
       tools?.map(({ name, description }) => ({
         name: cleanName(name),
-        description: description ?? null,
+        description: description === undefined ? null : describeTool(description),
         isLeftOut: leftOut.includes(name)
       })) ?? null,
     backUrl: pathTo(around, `/admin/servers/${encodeURIComponent(server)}`),

@@ -68,7 +68,10 @@ export interface ConnectPage extends Page {
 
 /** A tool with its checkbox. */
 export interface ToolLine {
+  /** As the server calls it: what the form sends. */
   readonly name: string
+  /** The same, harmless on a page. */
+  readonly title: string
   readonly description: string | null
   readonly checked: boolean
   readonly changed: boolean

@@ -109,7 +109,8 @@ export function describeConnection(
     tools:
       tools?.tools.map(({ name, description, enabled, changed }) => ({
         name,
-        description,
+        title: cleanName(name),
+        description: description && describeTool(description),
         checked: enabled,
         changed
       })) ?? null,
@@ -133,6 +134,11 @@ export function describeConnection(
       sync: locale.word('connection.tools.sync')
     }
   }
+}
+
+/** What a server writes about a tool, as much of it as somebody reads. */
+export function describeTool(description: string): string {
+  return cleanName(description.slice(0, 2000))
 }
 
 function factsOf({ locale, now }: Surroundings, connection: ConnectionSummary): Fact[] {

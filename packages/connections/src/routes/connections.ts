@@ -70,7 +70,11 @@ export function connectionRoutes(scope: FastifyInstance, context: RouteContext):
   })
   // The form has a checkbox for each tool that is known: what is not checked is not to be used.
   act('tools', async ({ owner, connection: { server, account } }, request) => {
-    await connections.setToolFilter(owner, server, { allow: textsOf(request, 'allow') }, { account })
+    const known = await connections.tools(owner, server, { account })
+    // A server may call a tool `*`. Whoever ticks that one has not ticked all others.
+    const disguised = new Set(known?.tools.map(({ name }) => name).filter(name => name.includes('*')))
+    const allow = textsOf(request, 'allow').filter(name => !disguised.has(name))
+    await connections.setToolFilter(owner, server, { allow }, { account })
     return { data: { tools: await connections.tools(owner, server, { account }) } }
   })
   act('params', async ({ owner, connection: { server, account } }, request) => {

@@ -1,7 +1,7 @@
 /** What a person sees of what they connected, and does with it. */
 import t from 'tap'
 import type { McpConnectionsOptions } from '../../src/index.ts'
-import { buildWorld, PREFIX, personOf } from '../app.ts'
+import { BASE, buildWorld, PREFIX, personOf } from '../app.ts'
 
 t.test('features 38, 86, 87: list, detail and badge; every state has one action', async t => {
   const { app } = await buildWorld(t)
@@ -112,4 +112,59 @@ t.test('feature 23: what everybody shares is changed by administrators, and by a
   const refused = await personOf(app, 'root', 'application/json').post('credentials/office', { secret: 'key-of-root' })
   t.match(refused, { statusCode: 403 })
   t.match(refused.json(), { error: 'MCP_NOT_ALLOWED' })
+})
+
+t.test('feature 90: a tool that is called as a pattern is chosen for itself at most, and shown harmlessly', async t => {
+  const { app, keyed } = await buildWorld(t)
+  const alice = personOf(app, 'alice')
+  const owner = { type: 'user', id: 'alice' } as const
+  const spoofed = 'read\u202Eeteled'
+  keyed.setTools([
+    { name: '*', description: 'All\u0000 that\u202E is asked for', call: () => 'star' },
+    { name: 'delete_all', description: `<img src=x> ${'long '.repeat(5000)}`, call: () => 'gone' },
+    { name: spoofed, call: () => 'spoofed' }
+  ])
+  await alice.post('credentials/keyed', { secret: 'key-of-alice' })
+  const { id } = await app.mcpConnections.status(owner, 'keyed')
+  await alice.post(`${id}/sync`)
+  const { body } = await alice.get(`${id}`)
+  t.match(body, '<bdi>readeteled</bdi>')
+  t.match(body, '<bdi>All that is asked for</bdi>')
+  t.notOk(['<img', '\u0000', '\u202E that'].some(text => body.includes(text)))
+  t.ok(body.length < 20_000, 'nobody reads more than that about a tool')
+  t.equal((await alice.post(`${id}/tools`, { allow: '*' })).statusCode, 303)
+  await t.rejects(
+    app.mcpConnections.withClient(owner, 'keyed', client => client.callTool({ name: 'delete_all' })),
+    { code: 'MCP_NOT_ALLOWED', reason: 'tool_filter' }
+  )
+  t.equal((await alice.post(`${id}/tools`, { allow: spoofed })).statusCode, 303)
+  t.match((await alice.get(`${id}`)).body, `value="${spoofed}" checked`)
+})
+
+t.test('feature 90: the longest list of tools can be chosen from; what nobody could choose is not on it', async t => {
+  const { app, keyed } = await buildWorld(t)
+  const alice = personOf(app, 'alice')
+  const names = Array.from({ length: 1200 }, (_, at) => `tool_${String(at).padStart(4, '0')}_${'x'.repeat(100)}`)
+  keyed.setTools([{ name: 'y'.repeat(257), call: () => '' }, ...names.map(name => ({ name, call: () => '' }))])
+  await alice.post('credentials/keyed', { secret: 'key-of-alice' })
+  const { id } = await app.mcpConnections.status({ type: 'user', id: 'alice' }, 'keyed')
+  await alice.post(`${id}/sync`)
+  const known = await app.mcpConnections.tools({ type: 'user', id: 'alice' }, 'keyed')
+  t.strictSame(
+    known?.tools.map(({ name }) => name),
+    names.slice(0, 1000)
+  )
+  const form = new URLSearchParams(names.slice(0, 1000).map((name): [string, string] => ['allow', name])).toString()
+  const saved = await app.inject({
+    method: 'POST',
+    url: `${PREFIX}/${id}/tools`,
+    headers: {
+      'x-user': 'alice',
+      origin: BASE,
+      accept: 'text/html',
+      'content-type': 'application/x-www-form-urlencoded'
+    },
+    payload: form
+  })
+  t.equal(saved.statusCode, 303)
 })
