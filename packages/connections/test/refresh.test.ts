@@ -393,3 +393,81 @@ t.test('5.4 step 6: a storage that is away for a moment does not cost the token 
   t.equal(await world.whoami(), 'alice')
   t.equal(refreshes(world), 1)
 })
+
+t.test('5.7: what is rotated while a connection is ended is revoked, too', async t => {
+  const world = await connected(t)
+  const { connections, clock, issuer, whoami } = world
+  clock.advance(3700)
+  issuer.fail('token', fault.slow(100))
+  const refreshing = whoami().catch((error: unknown) => error)
+  while (refreshes(world) === 0) await new Promise(resolve => setTimeout(resolve, 5))
+  await connections.disconnect(alice, 'notes')
+  t.match(await refreshing, { code: 'MCP_NOT_CONNECTED' })
+  const [newest] = [...issuer.records.refreshTokens.values()].filter(({ spentAt }) => spentAt === null)
+  t.ok(newest)
+  clock.advance(61)
+  await connections.sweep()
+  const told = issuer.requests
+    .filter(({ endpoint }) => endpoint === 'revoke')
+    .map(({ body }) => new URLSearchParams(body))
+  t.ok(told.some(form => form.get('token') === newest?.token))
+})
+
+t.test('item 29: whoever sent it first may be about to keep the answer: a refusal is looked at twice', async t => {
+  const inner = memoryStorage()
+  let isRefused = false
+  const storage = {
+    ...inner,
+    get: (async (collection, key) => {
+      const record = await inner.get(collection, key)
+      if (!isRefused || collection.name !== COLLECTIONS.connections.name) return record
+      isRefused = false
+      // The other one comes to its end between the first look and the second.
+      const saved = { generation: 2, accessExpiresAt: world.clock.now() + 3600, leaseHolder: null }
+      await inner.update(collection, key, {}, saved)
+      return record
+    }) as typeof inner.get
+  }
+  const world = await connected(t, { app: { storage } })
+  world.clock.advance(3700)
+  let asked = 0
+  const answers = () => {
+    if (asked++ === 0) return fault.reset()
+    isRefused = true
+    return fault.oauthError('invalid_grant')
+  }
+  world.issuer.fail('token', answers, { times: 2 })
+  t.match(await world.connections.refresh(alice, 'notes'), { status: 'active' })
+  t.notOk(world.events.some(({ type }) => type === 'needs_reauth'))
+})
+
+t.test('5.4: a refresh token that stays keeps its end', async t => {
+  const storage = memoryStorage()
+  const world = await createWorld(t, { issuer: { behaviour: { rotation: 'omitted' } }, app: { storage } })
+  const { connection } = await world.connect()
+  const key = connection.id ?? ''
+  const refreshExpiresAt = world.clock.now() + 5000
+  t.ok(await storage.update(COLLECTIONS.connections, key, {}, { refreshExpiresAt }))
+  world.clock.advance(3700)
+  await world.connections.refresh(alice, 'notes')
+  t.match(await storage.get(COLLECTIONS.connections, key), { refreshExpiresAt, generation: 2 })
+})
+
+t.test('5.7: what comes of a refresh does not take the place of a connection that was made meanwhile', async t => {
+  const storage = memoryStorage()
+  const world = await createWorld(t, { app: { storage } })
+  const { connection } = await world.connect()
+  const { connections, clock, issuer, whoami } = world
+  clock.advance(3700)
+  issuer.fail('token', fault.slow(200))
+  const refreshing = whoami()
+  while (refreshes(world) === 0) await new Promise(resolve => setTimeout(resolve, 5))
+  await world.connect()
+  const made = await storage.get(COLLECTIONS.connections, connection.id ?? '')
+  t.equal(await refreshing, 'alice', 'goes on with the new one')
+  t.match(await storage.get(COLLECTIONS.connections, connection.id ?? ''), { sealed: made?.['sealed'], generation: 1 })
+  clock.advance(61)
+  await connections.sweep()
+  const good = [...issuer.records.accessTokens.keys()].filter(token => issuer.verify(token))
+  t.equal(good.length, 1, 'what came too late is revoked')
+})

@@ -263,3 +263,20 @@ t.test('RFC 9449 4.2: proofs are made at the time of the clock of the options', 
   world.clock.advance(3700)
   t.equal(await world.whoami(), 'alice')
 })
+
+t.test('RFC 9449 5: a token that is bound to nothing any more is sent without a proof', async t => {
+  const world = await createWorld(t, {
+    issuer: { behaviour: { dpop: 'required' } },
+    definition: { oauth: { dpop: true } }
+  })
+  await world.connect()
+  const bearer = { access_token: 'plain', token_type: 'Bearer', expires_in: 3600, refresh_token: 'next' }
+  world.issuer.fail('token', fault.json(200, bearer))
+  await world.connections.refresh(alice, 'notes')
+  world.issuer.fail('token', fault.unavailable())
+  const before = world.server.requests.length
+  await t.rejects(world.whoami())
+  const { headers } = world.server.requests[before] ?? {}
+  t.equal(headers?.authorization, 'Bearer plain')
+  t.equal(headers?.['dpop'], undefined)
+})
