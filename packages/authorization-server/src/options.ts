@@ -326,6 +326,11 @@ export const Options = Type.Object(
     ),
     /** Path of the endpoints. */
     prefix: Type.String({ default: '/oauth', pattern: '^(/[A-Za-z0-9._~-]+)+$' }),
+    /**
+     * Answer at `/authorize`, `/token` and `/register` as well, for clients that guess these paths (MCP 2025-03-26 had them) where the
+     * MCP server is on this host. The metadata names the paths below `prefix` all the same.
+     */
+    rootAliases: Type.Boolean({ default: false }),
     /** Pre-registered clients. */
     clients: Type.Array(ClientDefinition, { default: [] }),
     /**

@@ -63,6 +63,7 @@ async function authorizationServer(app: FastifyInstance, input: AuthorizationSer
   const server = await boot(app, options, grantsOf(options))
   const { deviceAuthorization } = options
   const at = (name: string): string => endpointPath(server, name)
+  const aliases = (name: string): string[] => (options.rootAliases ? [`/${name}`] : [])
   app.decorate('authorizationServer', decoratorOf(server))
   checkWhenReady(app, server)
 
@@ -70,6 +71,7 @@ async function authorizationServer(app: FastifyInstance, input: AuthorizationSer
   if (server.options.dynamicRegistration) {
     machineEndpoint(app, server, {
       path: at('register'),
+      aliases: aliases('register'),
       methods: ['POST'],
       endpoint: registrationEndpoint,
       limit: 'register',
@@ -106,13 +108,14 @@ async function authorizationServer(app: FastifyInstance, input: AuthorizationSer
     })
   }
   browserScope(app, server, [
-    { path: at('authorize'), endpoint: authorizationEndpoint },
+    { path: at('authorize'), aliases: aliases('authorize'), endpoint: authorizationEndpoint },
     ...(deviceAuthorization ? [{ path: at('device'), endpoint: deviceEndpoint }] : []),
     { path: interactionPath(server, ':handle'), endpoint: interactionEndpoint },
     { path: interactionPath(server, '*'), endpoint: unknownInteraction }
   ])
   machineEndpoint(app, server, {
     path: at('token'),
+    aliases: aliases('token'),
     methods: ['POST'],
     endpoint: tokenEndpoint,
     limit: 'token',

@@ -33,6 +33,8 @@ function assertCoherent(options: Options): void {
     throw refused('issuer', 'must not end with "/": clients compare it character by character')
   // The path becomes part of a route, where other characters have a meaning.
   if (!/^[A-Za-z0-9._~/-]*$/.test(pathname)) throw refused('issuer', 'has a path with a character that is not allowed')
+  if (options.rootAliases && pathname !== '/')
+    throw refused('rootAliases', 'is for an issuer without a path: what is guessed is guessed at the root')
   assertResources(options)
   assertClients(options)
   assertJwtBearer(options)

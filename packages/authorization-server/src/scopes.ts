@@ -30,6 +30,8 @@ export interface RouteSettings {
 
 export interface MachineEndpoint {
   readonly path: string
+  /** Where it answers too. It is counted as one. */
+  readonly aliases?: readonly string[]
   /** What follows the path, when it has a parameter: the prefix of a scope must not have one. */
   readonly url?: string
   readonly methods: readonly ('GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE')[]
@@ -49,25 +51,26 @@ const BODY_LIMIT = 64 * 1024
 export function machineEndpoint(
   app: FastifyInstance,
   server: ServerContext,
-  { path, url = '', methods, endpoint, limit, body, malformed }: MachineEndpoint
+  { path, aliases = [], url = '', methods, endpoint, limit, body, malformed }: MachineEndpoint
 ): void {
-  app.register(
-    async scope => {
-      const policy = corsPolicy(methods)
-      // A host that registered @fastify/cors before us runs its hook here too; the route's own policy wins in it.
-      if (!scope.hasRequestDecorator('corsPreflightEnabled')) await scope.register(cors, policy)
-      if (body) await acceptOnly(scope, body)
-      scope.setErrorHandler((error, request, reply) => replyWithOAuthError(error, { request, reply, malformed }))
-      tellOfRequest(scope, server)
-      if (limit) countRequests(scope, server, { endpoint: path, limit })
-      endpoint(scope, server, {
-        config: { cors: policy, ...(limit ? withoutHostLimit(server) : {}) },
-        bodyLimit: BODY_LIMIT
-      })
-      scope.options(url, { config: { cors: policy } }, async (_request, reply) => reply.code(204).send())
-    },
-    { prefix: path }
-  )
+  for (const prefix of [path, ...aliases])
+    app.register(
+      async scope => {
+        const policy = corsPolicy(methods)
+        // A host that registered @fastify/cors before us runs its hook here too; the route's own policy wins in it.
+        if (!scope.hasRequestDecorator('corsPreflightEnabled')) await scope.register(cors, policy)
+        if (body) await acceptOnly(scope, body)
+        scope.setErrorHandler((error, request, reply) => replyWithOAuthError(error, { request, reply, malformed }))
+        tellOfRequest(scope, server)
+        if (limit) countRequests(scope, server, { endpoint: path, limit })
+        endpoint(scope, server, {
+          config: { cors: policy, ...(limit ? withoutHostLimit(server) : {}) },
+          bodyLimit: BODY_LIMIT
+        })
+        scope.options(url, { config: { cors: policy } }, async (_request, reply) => reply.code(204).send())
+      },
+      { prefix }
+    )
 }
 
 // After the body was read, whose events are of the connection and not of the request.
@@ -113,6 +116,8 @@ async function acceptOnly(scope: FastifyInstance, type: NonNullable<MachineEndpo
 
 export interface BrowserEndpoint {
   readonly path: string
+  /** Where it answers too. It is counted as one. */
+  readonly aliases?: readonly string[]
   readonly endpoint: (scope: FastifyInstance, server: ServerContext, route: RouteSettings) => void
 }
 
@@ -122,19 +127,20 @@ export function browserScope(app: FastifyInstance, server: ServerContext, endpoi
     await acceptOnly(scope, 'application/x-www-form-urlencoded')
     tellOfRequest(scope, server)
     scope.setErrorHandler((error, request, reply) => replyWithErrorPage(server, error, { request, reply }))
-    for (const { path, endpoint } of endpoints) {
-      await scope.register(
-        async inner => {
-          countRequests(inner, server, { endpoint: path, limit: 'authorize' })
-          endpoint(inner, server, {
-            config: { cors: false, ...withoutHostLimit(server) },
-            bodyLimit: BODY_LIMIT
-          })
-          // Else a preflight would be answered by the host's own `OPTIONS *`.
-          inner.options('', { config: { cors: false } }, (_request, reply) => reply.callNotFound())
-        },
-        { prefix: path }
-      )
+    for (const { path, aliases = [], endpoint } of endpoints) {
+      for (const prefix of [path, ...aliases])
+        await scope.register(
+          async inner => {
+            countRequests(inner, server, { endpoint: path, limit: 'authorize' })
+            endpoint(inner, server, {
+              config: { cors: false, ...withoutHostLimit(server) },
+              bodyLimit: BODY_LIMIT
+            })
+            // Else a preflight would be answered by the host's own `OPTIONS *`.
+            inner.options('', { config: { cors: false } }, (_request, reply) => reply.callNotFound())
+          },
+          { prefix }
+        )
     }
   })
 }

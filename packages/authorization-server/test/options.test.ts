@@ -37,6 +37,7 @@ const WRONG: [string, object, string][] = [
   ['an issuer with a query', { issuer: `${ORIGIN}?x` }, '"issuer"'],
   ['an issuer with a fragment', { issuer: `${ORIGIN}#x` }, '"issuer"'],
   ['an issuer with a path that a router would read', { issuer: 'https://auth.example/:tenant' }, '"issuer"'],
+  ['aliases beside an issuer with a path', { issuer: `${ORIGIN}/one`, rootAliases: true }, '"rootAliases"'],
   ['an issuer with a wildcard', { issuer: 'https://auth.example/*' }, '"issuer"'],
   [
     'a client with a secret and keys',

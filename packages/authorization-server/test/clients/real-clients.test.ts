@@ -425,3 +425,25 @@ t.test('MCP Inspector: asks from a browser, with its protocol version in a heade
     t.match(response.headers['access-control-allow-headers'], 'mcp-protocol-version')
   }
 })
+
+t.test('AZ-7: Claude Code, Codex: a slash behind a resource that is a bare host, at every step', async t => {
+  const server = await buildServer(t, {
+    options: { resources: { [ORIGIN]: { name: 'Notes', scopes: { 'notes:read': 'Read your notes' } } } }
+  })
+  const client = server.client({ resource: `${ORIGIN}/`, redirectUri: 'http://localhost:3118/callback' })
+  const tokens = await client.connect()
+  const { verifyAccessToken } = server.app.authorizationServer
+  t.equal((await verifyAccessToken(tokens.access_token, ORIGIN)).claims.aud, ORIGIN, 'one spelling in every token')
+  const refreshed = await client.refresh(tokens.refresh_token ?? '')
+  t.equal((await verifyAccessToken(refreshed.json<typeof tokens>().access_token, ORIGIN)).claims.aud, ORIGIN)
+})
+
+t.test('AZ-8: Claude Code: the origin in place of the resource is told to be none, and buys nothing', async t => {
+  const server = await buildServer(t)
+  const client = server.client({ resource: `${ORIGIN}/`, redirectUri: 'http://localhost:3118/callback' })
+  const { url } = await client.start()
+  const { headers, statusCode } = await server.app.inject(url.slice(ORIGIN.length))
+  t.equal(statusCode, 303)
+  t.match(headers.location, /^http:\/\/localhost:3118\/callback\?error=invalid_target&/)
+  t.equal((await server.storage.counts())['interactions'], 0)
+})
