@@ -10,7 +10,7 @@ export function mirrorRoute(scope: FastifyInstance, { connections, binding, now 
     if (!connections.mirror.admits(request.headers[PASS_HEADER]))
       throw new McpConnectionError('MCP_NOT_FOUND', 'there is no such page')
     // A browser drops it if something on the way has rewritten it, and every sign-in would end in another window.
-    binding.ensure(request, reply)
+    binding.choose(request).give(reply)
     const { protocol, host, ip, ips = [ip], headers } = request
     return {
       protocol,
