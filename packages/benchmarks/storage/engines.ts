@@ -194,7 +194,7 @@ export const ENGINES: { readonly [name: string]: Engine } = {
       },
       settle: async () => void (await ask('analyze table mcp_auth_grants, mcp_auth_interactions')),
       async explain(statement, parameters) {
-        const rows = await ask(`explain ${statement}`, parameters)
+        const rows = await ask(`explain format=traditional ${statement}`, parameters)
         return rows
           .map(({ type, key, rows: read, Extra }) => `${type} ${key ?? 'no key'}, ${read} rows ${Extra}`.trim())
           .join('; ')

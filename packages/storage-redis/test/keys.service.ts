@@ -3,6 +3,7 @@ import { redisStorage } from '@fastify-mcp-auth/storage-redis'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { grant, grants, handle, handles } from './collections.ts'
+import { startRedis } from './redis-server.ts'
 import { onServer, url } from './server.ts'
 
 const HOUR = 3600
@@ -89,7 +90,11 @@ await t.test('a large removal is many short scripts, and its limit is kept', asy
 })
 
 await t.test('a server that forgot the scripts is told again', async t => {
-  const { storage, admin } = await opened(t)
+  // A server of its own: what others are doing meanwhile would be told again as well, and one of them takes that answer away.
+  const { url, admin } = await startRedis(t)
+  const storage = redisStorage({ url })
+  t.teardown(() => storage.close())
+  await storage.open([grants])
   await storage.insert(grants, 'a', grant)
   await admin.script('FLUSH')
   t.equal(await storage.update(grants, 'a', { usedAt: null }, { usedAt: 1 }), true)
