@@ -15,7 +15,7 @@ import {
 } from '@fastify-mcp-auth/core'
 import { resolveClient } from './client-registration.ts'
 import { changeConnection, readConnection } from './connection-record.ts'
-import { type Context, routeOf, type Target, targetOf } from './context.ts'
+import { type Context, routeOf, type ServerTarget, type Target, targetOf } from './context.ts'
 import type { Discovered } from './discovery.ts'
 import { newDpopKey } from './dpop.ts'
 import { McpConnectionError } from './errors.ts'
@@ -43,14 +43,16 @@ export async function startFlow(
   const target = await targetOf(context, owner, server, options)
   const paths = checkedOptions(context, target, options)
   await countAttempt(context, 'start', { ownerKey: target.place.ownerKey, ip: options.ip, server })
-  // Never from a cache: what a person is sent to has to be what the server says now.
+  // Where a person is sent is for the server to say now.
   const found = await context.discoveries.look(context, target)
-  assertUsable(target, found)
+  await context.discoveries.using(found, async () => assertUsable(target, found))
   const record = await readConnection(context, target.place)
   await countStepUp(context, target, record)
   const scopes = chooseScopes(target.definition, { found, record, owner, wanted: options.scopes ?? [] })
   const state = randomSecret(32)
-  const { url, secrets } = await prepare(context, target, { found, scopes, state })
+  const { url, secrets } = await context.discoveries.using(found, () =>
+    prepare(context, target, { found, scopes, state })
+  )
   const now = context.clock.now()
   const key = flowKey(state)
   const { place } = target
@@ -121,7 +123,7 @@ function checkedOptions(
 }
 
 /** @throws McpConnectionError `MCP_NOT_ALLOWED` for a server that nobody signs in at */
-export function assertSignIn({ server, definition }: Pick<Target, 'server' | 'definition'>): void {
+export function assertSignIn({ server, definition }: ServerTarget): void {
   if (definition.auth === 'oauth') return
   throw new McpConnectionError('MCP_NOT_ALLOWED', 'the server is not connected by signing in there', {
     server: server.id
@@ -147,10 +149,7 @@ async function countStepUp(context: Context, { place }: Target, record: Connecti
 }
 
 /** @throws McpConnectionError `MCP_PKCE_UNSUPPORTED`, `MCP_DISCOVERY_FAILED` */
-export function assertUsable(
-  { server, definition }: Pick<Target, 'server' | 'definition'>,
-  { metadata, isLegacy, steps }: Discovered
-): void {
+export function assertUsable({ server, definition }: ServerTarget, { metadata, isLegacy, steps }: Discovered): void {
   const methods = metadata.code_challenge_methods_supported
   // Where there is no document at all it is a server of 2025-03-26, which had to have PKCE.
   const isSilent = methods === undefined && !isLegacy && definition.oauth?.pkceUnadvertised !== 'allow'

@@ -132,7 +132,7 @@ async function complete(context: Context, flow: OpenFlow, params: CallbackParams
   assertNoError(target, params.get('error'))
   const code = params.get('code')
   if (code === null) throw failed(target, 'MCP_FLOW_MISMATCH', 'no_code')
-  const tokens = await exchange(context, target, secrets, code)
+  const tokens = await context.discoveries.using(secrets, () => exchange(context, target, secrets, code))
   const isReconnected = await keep(context, target, secrets, tokens)
   if (!(await context.records.flows.update(key, {}, { outcome: 'connected' }))) throw await takenBack(context, target)
   syncAfterConnect(context, target)

@@ -7,7 +7,7 @@
 import { setTimeout as later } from 'node:timers/promises'
 import { digest, isFetchRefusedError, isUnavailableError, jsonBody } from '@fastify-mcp-auth/core'
 import { clientMetadata } from './client-metadata.ts'
-import { type Context, routeOf, type Target } from './context.ts'
+import { type Context, routeOf, type ServerTarget, type Target } from './context.ts'
 import type { Discovered } from './discovery.ts'
 import { McpConnectionError } from './errors.ts'
 import { type ClientAuthMethod, chooseMethod, type OAuthClient } from './oauth-client.ts'
@@ -22,7 +22,7 @@ const LEASE = 30
 type Way = (typeof METHODS)[number]
 
 /** The server that a client is needed for, and the connection, if it is for one. */
-type Purpose = Pick<Target, 'server' | 'definition'> & { readonly place?: Place }
+type Purpose = ServerTarget & { readonly place?: Place }
 
 /** Ways that exist there and that the options allow, best first. */
 export function waysToRegister(context: Context, target: Pick<Target, 'definition'>, found: Discovered): Way[] {

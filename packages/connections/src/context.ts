@@ -56,6 +56,9 @@ export interface Target {
   readonly place: Place
 }
 
+/** The same of nobody yet. */
+export type ServerTarget = Pick<Target, 'server' | 'definition'>
+
 /**
  * @throws McpConnectionError `MCP_UNKNOWN_SERVER`, `MCP_SERVER_DISABLED` (unless `evenDisabled`), `MCP_OWNER_REQUIRED`
  */
@@ -70,7 +73,7 @@ export async function targetOf(
 }
 
 /** @throws McpConnectionError `MCP_URL_BLOCKED` */
-export function routeOf({ network }: Context, { server, definition }: Pick<Target, 'server' | 'definition'>): Route {
+export function routeOf({ network }: Context, { server, definition }: ServerTarget): Route {
   return network.routeTo(definition, server.id)
 }
 

@@ -9,8 +9,10 @@ export async function prepareServer(context: Context, id: string): Promise<Prepa
   const target = { server, definition: server.definition }
   assertSignIn(target)
   const found = await context.discoveries.look(context, target)
-  assertUsable(target, found)
-  const { clientId, source: registration } = await resolveClient(context, target, found)
+  const { clientId, source: registration } = await context.discoveries.using(found, async () => {
+    assertUsable(target, found)
+    return resolveClient(context, target, found)
+  })
   const { issuer, resource } = found
   return Object.freeze({ issuer, resource, clientId, registration })
 }

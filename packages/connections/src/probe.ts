@@ -1,6 +1,6 @@
 /** What there is behind a URL, before anybody connects: every step of discovery, without stopping at what is wrong. */
 import { waysToRegister } from './client-registration.ts'
-import type { Context, Target } from './context.ts'
+import type { Context, ServerTarget } from './context.ts'
 import { type Discovered, discover } from './discovery.ts'
 import { asMcpConnectionError } from './errors.ts'
 import type { ServerDefinition } from './options.ts'
@@ -22,9 +22,9 @@ export async function diagnose(context: Context, id: string): Promise<ProbeRepor
   return report(context, { server, definition: server.definition })
 }
 
-async function report(context: Context, target: Pick<Target, 'server' | 'definition'>): Promise<ProbeReport> {
+async function report(context: Context, target: ServerTarget): Promise<ProbeReport> {
   const log = new StepLog()
-  const found = await discover(context, target, { log }).catch((error: unknown) => {
+  const found = await discover(context, target, log).catch((error: unknown) => {
     const known = asMcpConnectionError(error)
     if (known) return known
     throw error
@@ -59,7 +59,7 @@ function strangeAnswer(status: number): string {
   return `the server answers with status ${status}, and says nothing about authorization: is this the address of an MCP server?`
 }
 
-function problemsOf(context: Context, target: Pick<Target, 'server' | 'definition'>, found: Discovered): string[] {
+function problemsOf(context: Context, target: ServerTarget, found: Discovered): string[] {
   const { metadata, isLegacy, resource, clockAhead } = found
   const problems: [boolean, string][] = [
     [

@@ -6,7 +6,7 @@
  */
 import { isUnavailableError, randomSecret } from '@fastify-mcp-auth/core'
 import { clientNow } from './client-registration.ts'
-import { type Context, routeOf, type Target } from './context.ts'
+import { type Context, routeOf, type ServerTarget, type Target } from './context.ts'
 import { asMcpConnectionError } from './errors.ts'
 import type { OAuthClient } from './oauth-client.ts'
 import type { Place } from './owner.ts'
@@ -93,7 +93,7 @@ async function owe({ records, ring, clock }: Context, owed: OwedRevocation | Unr
 /** `gone`: there is nothing that could be told, now or later. */
 async function attempt(
   context: Context,
-  target: Pick<Target, 'server' | 'definition'>,
+  target: ServerTarget,
   owed: OwedRevocation
 ): Promise<'done' | 'later' | 'gone'> {
   try {

@@ -7,6 +7,10 @@ export class StepLog {
   add(step: string, url: string | null, outcome: DiscoveryStep['outcome'], detail: string, spec: string): void {
     this.steps.push(Object.freeze({ step, url: url === null ? null : shown(url), outcome, detail, spec }))
   }
+
+  append(steps: readonly DiscoveryStep[]): void {
+    this.steps.push(...steps)
+  }
 }
 
 /** Without query and user information: those may carry secrets. */

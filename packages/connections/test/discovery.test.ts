@@ -65,7 +65,7 @@ t.test('CD-8: of several authorization servers the one of the options, else the 
 t.test(
   'item 3: a page with status 200, 401 and 403 are passed over; an outage is never taken for an old server',
   async t => {
-    const { connections, server, issuer, connect } = await createWorld(t)
+    const { connections, server, issuer, connect, clock } = await createWorld(t)
     server.behaviour.challengeNamesMetadata = false
     server.behaviour.metadataAt = ['root']
     for (const what of [fault.html(200), fault.html(401), fault.html(403), fault.redirect('https://evil.example/')]) {
@@ -75,6 +75,7 @@ t.test(
     server.fail('metadata', fault.unavailable(), { times: 10 })
     await t.rejects(connections.start(alice, 'notes', { binding: BINDING }), { code: 'MCP_SERVER_UNAVAILABLE' })
     server.heal()
+    clock.advance(3600)
     issuer.fail('metadata', fault.unavailable(), { times: 10 })
     await t.rejects(connections.start(alice, 'notes', { binding: BINDING }), {
       code: 'MCP_AUTHORIZATION_SERVER_UNAVAILABLE'

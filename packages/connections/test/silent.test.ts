@@ -166,6 +166,7 @@ t.test('REG-2, REG-4, REG-5: our metadata document, with keys where the server c
   }
   t.equal((await connections.jwks()).keys.length, 1, 'the old one is not published any more')
   issuer.behaviour.tokenEndpointAuthMethods = ['none']
+  clock.advance(3600)
   const { url } = await connections.start(bob, 'notes', { binding: BINDING })
   t.equal(new URL(url).searchParams.get('client_id'), connections.clientMetadata('public').client_id)
   const params = await walkAuthorization(url, { username: 'bob' })
