@@ -11,7 +11,7 @@ import { type DiscoveryFailure, discoveryFailure } from './discovery-failure.ts'
 import { type IssuerDocument, type IssuerMetadata, readIssuer } from './issuer-metadata.ts'
 import type { Route } from './network.ts'
 import { readServer, type ServerMetadata } from './server-metadata.ts'
-import type { StepLog } from './step-log.ts'
+import { StepLog } from './step-log.ts'
 import type { DiscoveryStep } from './types.ts'
 
 /** What was found. */
