@@ -43,6 +43,14 @@ export function contenderFile(name: string): URL {
 }
 
 const CONNECTIONS = 16
+/**
+ * Operations before any counts: in the first thousands each takes two to three times as long as when all of it is compiled, and the more
+ * code a contender has the longer that lasts.
+ */
+const WARM_UP = 20_000
+/** Seconds after which one that has not done as many is measured as it is. */
+const WARM_UP_SECONDS = 15
+
 /** Nobody has thousands of grants in real life, so the flows of a run are spread over this many people. */
 const USERS = 20_000
 
@@ -98,10 +106,7 @@ async function playLoad(
   { prepare, entrants }: { prepare: Preparation; entrants: readonly { server: ServerProcess; issuing: Issuing }[] }
 ): Promise<Series[]> {
   const able: (typeof entrants)[number][] = []
-  for (const entrant of entrants) {
-    // Also tells who cannot: without an endpoint there is nothing to warm up.
-    if (await runWindow(entrant, prepare, plan.seconds)) able.push(entrant)
-  }
+  for (const entrant of entrants) if (await warmUp(entrant, prepare)) able.push(entrant)
   return playRounds(
     load,
     plan.rounds,
@@ -114,6 +119,17 @@ async function playLoad(
       }
     }))
   )
+}
+
+/** @returns false for who cannot: without an endpoint there is nothing to warm up */
+async function warmUp(entrant: { server: ServerProcess; issuing: Issuing }, prepare: Preparation): Promise<boolean> {
+  const end = performance.now() + WARM_UP_SECONDS * 1000
+  for (let done = 0; done < WARM_UP && performance.now() < end; ) {
+    const sample = await runWindow(entrant, prepare, 1)
+    if (!sample) return false
+    done += sample.operations
+  }
+  return true
 }
 
 async function runWindow(
