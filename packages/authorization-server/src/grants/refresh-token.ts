@@ -24,6 +24,8 @@ const MAX_REPLAYS = 50
 
 interface Presented {
   readonly token: RefreshToken
+  /** Of its secret, which is all that the grant's record knows of it. */
+  readonly secretDigest: string
   readonly grant: GrantRecord
   readonly policy: ResourcePolicy
   readonly scope: string | undefined
@@ -39,10 +41,12 @@ export const refreshToken = defineGrant({
   async exchange({ server, client, body }) {
     const token = parseRefreshToken(body.refresh_token)
     if (!token) throw invalidGrant('malformed_refresh_token')
+    const secretDigest = digest(token.secret)
     // A lost race is followed by one more look: then the winner's response is there to be repeated.
     for (let attempt = 0; attempt <= MAX_REPLAYS; attempt++) {
       const grant = await findGrant(server, client, token)
-      const presented = { token, grant, policy: grantedResource(server, grant, body.resource), scope: body.scope }
+      const policy = grantedResource(server, grant, body.resource)
+      const presented = { token, secretDigest, grant, policy, scope: body.scope }
       const response = isCurrent(presented) ? await rotate(server, presented) : await repeat(server, presented)
       if (response) return response
     }
@@ -67,13 +71,13 @@ async function findGrant(server: ServerContext, client: Client, token: RefreshTo
   return grant
 }
 
-function isCurrent({ token, grant }: Presented): boolean {
-  return grant.refreshDigest !== null && equalInConstantTime(digest(token.secret), grant.refreshDigest)
+function isCurrent({ secretDigest, grant }: Presented): boolean {
+  return grant.refreshDigest !== null && equalInConstantTime(secretDigest, grant.refreshDigest)
 }
 
 /** @returns null when another request rotated first */
 async function rotate(server: ServerContext, presented: Presented): Promise<TokenResponse | null> {
-  const { token, grant, policy, scope } = presented
+  const { token, secretDigest, grant, policy, scope } = presented
   const { clock, options, records, keyRing } = server
   const narrowed = narrowedScopes(policy, grant.scopes, scope)
   const scopes = await stillAllowed(server, { grant, resource: policy.resource, scopes: narrowed })
@@ -91,11 +95,11 @@ async function rotate(server: ServerContext, presented: Presented): Promise<Toke
   const now = clock.now()
   const won = await records.grants.update(
     token.grantId,
-    { refreshDigest: digest(token.secret), revokedAt: null },
+    { refreshDigest: secretDigest, revokedAt: null },
     {
       ...patch,
       refreshDigest: digest(next.secret),
-      previousDigest: digest(token.secret),
+      previousDigest: secretDigest,
       replay: keyRing.seal(JSON.stringify(response), replayContext(presented)),
       // A repeated response must not hand out an access token that is dead already.
       replayUntil: now + Math.min(options.refreshGrace, expiresIn),
@@ -118,8 +122,8 @@ async function rotate(server: ServerContext, presented: Presented): Promise<Toke
 
 /** @returns null when another retry was counted at the same moment */
 async function repeat(server: ServerContext, presented: Presented): Promise<TokenResponse | null> {
-  const { token, grant } = presented
-  const isPrevious = grant.previousDigest !== null && equalInConstantTime(digest(token.secret), grant.previousDigest)
+  const { token, secretDigest, grant } = presented
+  const isPrevious = grant.previousDigest !== null && equalInConstantTime(secretDigest, grant.previousDigest)
   const inTime = grant.replayUntil !== null && server.clock.now() < grant.replayUntil
   if (!isPrevious || !inTime || grant.replays >= MAX_REPLAYS) {
     server.emit('token.reused', whose(presented))

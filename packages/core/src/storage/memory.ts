@@ -10,6 +10,8 @@ interface Table {
   readonly records: Map<string, StoredRecord>
   /** field name -> kind */
   readonly fields: ReadonlyMap<string, string>
+  /** The fields whose values are not just a text or a number. */
+  readonly json: readonly string[]
   /** A record in which nothing is set. */
   readonly nothing: StoredRecord
   /** index name -> value -> keys */
@@ -30,6 +32,7 @@ export function memoryStorage(): StorageDriver {
       table = {
         records: new Map(),
         fields: new Map(collection.fields.map(({ name, kind }) => [name, kind])),
+        json: collection.fields.flatMap(({ name, kind }) => (kind === 'json' ? [name] : [])),
         nothing: Object.fromEntries(collection.fields.map(({ name }) => [name, null])),
         indexes: new Map(collection.indexes.map(index => [index, new Map()]))
       }
@@ -42,13 +45,14 @@ export function memoryStorage(): StorageDriver {
     capabilities: Object.freeze({ durable: false, atomic: true, shared: false }),
 
     async get(collection: CollectionDeclaration, key: string): Promise<StoredRecord | null> {
-      const record = tableOf(collection).records.get(key)
-      return record ? copyOf(record) : null
+      const table = tableOf(collection)
+      const record = table.records.get(key)
+      return record ? copyOf(table, record) : null
     },
 
     async insert(collection: CollectionDeclaration, key: string, record: StoredRecord): Promise<boolean> {
       const table = tableOf(collection)
-      const whole = { ...table.nothing, ...declared(collection, table, record) }
+      const whole = merged(collection, table, { record: table.nothing, given: record })
       if (table.records.has(key)) return false
       put(table, key, whole)
       return true
@@ -56,15 +60,14 @@ export function memoryStorage(): StorageDriver {
 
     async update(collection: CollectionDeclaration, key: string, guard: Guard, patch: StoredRecord): Promise<boolean> {
       const table = tableOf(collection)
-      const changes = declared(collection, table, patch)
-      assertGuard(collection, table, guard)
       const record = table.records.get(key)
+      const changed = merged(collection, table, { record: record ?? table.nothing, given: patch })
+      assertGuard(collection, table, guard)
       if (!record || !holds(guard, record)) return false
-      const isMoved = collection.indexes.some(index => index in changes)
-      if (isMoved) drop(table, key)
-      const changed = { ...record, ...changes }
-      if (isMoved) put(table, key, changed)
-      else table.records.set(key, changed)
+      if (collection.indexes.some(index => changed[index] !== record[index])) {
+        drop(table, key)
+        put(table, key, changed)
+      } else table.records.set(key, changed)
       return true
     },
 
@@ -85,7 +88,7 @@ export function memoryStorage(): StorageDriver {
       const keys = keysOf(table, index, String(value)).filter(key => cursor === null || key > cursor)
       const page = keys.slice(0, size)
       return {
-        records: page.map(key => ({ key, record: copyOf(table.records.get(key) as StoredRecord) })),
+        records: page.map(key => ({ key, record: copyOf(table, table.records.get(key) as StoredRecord) })),
         cursor: keys.length > size ? (page.at(-1) ?? null) : null
       }
     },
@@ -141,28 +144,32 @@ export function memoryStorage(): StorageDriver {
         .toSorted(compareKeys)
       const page = keys.slice(0, size)
       return {
-        records: page.map(key => ({ key, record: copyOf(table.records.get(key) as StoredRecord) })),
+        records: page.map(key => ({ key, record: copyOf(table, table.records.get(key) as StoredRecord) })),
         cursor: keys.length > size ? (page.at(-1) ?? null) : null
       }
     }
   })
 }
 
-/** A copy of what was given; a member that is undefined was not given. */
-function declared(collection: CollectionDeclaration, { fields }: Table, record: StoredRecord): StoredRecord {
-  const given: Record<string, unknown> = {}
-  for (const name of Object.keys(record)) {
-    const value = record[name]
+/** The record with a copy of what was given in it; a member that is undefined was not given. */
+function merged(
+  collection: CollectionDeclaration,
+  { fields }: Table,
+  { record, given }: { record: StoredRecord; given: StoredRecord }
+): StoredRecord {
+  const whole: Record<string, unknown> = { ...record }
+  for (const name of Object.keys(given)) {
+    const value = given[name]
     if (value === undefined) continue
     if (!fields.has(name)) throw new TypeError(`${collection.name}: there is no field "${name}"`)
-    given[name] = copyOfValue(value)
+    whole[name] = copyOfValue(value)
   }
-  return given
+  return whole
 }
 
-function copyOf(record: StoredRecord): StoredRecord {
+function copyOf({ json }: Table, record: StoredRecord): StoredRecord {
   const copy: Record<string, unknown> = { ...record }
-  for (const name of Object.keys(copy)) copy[name] = copyOfValue(copy[name])
+  for (const name of json) copy[name] = copyOfValue(copy[name])
   return copy
 }
 
@@ -171,7 +178,9 @@ function copyOfValue(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) return value.map(copyOfValue)
   if (Object.getPrototypeOf(value) !== Object.prototype) return structuredClone(value)
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, copyOfValue(member)]))
+  const copy: Record<string, unknown> = { ...value }
+  for (const name of Object.keys(copy)) copy[name] = copyOfValue(copy[name])
+  return copy
 }
 
 // A guard that cannot hold, or that nobody meant, must not look like a lost race.
@@ -216,7 +225,7 @@ function expiredPage(
   const page = rest.slice(0, size)
   const last = page.at(-1)
   return {
-    records: page.map(({ key }) => ({ key, record: copyOf(table.records.get(key) as StoredRecord) })),
+    records: page.map(({ key }) => ({ key, record: copyOf(table, table.records.get(key) as StoredRecord) })),
     cursor: last && rest.length > size ? formatExpiryCursor(last) : null
   }
 }
