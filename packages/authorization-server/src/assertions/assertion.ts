@@ -21,8 +21,6 @@ export type Refusal = (reason: string, cause?: unknown) => OAuthError
 export interface AssertionRules {
   readonly keys: JwksSource
   readonly issuer: string
-  /** Who it has to be about; anybody when left out. */
-  readonly subject?: string
   /** The only algorithm that it may be signed with; every asymmetric one when left out. */
   readonly algorithm?: string | null
   /** The names of this server that it may be made for. */
@@ -59,11 +57,10 @@ export async function readAssertion(
 }
 
 async function verifySignature(assertion: string, rules: AssertionRules, now: number): Promise<JWTVerifyResult> {
-  const { keys, issuer, subject, algorithm = null, claims = [], refused } = rules
+  const { keys, issuer, algorithm = null, claims = [], refused } = rules
   try {
     return await jwtVerify(assertion, header => keys.key(header), {
       issuer,
-      ...(subject === undefined ? {} : { subject }),
       algorithms: ASYMMETRIC_ALGORITHMS.filter(known => algorithm === null || known === algorithm),
       requiredClaims: ['exp', 'jti', ...claims],
       clockTolerance: SKEW,

@@ -41,8 +41,8 @@ export async function verifyClientAssertion(
   if (!keys) throw invalidClient('no_keys')
   const claims = await readAssertion(server, assertion, {
     keys: server.clientKeys(keys),
+    // Its `sub` is this as well: that is how the client was found.
     issuer: clientId,
-    subject: clientId,
     algorithm: keys.alg,
     audiences,
     type: TYPE,

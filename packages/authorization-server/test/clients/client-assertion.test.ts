@@ -92,6 +92,8 @@ const REFUSED: [string, Attempt][] = [
   ['for an empty list', signer => signer.sign({ aud: [] })],
   ['without exp', signer => signer.sign({ exp: null })],
   ['that has expired', (signer, now) => signer.sign({ iat: now - 120, exp: now - 31 })],
+  ['that lives for a second too long', (signer, now) => signer.sign({ exp: now + 3631 })],
+  ['from a second too far ahead', (signer, now) => signer.sign({ iat: now + 31, exp: now + 90 })],
   ['that lives for two hours', (signer, now) => signer.sign({ exp: now + 7200 })],
   ['made two hours ago for longer', (signer, now) => signer.sign({ iat: now - 7200, exp: now + 60 })],
   ['from the future', (signer, now) => signer.sign({ iat: now + 60, exp: now + 120 })],
@@ -184,9 +186,10 @@ t.test('RFC 7523 3: assertions that are accepted', async t => {
     { aud: [ORIGIN] },
     { aud: `${ORIGIN}/oauth/token` },
     { iat: null },
-    { exp: now + 3600 },
+    { exp: now + 3630 },
     { iat: now - 90, exp: now - 20 },
-    { iat: now + 20 },
+    { iat: now + 30 },
+    { jti: 'x'.repeat(255) },
     { extra: 'x' }
   ])
     t.equal((await ask(client, await signer.proof(claims))).json().error, 'invalid_grant', JSON.stringify(claims))

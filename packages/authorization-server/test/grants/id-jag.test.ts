@@ -23,6 +23,7 @@ const REFUSED: [string, string, Attempt][] = [
   ['EM-5', 'of the type of an ID token', s => s.idJag({ header: { typ: 'JWT' } })],
   ['EM-5', 'of the type of an access token', s => s.idJag({ header: { typ: 'at+jwt' } })],
   ['EM-5', 'of a type that begins alike', s => s.idJag({ header: { typ: 'oauth-id-jag+jwt2' } })],
+  ['EM-5', 'of a type that ends alike', s => s.idJag({ header: { typ: 'not-oauth-id-jag+jwt' } })],
   ['EM-6', 'without signature', () => new UnsecuredJWT({ iss: IDP, sub: 'emp-alice', aud: ORIGIN }).encode()],
   ['EM-6', 'with a broken signature', async s => `${(await s.idJag()).slice(0, -8)}AAAAAAAA`],
   ['EM-6', 'with an unknown kid', s => s.idJag({ header: { kid: 'other' } })],
@@ -226,6 +227,14 @@ t.test('EM-10: an assertion buys one token, also at the same moment at two serve
     'per issuer, whoever it is about'
   )
   t.equal((await one.ask(await one.idJag({ claims: { jti: 'twice' } }))).statusCode, 200)
+})
+
+t.test('EM-10: what one issuer has used up, another one has not', async t => {
+  const server = await build(t)
+  const claims = { jti: 'the same' }
+  t.equal((await server.ask(await server.idJag({ claims }))).statusCode, 200)
+  t.equal((await server.alone(await server.workload({ claims }))).statusCode, 200)
+  matchesOAuthError(t, await server.alone(await server.workload({ claims })), 'invalid_grant')
 })
 
 t.test('EM-10: an assertion is remembered until it has expired, skew included', async t => {

@@ -1,6 +1,6 @@
 /** The grant itself: there only with its option, told in the metadata, and both meanings in one server. */
 import { digest } from '@fastify-mcp-auth/core'
-import { matchesOAuthError } from '@fastify-mcp-auth/testing'
+import { createTestIssuer, matchesOAuthError } from '@fastify-mcp-auth/testing'
 import t from 'tap'
 import type { AuthorizationServerOptions } from '../../src/index.ts'
 import { createSigner } from '../clients/signer.ts'
@@ -180,4 +180,34 @@ t.test('the keys may be at a place of their own', async t => {
   })
   t.equal((await server.ask(await server.idJag())).statusCode, 200)
   t.strictSame(asked, ['https://keys.example/jwks.json'])
+})
+
+t.test('an issuer in the network of the operator is asked: they chose it, not a stranger', async t => {
+  const idp = await createTestIssuer({ clock: { now: () => server.clock.now() } })
+  const keys = await idp.listen()
+  t.teardown(() => keys.close())
+  const user = ({ sub }: { sub: string }) => ({ user: sub })
+  const server: Awaited<ReturnType<typeof build>> = await build(t, {
+    idp,
+    options: { jwtBearer: { identityProviders: [{ issuer: idp.issuer, user }] }, fetch: undefined } as never
+  })
+  t.equal((await server.ask(await server.idJag({ subject: 'alice' }))).statusCode, 200)
+  t.ok([...keys.requests.values()].length > 0, 'on a loopback address, which no client may name')
+})
+
+t.test('an issuer whose metadata names no keys is in disorder, which is an outage', async t => {
+  const probe = await build(t)
+  const { jwks_uri: _, ...metadata } = probe.idp.metadata()
+  const server = await build(t, {
+    idp: probe.idp,
+    options: {
+      fetch: async () => ({
+        status: 200,
+        headers: { 'content-type': 'application/json' },
+        body: Buffer.from(JSON.stringify(metadata))
+      })
+    }
+  })
+  t.equal((await server.ask(await server.idJag())).statusCode, 503)
+  t.ok(server.log.some(line => line.includes('names no jwks_uri')))
 })

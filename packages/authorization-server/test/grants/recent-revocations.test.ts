@@ -115,6 +115,27 @@ t.test(
   }
 )
 
+t.test('of several in one request one is enough, and those before it do not count', async t => {
+  const server = await world(t)
+  const { grants } = server.app.authorizationServer
+  const meanwhile = async (...criteria: GrantCriteria[]) => {
+    server.storage.beforeNextInsert('grants', async () => {
+      for (const one of criteria) await grants.revokeAll(one)
+    })
+    return (await WAYS.client_credentials(server)).statusCode
+  }
+  t.equal((await WAYS.client_credentials(server)).statusCode, 200, 'nothing was ever revoked')
+  await grants.revokeAll({ clientId: 'job' })
+  await grants.revokeAll({ clientId: 'job' })
+  await grants.revokeAll({ clientId: 'agent' })
+  t.equal(await meanwhile({ clientId: 'agent' }), 200)
+  for (const criteria of [
+    [{ clientId: 'job' }, { clientId: 'agent' }],
+    [{ clientId: 'agent' }, { clientId: 'job' }]
+  ])
+    t.equal(await meanwhile(...criteria), 503, JSON.stringify(criteria))
+})
+
 t.test('nothing outlives a client that is removed while its token is made', async t => {
   const server = await world(t)
   const { clients: stored } = server.app.authorizationServer

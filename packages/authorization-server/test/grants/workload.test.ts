@@ -37,6 +37,7 @@ const REFUSED: [string, string, Attempt][] = [
   ['WI-5', 'of another cluster', s => s.workload({ claims: { cluster: 'two' } })],
   ['WI-5', 'that does not say the cluster', s => s.workload({ claims: { cluster: undefined } })],
   ['WI-5', 'that says several clusters', s => s.workload({ claims: { cluster: ['one', 'two'] } })],
+  ['WI-4', 'that is no JWT', () => 'x.y.z'],
   ['WI-6', 'of the type of an access token', s => s.workload({ header: { typ: 'at+jwt' } })],
   ['WI-6', 'of the type of an identity assertion grant', s => s.workload({ header: { typ: 'oauth-id-jag+jwt' } })]
 ]
