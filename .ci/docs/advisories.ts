@@ -77,7 +77,7 @@ export const ADVISORIES: readonly Advisory[] = [
   {
     ids: ['GHSA-cq3f-vc6p-68fh', 'CVE-2026-45337'],
     where: 'better-auth',
-    text: 'somebody else who is signed in may decide (there a device code, here any decision)'
+    text: 'somebody else who is signed in may decide (there a device code; here no decision of any kind)'
   },
   {
     ids: ['GHSA-p6v2-xcpg-h6xw', 'CVE-2026-45364'],

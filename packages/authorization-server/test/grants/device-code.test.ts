@@ -51,6 +51,28 @@ t.test(
   }
 )
 
+t.test(
+  'GHSA-cq3f-vc6p-68fh, CVE-2026-45337: a device is allowed by the account that saw the page, in its browser, and by nobody else who is signed in',
+  async t => {
+    const server = await buildDeviceServer(t)
+    const device = await startDevice(server)
+    const [alice, mallory] = [server.client(), server.client({ username: 'mallory' })]
+    await openSignedIn(mallory, device.verification_uri)
+    const page = await enterCode(alice, device.user_code)
+    t.equal((await mallory.browser.open(page.url)).statusCode, 403, 'the address of the page is worth nothing')
+    t.equal((await mallory.decide(page)).statusCode, 403, 'nor is its form')
+    alice.browser.cookies.store(`${ORIGIN}/`, ['session=mallory; Path=/'])
+    t.equal((await alice.decide(page)).statusCode, 409, 'nor the form in that browser, for somebody else')
+    t.equal((await poll(server, device)).json().error, 'authorization_pending')
+    t.equal((await server.storage.counts())['grants'], 0)
+    alice.browser.cookies.store(`${ORIGIN}/`, ['session=alice; Path=/'])
+    t.equal(shownBy(await alice.decide(page))['outcome'], 'allowed')
+    const tokens = (await poll(server, device)).json<Tokens>()
+    const { verifyAccessToken } = server.app.authorizationServer
+    t.equal((await verifyAccessToken(tokens.access_token, RESOURCE)).subject, 'sub-alice')
+  }
+)
+
 t.test('RFC 8628 5.4: a link with the code allows nothing, signed in or not', async t => {
   const server = await buildDeviceServer(t)
   const device = await startDevice(server)
