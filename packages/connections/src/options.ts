@@ -169,7 +169,10 @@ export const ServerDefinition = Type.Object(
           allow: Type.Optional(Strings),
           /** The same for what they may not use, allowed or not. */
           deny: Type.Optional(Strings),
-          /** `server`: everybody sees the same list, so one look is enough for all. */
+          /**
+           * Whose a list of tools is. As the server says when left out: one for all owners where it calls every page public (`cacheScope`), else
+           * each owner's own. `owner`: always that. `server`: one for all whatever it says, with one approval of changes.
+           */
           partition: Type.Optional(Type.Union([Type.Literal('owner'), Type.Literal('server')])),
           /** `try`: `previewTools` may ask without a credential, for administrators who want to see the tools before anybody has connected. */
           anonymous: Type.Optional(Type.Literal('try')),

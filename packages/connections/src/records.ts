@@ -157,8 +157,11 @@ export type ServerRecord = Static<typeof ServerRecord>
 /** Key: digest of server and partition. */
 export const ToolsRecord = Type.Object({
   server: Type.String(),
+  /** Both null in a list that is for all. */
   ownerKey: text,
   connection: text,
+  /** Of the list that is for all by what the server says: `public`, or `private` when it does not say so any more. Null in every other. */
+  cacheScope: text,
   tools: Type.Array(Type.Unknown()),
   /** Name -> hash that somebody approved. */
   approved: Type.Record(Type.String(), Type.String()),

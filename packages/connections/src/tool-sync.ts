@@ -10,8 +10,9 @@ import { McpConnectionError } from './errors.ts'
 import { rememberLook } from './last-look.ts'
 import { plainClient } from './mcp-client.ts'
 import type { ToolsRecord } from './records.ts'
-import { type SeenTools, seenTools } from './seen-tools.ts'
+import { type SeenTools, seeTools } from './seen-tools.ts'
 import { isToolAllowed } from './tool-filter.ts'
+import { keepToolList, sharedRevision, toolList } from './tool-lists.ts'
 import type { AccountChoice, KnownTool, Owner, ToolSnapshot, UseOptions } from './types.ts'
 
 /** Beyond this a list is no list of tools, and a text no name of one: no filter could name them. */
@@ -42,7 +43,8 @@ async function syncTarget(context: Context, target: Target, use: UseOptions): Pr
 async function look(context: Context, target: Target, use: UseOptions): Promise<ToolSnapshot> {
   const client = await plainClient(context, target, use)
   try {
-    return await store(context, target, seenTools(client, await client.listTools()))
+    const began = await sharedRevision(context, target)
+    return await store(context, target, await seeTools(client), began)
   } finally {
     await Promise.resolve(client[Symbol.asyncDispose]()).catch(() => undefined)
   }
@@ -69,7 +71,7 @@ export async function knownTools(
   choice: AccountChoice = {}
 ): Promise<ToolSnapshot | null> {
   const target = await targetOf(context, owner, server, { ...choice, evenDisabled: true })
-  const record = await context.records.tools.get(keyOf(target))
+  const { record } = await toolList(context, target)
   return record ? snapshotOf(context, target, record) : null
 }
 
@@ -81,9 +83,8 @@ export async function approveTools(
   { names, ...choice }: AccountChoice & { readonly names?: readonly string[] | undefined } = {}
 ): Promise<void> {
   const target = await targetOf(context, owner, server, choice)
-  const key = keyOf(target)
   for (let attempt = 0; attempt < 8; attempt++) {
-    const record = await context.records.tools.get(key)
+    const { key, record } = await toolList(context, target)
     if (!record) throw new McpConnectionError('MCP_INVALID_INPUT', 'no tools are known yet', { server })
     const accepted = (record.tools as Tool[]).filter(({ name }) => names?.includes(name) ?? true)
     const approved = { ...record.approved, ...hashesOf(accepted) }
@@ -97,7 +98,7 @@ export async function approveTools(
 export async function approvedOnly(context: Context, target: Target, seen: SeenTools): Promise<readonly Tool[]> {
   const { tools } = seen
   if (!target.definition.tools?.approveChanges) return tools
-  const record = await context.records.tools.get(keyOf(target))
+  const { record } = await toolList(context, target)
   // Trust begins with the first look, which is stored by whoever looks first.
   const approved = record?.approved ?? (await firstLook(context, target, seen))
   return tools.filter(tool => approved[tool.name] === hashOf(tool))
@@ -105,39 +106,33 @@ export async function approvedOnly(context: Context, target: Target, seen: SeenT
 
 async function firstLook(context: Context, target: Target, seen: SeenTools): Promise<Record<string, string>> {
   await store(context, target, seen)
-  return (await context.records.tools.get(keyOf(target)))?.approved ?? {}
+  return (await toolList(context, target)).record?.approved ?? {}
 }
 
-async function store(context: Context, target: Target, all: SeenTools): Promise<ToolSnapshot> {
+async function store(
+  context: Context,
+  target: Target,
+  all: SeenTools,
+  began: number | null = null
+): Promise<ToolSnapshot> {
   const named = all.tools.filter(({ name }) => name.length > 0 && name.length <= MAX_NAME)
   const seen = { ...all, tools: named.slice(0, MAX_TOOLS) }
-  const key = keyOf(target)
-  const isShared = target.definition.tools?.partition === 'server'
-  for (let attempt = 0; attempt < 8; attempt++) {
-    const before = await context.records.tools.get(key)
-    const record = nextRecord(context, target, { before, seen, isShared })
-    const isWritten = before
-      ? await context.records.tools.update(key, { revision: before.revision }, record)
-      : await context.records.tools.insert(key, record)
-    if (!isWritten) continue
-    await rememberLook(context, target.server.id, { count: seen.tools.length, syncedAt: record.syncedAt })
-    const { added, removed, changed } = record
-    if (before && added.length + removed.length + changed.length > 0)
-      context.events.emit('tools.changed', target.place, { added, removed, changed })
-    return snapshotOf(context, target, record)
-  }
-  throw new McpConnectionError('MCP_STORE_CONFLICT', 'the list of tools is being changed by others', {
-    server: target.server.id
-  })
+  const make = (before: ToolsRecord | null) => contentOf(context, target, { before, seen })
+  const record = await keepToolList(context, target, { isPublic: seen.isPublic, began, make })
+  const { added, removed, changed, syncedAt } = record
+  await rememberLook(context, target.server.id, { count: seen.tools.length, syncedAt })
+  if (added.length + removed.length + changed.length > 0)
+    context.events.emit('tools.changed', target.place, { added, removed, changed })
+  return snapshotOf(context, target, record)
 }
 
 interface Look {
   readonly before: ToolsRecord | null
   readonly seen: SeenTools
-  readonly isShared: boolean
 }
 
-function nextRecord({ clock }: Context, { server, place }: Target, { before, seen, isShared }: Look): ToolsRecord {
+/** What there is to keep, and what is different since the list before. */
+function contentOf({ clock }: Context, { server }: Target, { before, seen }: Look) {
   const { tools, protocolRevision, ttl } = seen
   const hashes = hashesOf(tools)
   const earlier = hashesOf((before?.tools ?? []) as Tool[])
@@ -145,14 +140,11 @@ function nextRecord({ clock }: Context, { server, place }: Target, { before, see
   const isReviewed = server.definition.tools?.approveChanges === true
   return {
     server: server.id,
-    ownerKey: isShared ? null : place.ownerKey,
-    connection: isShared ? null : place.id,
     tools: [...tools],
     approved: before && isReviewed ? before.approved : hashes,
     added: names.filter(name => before !== null && !Object.hasOwn(earlier, name)),
     removed: Object.keys(earlier).filter(name => !Object.hasOwn(hashes, name)),
     changed: names.filter(name => Object.hasOwn(earlier, name) && earlier[name] !== hashes[name]),
-    revision: (before?.revision ?? 0) + 1,
     protocolRevision,
     ttl,
     syncedAt: clock.now()
@@ -177,13 +169,8 @@ async function snapshotOf(context: Context, target: Target, record: ToolsRecord)
   })
   const { protocolRevision, syncedAt, ttl, added, removed, changed } = record
   const dueAt = syncedAt + ttl
-  return Object.freeze({ server: server.id, tools, protocolRevision, syncedAt, dueAt, added, removed, changed })
-}
-
-/** An owner's list is his own: what a server shows to one may be nothing for another. */
-function keyOf({ server, definition, place }: Target): string {
-  const partition = definition.tools?.partition === 'server' ? 'server' : place.id
-  return digest(JSON.stringify(['tools', server.id, definition.url, partition]))
+  const shared = record.connection === null
+  return Object.freeze({ server: server.id, tools, shared, protocolRevision, syncedAt, dueAt, added, removed, changed })
 }
 
 function hashesOf(tools: readonly Tool[]): Record<string, string> {

@@ -263,6 +263,8 @@ export interface KnownTool {
 export interface ToolSnapshot {
   readonly server: string
   readonly tools: readonly KnownTool[]
+  /** One list for all owners, because the server calls it public or the options say so. */
+  readonly shared: boolean
   /** Revision of MCP that the server spoke; null when it was not told. */
   readonly protocolRevision: string | null
   readonly syncedAt: number

@@ -228,6 +228,7 @@ export const GALLERY: Readonly<Record<string, PageView>> = {
       tools: {
         server: 'notes',
         tools: TOOLS,
+        shared: false,
         protocolRevision: '2026-07-28',
         syncedAt: NOW - DAY,
         dueAt: NOW,

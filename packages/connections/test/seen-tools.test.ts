@@ -44,8 +44,17 @@ t.test('feature 25: a time to live that is none is not believed', async t => {
   for (const ttlMs of [undefined, null, -1, Number.NaN, '60000', {}])
     t.strictSame(
       seenTools(client, { tools: [], ttlMs }),
-      { tools: [], protocolRevision: null, ttl: DAY },
+      { tools: [], protocolRevision: null, ttl: DAY, isPublic: false },
       String(ttlMs)
     )
   t.equal(seenTools(client, { tools: [], ttlMs: Number.POSITIVE_INFINITY }).ttl, 7 * DAY)
+})
+
+t.test('feature 85: public is what every page says, in a revision that has the word', async t => {
+  const isPublic = (revision: string | undefined, ...scopes: unknown[]) =>
+    seenTools({ getNegotiatedProtocolVersion: () => revision }, { tools: [] }, scopes).isPublic
+  t.equal(isPublic('2026-07-28', 'public', 'public'), true)
+  for (const scopes of [[], [undefined], ['private'], ['public', undefined], ['public', 'private'], ['PUBLIC'], [true]])
+    t.equal(isPublic('2026-07-28', ...scopes), false, JSON.stringify(scopes))
+  for (const revision of [undefined, '2025-11-25', '2025-03-26']) t.equal(isPublic(revision, 'public'), false)
 })
