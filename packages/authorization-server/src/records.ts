@@ -250,7 +250,7 @@ export const ConsentRecord = Type.Object({
 })
 export type ConsentRecord = Static<typeof ConsentRecord>
 
-/** Key: always the same. What was revoked by what it has in common lately, for tokens that are being made at that moment. */
+/** Key: always the same. What was revoked by what it has in common lately, for grants that are being made at that moment. */
 export const RecentRevocationsRecord = Type.Object({
   /** Random name of the last one. */
   latest: Type.String(),

@@ -64,7 +64,7 @@ export async function roundTrips(t: Test, { storage, sent }: Counted): Promise<v
   await openSignedIn(client, url)
   const started = await client.start()
   const page = await costs(4, 'authorization request and its page', () => client.browser.open(started.url))
-  await costs(8, 'decision', () => client.decide(page))
+  await costs(10, 'decision', () => client.decide(page))
 
   const answer = await client.authorize()
   const redeemed = await costs(3, 'redemption of a code', () => client.redeem(answer))
@@ -90,7 +90,7 @@ export async function roundTrips(t: Test, { storage, sent }: Counted): Promise<v
   const entry = await client.browser.open(device.verification_uri_complete)
   const consent = await costs(4, 'code of a device and the page that follows', () => client.browser.submit(entry))
   await costs(2, 'a question of a device that waits', () => poll(server, device))
-  await costs(6, 'decision for a device', () => client.decide(consent))
+  await costs(8, 'decision for a device', () => client.decide(consent))
   t.equal((await costs(3, 'redemption by a device', () => poll(server, device))).statusCode, 200)
   const own = await costs(3, 'a token of a client in its own name', () =>
     post(server, 'token', { grant_type: 'client_credentials', client_id: 'job', client_secret: SECRET })

@@ -3,7 +3,7 @@ import type { DeviceCodeProblem } from './authorization-server.ts'
 
 /**
  * Who or what ended a grant. `consent_withdrawn`: it was being made from a remembered consent while that was taken back.
- * `access_withdrawn`: the same of a token without a consent, and nobody got it.
+ * `access_withdrawn`: the same of any other grant, by a revocation of many.
  */
 export type RevocationReason =
   | 'user'

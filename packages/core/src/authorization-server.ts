@@ -444,8 +444,8 @@ export interface AuthorizationServer<Request = unknown, Reply = unknown> {
      * Ends every grant that meets all criteria, in the same way, and forgets what was allowed with them. Takes as long as there are
      * records, in portions with room for requests between them. Safe on several nodes at once; after an error call it again.
      *
-     * What people allow anew while it runs may stay. To keep somebody out, see to it first that they cannot sign in. Of requests without a
-     * person's consent (`client_credentials`, assertions) that began before it, none leaves a token that is good.
+     * Of requests that began before it, none leaves anything that is good, in whichever process. What people allow anew afterwards stays: to
+     * keep somebody out, see to it first that they cannot sign in.
      *
      * @param by who wants it, for the events: `administrator` when left out
      * @returns how many grants this call ended

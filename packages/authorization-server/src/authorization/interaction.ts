@@ -15,6 +15,8 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { pageUrl, type ServerContext } from '../context.ts'
 import { type PreparedGrant, prepareGrant, storeGrant, tellOfApproval } from '../grants/lifecycle.ts'
+import { lastRevocation, wasRevokedSince } from '../grants/recent-revocations.ts'
+import { revokeGrant } from '../grants/revocation.ts'
 import type { FrozenRequest, InteractionRecord } from '../records.ts'
 import type { Session } from '../users.ts'
 import { answer, assertOpen, type Outcome } from './answer.ts'
@@ -72,7 +74,8 @@ export function createInteractions(server: ServerContext): AuthorizationServer<F
     },
 
     async approve(request, handle, choice) {
-      const interaction = await findInteraction(server, request, handle)
+      // Before the session is looked at: who is shut out from now on must not get past with this decision.
+      const [interaction, since] = await Promise.all([findInteraction(server, request, handle), lastRevocation(server)])
       const session = await freshSession(server, request, interaction)
       if (!session) return { redirectTo: loginRequest(server, handle, interaction).loginUrl }
       const { subject } = session
@@ -84,7 +87,16 @@ export function createInteractions(server: ServerContext): AuthorizationServer<F
       const scopes = chosenScopes(offer, { request: interaction, organization, ticked: choice.scopes })
       if (scopes.length === 0) return refuse(server, handle, { interaction, subject })
       const grant = await prepareGrant(server, { request: interaction, session, organization, scopes })
-      return allow(server, handle, { interaction, grant, afterwards: given => rememberConsent(server, given) })
+      return allow(server, handle, {
+        interaction,
+        grant,
+        async afterwards(given) {
+          await rememberConsent(server, given)
+          if (!(await wasRevokedSince(server, given.record, since))) return
+          await revokeGrant(server, given.grantId, { reason: 'access_withdrawn' })
+          throw withdrawn(interaction)
+        }
+      })
     },
 
     async deny(request, handle) {
@@ -107,11 +119,15 @@ async function settle(
     interaction,
     grant,
     afterwards: async given => {
-      if (!(await isStillRemembered(server, given)))
-        throw new InteractionError('interaction_answered', { statusCode: 409, clientName: interaction.client.name })
+      if (!(await isStillRemembered(server, given))) throw withdrawn(interaction)
     }
   })
   return { status: 'settled', redirectTo }
+}
+
+/** Access was taken back while it was given. */
+function withdrawn({ client }: InteractionRecord): InteractionError {
+  return new InteractionError('interaction_answered', { statusCode: 409, clientName: client.name })
 }
 
 type AnsweredGrant = NonNullable<Outcome['grant']>

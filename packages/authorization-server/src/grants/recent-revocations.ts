@@ -1,8 +1,8 @@
 /**
- * What was revoked a moment ago by what it has in common. A revocation of many ends the grants that it finds stored. A token without a code
- * is a grant only from the moment when it is issued, for somebody who was let in before that: it could be stored just after it was looked
- * for. So such a revocation is written down before it looks, and whoever stores such a grant looks afterwards whether one came since the
- * request began. Whichever is second sees the first.
+ * What was revoked a moment ago by what it has in common. A revocation of many ends the grants that it finds stored. One that is being made
+ * at that moment, by a decision or by a token request, for somebody who was let in before, could be stored just after it was looked for. So
+ * such a revocation is written down before it looks, and whoever stores a grant looks afterwards whether one came since the request began.
+ * Whichever is second sees the first.
  */
 import { type GrantCriteria, randomSecret, UnavailableError } from '@fastify-mcp-auth/core'
 import type { ServerContext } from '../context.ts'

@@ -2,7 +2,7 @@
  * Takes access back: of one grant, or of all that have something in common.
  *
  * A consent that is remembered makes grants without a page, so it always goes first: a grant that is stored while this runs looks for its
- * consent afterwards, finds none, and ends itself. A token without a code looks for the revocation itself.
+ * consent afterwards, finds none, and ends itself. All others look for the revocation itself.
  *
  * @see RFC 7009 section 2.1
  */
@@ -51,7 +51,7 @@ type Criterion = keyof GrantCriteria
 const CRITERIA: readonly Criterion[] = ['subject', 'clientId', 'organization']
 
 /**
- * Ends every grant that meets all criteria, codes that were not redeemed yet and tokens that are just being made included. Safe on several
+ * Ends every grant that meets all criteria, codes that were not redeemed yet and those that are just being made included. Safe on several
  * nodes at once; what an outage leaves, the next call finds.
  *
  * @returns how many grants this call ended

@@ -3,7 +3,7 @@ import { digest, type GrantCriteria } from '@fastify-mcp-auth/core'
 import { matchesOAuthError } from '@fastify-mcp-auth/testing'
 import t, { type Test } from 'tap'
 import { lastRevocation } from '../../src/grants/recent-revocations.ts'
-import { post } from '../devices.ts'
+import { buildDeviceServer, enterCode, poll, post, startDevice } from '../devices.ts'
 import { RESOURCE, recordsOf, refusalOf } from '../fixture.ts'
 import { type Asserting, build, JWT_BEARER, SECRET } from './asserting.ts'
 
@@ -24,7 +24,7 @@ const WAYS = {
 }
 type Way = keyof typeof WAYS
 
-const live = async (server: Asserting, subject: string) =>
+const live = async (server: Pick<Asserting, 'storage'>, subject: string) =>
   (await recordsOf(server).grants.list('subject', subject)).records.filter(({ record }) => record.revokedAt === null)
 const typesOf = ({ events }: Asserting) => events.map(({ type }) => type)
 
@@ -148,6 +148,74 @@ t.test('nothing outlives a client that is removed while its token is made', asyn
   matchesOAuthError(t, await post(server, 'token', form), 'temporarily_unavailable')
   t.strictSame(await live(server, clientId), [])
   matchesOAuthError(t, await post(server, 'token', form), 'invalid_client')
+})
+
+t.test(
+  'uploads 890: a person who is shut out, and then what they allowed: nothing is left, wherever the decision was',
+  async t => {
+    for (const [device, before] of [
+      [false, false],
+      [false, true],
+      [true, false],
+      [true, true]
+    ]) {
+      let isShutOut = false
+      const server = await buildDeviceServer(t, {
+        users: {
+          current: () => (isShutOut ? null : { user: 'alice', authTime: server.clock.now() })
+        }
+      })
+      const { grants } = server.app.authorizationServer
+      const { storage } = server
+      const verbs = { get: storage.get, insert: storage.insert, update: storage.update }
+      const person = server.client()
+      await person.credentials()
+      const steps: number[] = []
+      for (let step = 1; steps.at(-1) === undefined || (steps.at(-1) ?? 0) >= step - 1; step++) {
+        isShutOut = false
+        const asked = device ? await startDevice(server) : null
+        const page = asked
+          ? await enterCode(person, asked.user_code)
+          : await person.browser.open((await person.start()).url)
+        let taken = 0
+        const shutOut = async (): Promise<void> => {
+          isShutOut = true
+          await grants.revokeAll({ subject: 'sub-alice' })
+        }
+        const around = async <T>(verb: () => Promise<T>): Promise<T> => {
+          const isNow = ++taken === step
+          if (isNow && before) await shutOut()
+          const result = await verb()
+          if (isNow && !before) await shutOut()
+          return result
+        }
+        storage.get = (...call) => around(() => verbs.get(...call))
+        storage.insert = (...call) => around(() => verbs.insert(...call))
+        storage.update = (...call) => around(() => verbs.update(...call))
+        const answer = await person.decide(page)
+        Object.assign(storage, verbs)
+        steps.push(taken)
+        if (taken < step) break
+        t.strictSame(await live(server, 'sub-alice'), [], `step ${step}, answered with ${answer.statusCode}`)
+        t.equal((await storage.counts())['consents'] ?? 0, 0)
+        if (asked) t.not((await poll(server, asked)).statusCode, 200)
+      }
+      t.ok(steps.length > 7, `${steps.length} steps`)
+      isShutOut = false
+      await grants.revokeAll({ subject: 'sub-alice' })
+      t.ok((await person.connect()).access_token, 'who is let in again may allow again')
+    }
+  }
+)
+
+t.test('what is taken from others at that moment is nothing to a decision', async t => {
+  const server = await buildDeviceServer(t)
+  const { grants } = server.app.authorizationServer
+  const person = server.client()
+  for (const criteria of [{ subject: 'sub-bob' }, { clientId: 'tv' }, { organization: 'acme' }]) {
+    server.storage.beforeNextInsert('grants', async () => void (await grants.revokeAll(criteria)))
+    t.ok((await person.connect()).access_token)
+  }
 })
 
 t.test('more revocations in one request than are kept: it is refused, whomever they were about', async t => {

@@ -130,7 +130,7 @@ t.test('the consent of a yes that is taken back before it is written down is not
   server.storage.beforeNextInsert('consents', async () => {
     t.equal(await administration(server).revokeAll({ subject: 'sub-alice' }), 1)
   })
-  await web(server).authorize()
+  await t.rejects(web(server).authorize(), /409/, 'and the code goes nowhere')
   t.equal((await server.storage.counts())['consents'] ?? 0, 0)
   t.match(await silently(server), { error: 'consent_required' })
 })
