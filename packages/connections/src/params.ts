@@ -16,33 +16,42 @@ const MAX_VALUE = 2048
 
 type Values = Readonly<Record<string, string>>
 
+export interface ParamsToKeep {
+  /** Names of those that stay as they are, unless they are given. */
+  readonly keep?: readonly string[] | undefined
+}
+
 /**
- * Replaces all of them.
+ * Replaces all of them but those to keep.
  *
  * @throws McpConnectionError `MCP_INVALID_INPUT` for a name that the server does not have, or a value that cannot be in a header;
- *   `MCP_NOT_CONNECTED`
+ *   `MCP_NOT_CONNECTED`; `MCP_NEEDS_REAUTH` (`key_unavailable`) when what is to be kept cannot be read
  */
 export async function setParams(
   context: Context,
   owner: Owner | null,
   server: string,
-  { params, account }: AccountChoice & { readonly params: Values | null }
+  { params, account, keep = [] }: AccountChoice & ParamsToKeep & { readonly params: Values | null }
 ): Promise<void> {
   const target = await targetOf(context, owner, server, { account })
   const { definition, place } = target
   const given = readParams(params ?? {}, definition.params ?? {}, server)
+  const isKept = (name: string): boolean => keep.includes(name) && !given.some(([other]) => other === name)
   const record = await readConnection(context, place)
   if (record?.url !== definition.url)
     throw connectionError(context, target, 'MCP_NOT_CONNECTED', 'there is no connection to the server')
-  const of = (kind: string) => Object.fromEntries(given.filter(([name]) => definition.params?.[name] === kind))
+  const kept = keep.length === 0 ? [] : headersOf(context, target, record).filter(([name]) => isKept(name))
+  const all = [...kept, ...given]
+  const of = (kind: string) => Object.fromEntries(all.filter(([name]) => definition.params?.[name] === kind))
   const change = {
     params: of('clear'),
     sealedParams: sealParams(context.ring, place, { url: record.url, values: of('secret') }),
     updatedAt: context.clock.now()
   }
   // Of this grant only: what is connected meanwhile may be another server.
-  const { ownerKey, grant } = record
-  if (!(await context.records.connections.update(place.id, { ownerKey, grant }, change)))
+  const { ownerKey, grant, sealedParams = null } = record
+  const guard = { ownerKey, grant, ...(keep.length === 0 ? {} : { sealedParams }) }
+  if (!(await context.records.connections.update(place.id, guard, change)))
     throw connectionError(context, target, 'MCP_STORE_CONFLICT', 'the connection was changed meanwhile')
 }
 

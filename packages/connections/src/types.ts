@@ -444,8 +444,8 @@ export interface Connections {
     options?: AccountChoice
   ): Promise<void>
   /**
-   * Headers that this connection carries besides its credential, out of those that the server has in `params`: replaces all, null takes them
-   * away. They stay when it is connected anew, until its server has another URL.
+   * Headers that this connection carries besides its credential, out of those that the server has in `params`: replaces all but those to
+   * `keep`, null takes them away. They stay when it is connected anew, until its server has another URL.
    *
    * @throws McpConnectionError `MCP_INVALID_INPUT`, `MCP_NOT_CONNECTED`
    */
@@ -453,7 +453,7 @@ export interface Connections {
     owner: Owner | null,
     server: string,
     params: Readonly<Record<string, string>> | null,
-    options?: AccountChoice
+    options?: AccountChoice & { readonly keep?: readonly string[] | undefined }
   ): Promise<void>
   /** Accepts the definitions as they are now, for servers with `tools.approveChanges`. */
   approveTools(owner: Owner | null, server: string, names?: readonly string[], options?: AccountChoice): Promise<void>

@@ -235,14 +235,32 @@ export const GALLERY: Readonly<Record<string, PageView>> = {
         added: [],
         removed: [],
         changed: ['share_note']
-      }
+      },
+      paramNames: {}
+    }
+  },
+  'connection-params': {
+    page: 'connection',
+    data: {
+      connection: connection({ params: { 'X-Workspace-Id': 'ws_42' } }),
+      tools: null,
+      paramNames: { 'X-Workspace-Id': 'clear', 'X-Second-Key': 'secret' }
+    }
+  },
+  'connection-params-long': {
+    page: 'connection',
+    data: {
+      connection: connection({ params: { 'X-A': LONG } }),
+      tools: null,
+      paramNames: { 'X-A': 'clear', [`X-${'Long-'.repeat(30)}Name`]: 'secret' }
     }
   },
   'connection-ended': {
     page: 'connection',
     data: {
       connection: connection({ status: 'needs_reauth', action: 'reconnect', hasRefreshToken: false }),
-      tools: null
+      tools: null,
+      paramNames: {}
     }
   },
   denied: { page: 'error', data: failure('MCP_ACCESS_DENIED') },

@@ -207,3 +207,61 @@ t.test('feature 101: a route sets them for whoever asks, and the page shows what
   t.notMatch(page.body + done.body + log.join(''), 'second-key')
   t.match((await send('alice', { params: null })).json(), { connection: { params: {} } })
 })
+
+t.test('feature 101: the page has a form for them, and never what is a secret', async t => {
+  const { app, keyed, log } = await buildWorld(t, { servers: {}, allowCustomServers: true, admin: () => undefined })
+  const { mcpConnections } = app
+  await mcpConnections.registry.add('keyed', { url: keyed.resource, auth: 'bearer', ...definition })
+  await mcpConnections.setCredential(alice, 'keyed', { secret: 'key-of-alice' })
+  const [connection] = await mcpConnections.list(alice)
+  const person = personOf(app, 'alice')
+  const page = async (): Promise<string> => (await person.get(`${connection?.id}`)).body
+  const save = async (form: Record<string, string>) => {
+    const saved = await person.post(`${connection?.id}/params`, form)
+    return saved.statusCode === 303 ? sent() : saved.statusCode
+  }
+  const sent = async () => {
+    await mcpConnections.syncTools(alice, 'keyed')
+    const { headers } = keyed.requests.at(-1) ?? { headers: {} as Record<string, string> }
+    return [headers['x-workspace-id'], headers['x-second-key']]
+  }
+  t.match(await page(), /<label for="param\.X-Second-Key">X-Second-Key<\/label>\s*<input [^>]*type="password" value=""/)
+  const both = { 'param.X-Workspace-Id': 'w1', 'param.X-Second-Key': 'second-key' }
+  t.strictSame(await save(both), ['w1', 'second-key'])
+  t.match(await page(), /name="param\.X-Workspace-Id" type="text" value="w1"/)
+  t.strictSame(await save({ ...both, 'param.X-Second-Key': '' }), ['w1', 'second-key'], 'left empty it stays')
+  t.strictSame(await save({ 'param.X-Workspace-Id': '', 'param.X-Second-Key': '' }), [undefined, 'second-key'])
+  t.strictSame(await save({ ...both, 'param.X-Second-Key': 'another' }), ['w1', 'another'])
+  t.equal(await save({ ...both, 'param.X-Second-Key': 'no\nheader' }), 400)
+  t.equal(await save({ forget: 'X-Second-Key' }), 400, 'a form without a field says nothing')
+  t.notMatch((await page()) + log.join(''), /second-key|another/)
+  const forgotten = await save({ ...both, 'param.X-Second-Key': '', forget: 'X-Second-Key' })
+  t.strictSame(forgotten, ['w1', undefined])
+  t.notMatch(await (await person.get('')).body, 'param.')
+})
+
+t.test(
+  'feature 101: a secret is kept without being known, unless it cannot be read or is changed meanwhile',
+  async t => {
+    const { connections, another, connect } = await createWorld(t, { definition })
+    await connect()
+    await connections.setParams(alice, 'notes', { 'X-Workspace-Id': 'w1', 'X-Second-Key': 'one' })
+    await connections.setParams(alice, 'notes', { 'X-Second-Key': 'two' }, { keep: ['X-Workspace-Id', 'X-Second-Key'] })
+    t.strictSame((await connections.status(alice, 'notes')).params, { 'X-Workspace-Id': 'w1' })
+    const keep = { keep: ['X-Second-Key', 'Host'] }
+    await connections.setParams(alice, 'notes', {}, keep)
+    t.strictSame((await connections.status(alice, 'notes')).params, {})
+    const keyless = await another({ encryptionKeys: [Buffer.alloc(32, 'another').toString('base64')] })
+    await t.rejects(keyless.setParams(alice, 'notes', {}, keep), {
+      code: 'MCP_NEEDS_REAUTH',
+      reason: 'key_unavailable'
+    })
+    const outcomes = await Promise.allSettled([
+      connections.setParams(alice, 'notes', { 'X-Second-Key': 'three' }),
+      connections.setParams(alice, 'notes', { 'X-Workspace-Id': 'w2' }, keep)
+    ])
+    const lost = outcomes.filter(({ status }) => status === 'rejected')
+    t.ok(lost.length <= 1)
+    for (const each of lost) t.match(each, { reason: { code: 'MCP_STORE_CONFLICT' } })
+  }
+)

@@ -77,16 +77,28 @@ export interface ToolLine {
   readonly changed: boolean
 }
 
+/** Something that is sent besides the credential, with its field. */
+export interface ParamLine {
+  /** Name of the field. */
+  readonly field: string
+  readonly name: string
+  /** Written, never shown: the field is empty, and left empty it changes nothing. */
+  readonly isSecret: boolean
+  readonly value: string
+}
+
 export interface ConnectionPage extends Page {
   readonly page: 'connection'
   readonly heading: Sentence
   readonly card: ConnectionCard
   readonly facts: readonly Fact[]
+  readonly params: readonly ParamLine[]
+  readonly paramsText: Sentence
   readonly tools: readonly ToolLine[] | null
   readonly hasChanges: boolean
   readonly syncedText: Sentence | null
   readonly canRefresh: boolean
-  /** Path that `/refresh`, `/sync`, `/tools`, `/approve` and `/disconnect` stand below. */
+  /** Path that `/refresh`, `/sync`, `/tools`, `/approve`, `/params` and `/disconnect` stand below. */
   readonly url: string
   readonly indexUrl: string
   readonly disconnectText: Sentence

@@ -2,6 +2,8 @@
 import { cleanName, plainText, type Sentence } from '@fastify-mcp-auth/core/pages'
 import type { McpConnectionErrorCode } from '../errors.ts'
 import type { FailureBody } from '../http/failure.ts'
+import { paramField } from '../http/params-body.ts'
+import type { ParamNames } from '../param-names.ts'
 import type { AuthKind, ConnectionSummary, ToolSnapshot } from '../types.ts'
 import { describeCard } from './connection-card.ts'
 import { connectPathTo, pathTo, type Surroundings } from './frame.ts'
@@ -91,9 +93,16 @@ function kindOf(kind: AuthKind): ConnectPage['kind'] {
   return kind === 'oauth' ? 'sign_in' : 'nothing'
 }
 
+export interface ConnectionData {
+  readonly connection: ConnectionSummary
+  readonly tools: ToolSnapshot | null
+  /** What can be sent besides the credential. */
+  readonly paramNames: ParamNames
+}
+
 export function describeConnection(
   around: Surroundings,
-  { connection, tools }: { connection: ConnectionSummary; tools: ToolSnapshot | null }
+  { connection, tools, paramNames }: ConnectionData
 ): ConnectionPage {
   const { locale, frame } = around
   const card = describeCard(around, connection)
@@ -106,6 +115,13 @@ export function describeConnection(
     heading,
     card,
     facts: factsOf(around, connection),
+    params: Object.entries(paramNames).map(([name, kind]) => ({
+      field: paramField(name),
+      name,
+      isSecret: kind === 'secret',
+      value: connection.params[name] ?? ''
+    })),
+    paramsText: locale.say('connection.params.text', values),
     tools:
       tools?.tools.map(({ name, description, enabled, changed }) => ({
         name,
@@ -125,6 +141,10 @@ export function describeConnection(
       back: locale.word('connection.back'),
       refresh: locale.word('connection.refresh'),
       disconnect: locale.word('connection.disconnect'),
+      params: locale.word('connection.params'),
+      paramsKept: locale.word('connection.params.kept'),
+      paramsForget: locale.word('connection.params.forget'),
+      paramsSave: locale.word('connection.params.save'),
       tools: locale.word('connection.tools'),
       toolsIntro: locale.word('connection.tools.intro'),
       noTools: locale.word('connection.tools.none'),

@@ -1,8 +1,8 @@
 /** What a route has to show, before it is words: the JSON answer of the route, and what its page is made from. */
-import type { ConnectionStats, ConnectionSummary, ProbeReport, ToolSnapshot } from '../types.ts'
+import type { ConnectionStats, ConnectionSummary, ProbeReport } from '../types.ts'
 import type { ServersData } from './admin-pages.ts'
 import type { PreviewData } from './admin-review-pages.ts'
-import type { ConnectData, FailureData } from './person-pages.ts'
+import type { ConnectData, ConnectionData, FailureData } from './person-pages.ts'
 import type { RegisteredServerView } from './registered-server.ts'
 
 /** `page` names the template. */
@@ -12,7 +12,7 @@ export type PageView =
   | { readonly page: 'connect'; readonly data: ConnectData }
   | {
       readonly page: 'connection'
-      readonly data: { readonly connection: ConnectionSummary; readonly tools: ToolSnapshot | null }
+      readonly data: ConnectionData
     }
   | { readonly page: 'leave'; readonly data: { readonly url: string } }
   | { readonly page: 'error'; readonly data: FailureData }

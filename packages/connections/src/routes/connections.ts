@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { McpConnectionError } from '../errors.ts'
 import { textOf, textsOf } from '../http/asker.ts'
+import { readParamsBody } from '../http/params-body.ts'
 import { mayChange, type RouteContext, requireOwner } from '../http/scope.ts'
 import type { ConnectionSummary, Owner } from '../types.ts'
 
@@ -36,7 +37,8 @@ export function connectionRoutes(scope: FastifyInstance, context: RouteContext):
     if (!found) return reply
     const { owner, connection } = found
     const tools = await connections.tools(owner, connection.server, { account: connection.account })
-    return answers.show(request, reply, { page: 'connection', data: { connection, tools } })
+    const { params: paramNames = {} } = (await connections.registry.get(connection.server)).definition
+    return answers.show(request, reply, { page: 'connection', data: { connection, tools, paramNames } })
   })
 
   const act = (
@@ -78,10 +80,9 @@ export function connectionRoutes(scope: FastifyInstance, context: RouteContext):
     return { data: { tools: await connections.tools(owner, server, { account }) } }
   })
   act('params', async ({ owner, connection: { server, account } }, request) => {
-    const { params } = (request.body ?? {}) as { readonly params?: Record<string, string> | null }
-    // Nothing would take away all of them.
-    if (params === undefined) throw new McpConnectionError('MCP_INVALID_INPUT', '"params" is missing')
-    await connections.setParams(owner, server, params, { account })
+    const { params: names = {} } = (await connections.registry.get(server)).definition
+    const { params, keep } = readParamsBody(request, names)
+    await connections.setParams(owner, server, params, { account, keep })
     return { data: { connection: await connections.status(owner, server, { account }) } }
   })
 }
