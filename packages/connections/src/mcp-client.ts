@@ -38,7 +38,7 @@ export async function plainClient(context: Context, target: Target, use: UseOpti
     await client.connect(transport, { ...(use.signal ? { signal: use.signal } : {}), ...(prior ? { prior } : {}) })
   } catch (error) {
     await client.close().catch(() => undefined)
-    throw asMcpConnectionError(error) ?? error
+    throw strangeAnswer(error, target, use)
   }
   if (!prior) context.eras.learn(target, client)
   const close = async (): Promise<void> => {
@@ -47,6 +47,21 @@ export async function plainClient(context: Context, target: Target, use: UseOpti
     await client.close()
   }
   return Object.assign(client, { [Symbol.asyncDispose]: close })
+}
+
+/**
+ * What the SDK makes of a server that does not come to an end, or does not speak MCP, as an error of ours: one server that goes wrong must
+ * not look like a fault of the program. That the caller has given up is told as it is.
+ */
+export function strangeAnswer(error: unknown, { server, place }: Target, { signal }: UseOptions): unknown {
+  const known = asMcpConnectionError(error)
+  if (known || signal?.aborted) return known ?? error
+  return new McpConnectionError('MCP_SERVER_UNAVAILABLE', 'the server does not answer as an MCP server does', {
+    server: server.id,
+    connection: place.id,
+    reason: 'protocol',
+    cause: error
+  })
 }
 
 function transportTo(

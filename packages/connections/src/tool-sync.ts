@@ -8,7 +8,7 @@ import { readConnection } from './connection-record.ts'
 import { type Context, type Target, targetOf } from './context.ts'
 import { McpConnectionError } from './errors.ts'
 import { rememberLook } from './last-look.ts'
-import { plainClient } from './mcp-client.ts'
+import { plainClient, strangeAnswer } from './mcp-client.ts'
 import type { ToolsRecord } from './records.ts'
 import { type SeenTools, seeTools } from './seen-tools.ts'
 import { isToolAllowed } from './tool-filter.ts'
@@ -44,7 +44,10 @@ async function look(context: Context, target: Target, use: UseOptions): Promise<
   const client = await plainClient(context, target, use)
   try {
     const began = await sharedRevision(context, target)
-    return await store(context, target, await seeTools(client), began)
+    const seen = await seeTools(client).catch((error: unknown) => {
+      throw strangeAnswer(error, target, use)
+    })
+    return await store(context, target, seen, began)
   } finally {
     await Promise.resolve(client[Symbol.asyncDispose]()).catch(() => undefined)
   }
