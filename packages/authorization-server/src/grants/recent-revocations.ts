@@ -16,11 +16,21 @@ const KEPT = 32
 /** Seconds, longer than any request lasts. */
 const TTL = 3600
 
-/** How often a lost race is run again: each time somebody else has won it. */
+/** How often a lost race is run again: each time another process has won it. */
 const ATTEMPTS = 1000
 
+/** What a process is writing down: one after the other, or a thousand at once would lose half a million races against each other. */
+const turns = new WeakMap<ServerContext, Promise<void>>()
+
 /** To be called before it looks for what to end. @throws UnavailableError */
-export async function noteRevocation(server: ServerContext, criteria: GrantCriteria): Promise<void> {
+export function noteRevocation(server: ServerContext, criteria: GrantCriteria): Promise<void> {
+  const note = (): Promise<void> => writeDown(server, criteria)
+  const turn = (turns.get(server) ?? Promise.resolve()).then(note, note)
+  turns.set(server, turn)
+  return turn
+}
+
+async function writeDown(server: ServerContext, criteria: GrantCriteria): Promise<void> {
   const { recentRevocations } = server.records
   const { subject = null, clientId = null, organization = null } = criteria
   const latest = randomSecret(16)
