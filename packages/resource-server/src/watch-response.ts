@@ -19,10 +19,9 @@ export function watchResponse(server: ResourceServer, visit: Visit, verdict: Ver
   const { reply } = visit
   const { request } = reply
   const isGet = request.method === 'GET'
-  if (server.options.endStreams) {
-    if (opensStream(request, verdict)) server.endWithToken(reply)
-    else if (isGet) visit.onEventStream = server.endWithToken
-  }
+  // Rules for operations or none: what a caller wants to hear of is in the body.
+  if (server.options.endStreams && (isGet || calls(request.body, 'subscriptions/listen')))
+    visit.onEventStream = server.endWithToken
   watchHead(visit)
   const rewrite = verdict ? rewriterOf(server, request, verdict) : undefined
   const onHead = server.sessions ? sessionKeeper(server, server.sessions, request) : undefined
@@ -30,17 +29,12 @@ export function watchResponse(server: ResourceServer, visit: Visit, verdict: Ver
   if (rewrite || onHead) tapResponse(reply.raw, { rewrite, onHead, onlyStreams: isGet })
 }
 
-function opensStream(request: FastifyRequest, verdict: Verdict | null): boolean {
-  if (request.method === 'GET' && acceptsEvents(request)) return true
-  return verdict?.operations.some(({ method }) => method === 'subscriptions/listen') ?? false
-}
-
 /** What becomes of the session of a response: a new one gets its owner before anybody hears of it, an ended one is forgotten. */
 function sessionKeeper(server: ResourceServer, sessions: SessionBinding, request: FastifyRequest): Tap['onHead'] {
   const known = request.headers['mcp-session-id']
   if (request.method === 'DELETE' && typeof known === 'string')
     return response => (response.statusCode < 300 ? sessions.release(known) : undefined)
-  if (!isInitialize(request.body)) return undefined
+  if (!calls(request.body, 'initialize')) return undefined
   return response => {
     const id = response.getHeader('mcp-session-id')
     if (response.statusCode >= 300 || typeof id !== 'string') return undefined
@@ -48,12 +42,11 @@ function sessionKeeper(server: ResourceServer, sessions: SessionBinding, request
   }
 }
 
-function isInitialize(body: unknown): boolean {
-  return Array.isArray(body) ? body.some(isInitializeMessage) : isInitializeMessage(body)
-}
-
-function isInitializeMessage(message: unknown): boolean {
-  return typeof message === 'object' && message !== null && Reflect.get(message, 'method') === 'initialize'
+/** Whether a JSON-RPC message, or one of a batch, is a call of the method. */
+function calls(body: unknown, method: string): boolean {
+  return (Array.isArray(body) ? body : [body]).some(
+    (message: unknown) => typeof message === 'object' && message !== null && Reflect.get(message, 'method') === method
+  )
 }
 
 function rewriterOf(server: ResourceServer, request: FastifyRequest, verdict: Verdict): Tap['rewrite'] {
