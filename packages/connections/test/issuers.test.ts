@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { FetchRefusedError } from '@fastify-mcp-auth/core'
 import { settableClock } from '@fastify-mcp-auth/testing'
 import { createFakeAuthorizationServer, createFakeMcpServer, fault } from '@fastify-mcp-auth/testing/servers'
 import t, { type Test } from 'tap'
@@ -133,27 +134,108 @@ t.test('feature 22: a server that names ever new issuers pushes out its own only
   t.equal(last?.count('metadata'), 1)
 })
 
-t.test('feature 22: what was read within a private network is not handed to a server of the public one', async t => {
-  const issuer = 'https://login.example'
-  const document = {
-    issuer,
-    authorization_endpoint: `${issuer}/a`,
-    token_endpoint: `${issuer}/t`,
-    response_types_supported: ['code']
-  }
-  const asked: string[] = []
-  const routeOf = (addresses: Route['addresses']): Route => ({
+const ISSUER = 'https://login.example'
+
+const documentOf = (issuer: string) => ({
+  issuer,
+  authorization_endpoint: `${issuer}/a`,
+  token_endpoint: `${issuer}/t`,
+  response_types_supported: ['code']
+})
+
+type Answer = 'document' | 'nothing' | 'outage' | 'refusal'
+
+/** What is remembered, and of whom something was asked since the last look. */
+function memory() {
+  const clock = settableClock()
+  const issuers = new Issuers()
+  const asked = new Set<string>()
+  const world = { answer: 'document' as Answer }
+  const route = (addresses: Route['addresses']): Route => ({
     addresses,
-    oauth: async () => {
-      asked.push(addresses)
-      return { status: 200, headers: {}, body: Buffer.from(JSON.stringify(document)) }
+    async oauth(url) {
+      const { origin } = new URL(url)
+      asked.add(origin)
+      if (world.answer === 'refusal') throw new FetchRefusedError('address', 'not public')
+      const status = { document: 200, nothing: 404, outage: 503 }[world.answer]
+      return { status, headers: {}, body: Buffer.from(JSON.stringify(documentOf(origin))) }
     },
     mcp: async () => new Response()
   })
-  const issuers = new Issuers()
-  const read = (server: string, addresses: Route['addresses']) =>
-    issuers.read({ server, route: routeOf(addresses), clock: settableClock() }, [issuer], false)
-  for (const addresses of ['any', 'any', 'public', 'public'] as const)
-    t.match(await read(`at-${addresses}`, addresses), { document: { issuer } })
-  t.strictSame(asked, ['any', 'public'])
+  const read = async (
+    server: string,
+    issuer = ISSUER,
+    { addresses = 'public' as Route['addresses'], isNews = false, isGuess = false } = {}
+  ) => {
+    asked.clear()
+    const asker = { server, route: route(addresses), clock }
+    const look = await issuers.read(asker, isGuess ? [issuer, `${issuer}/`] : [issuer], isNews)
+    return { isFound: look.document !== null, isAsked: asked.size > 0, steps: look.steps }
+  }
+  return { clock, issuers, world, read }
+}
+
+t.test('feature 22: what was read within a private network is not handed to a server of the public one', async t => {
+  const { read } = memory()
+  for (const addresses of ['any', 'public', 'public-or-loopback'] as const) {
+    t.match(await read('a', ISSUER, { addresses }), { isFound: true, isAsked: true })
+    t.match(await read('b', ISSUER, { addresses }), { isFound: true, isAsked: false })
+  }
 })
+
+t.test('feature 22: only a document is remembered, and that there is none where nobody has named one', async t => {
+  for (const answer of ['nothing', 'outage', 'refusal'] as const) {
+    const { read, world } = memory()
+    world.answer = answer
+    for (const isGuess of [false, true]) {
+      t.match(await read('a', ISSUER, { isGuess }), { isFound: false, isAsked: true })
+      const isRemembered = answer === 'nothing' && isGuess
+      t.match(await read('a', ISSUER, { isGuess }), { isFound: false, isAsked: !isRemembered }, `${answer} ${isGuess}`)
+    }
+    world.answer = 'document'
+    t.match(
+      await read('a'),
+      { isFound: true, isAsked: true },
+      'what somebody guessed says nothing of one that is named'
+    )
+  }
+})
+
+t.test('feature 22: an outage leaves what is good, and not a second longer', async t => {
+  const { read, world, clock, issuers } = memory()
+  await read('a')
+  issuers.doubt('https://other.example')
+  t.match(await read('a'), { isAsked: false })
+  issuers.doubt(ISSUER)
+  world.answer = 'outage'
+  t.match(await read('b'), { isFound: true, isAsked: true, steps: [{ outcome: 'skipped' }] })
+  world.answer = 'nothing'
+  t.match(await read('b'), { isFound: false, isAsked: true }, 'its own word counts')
+  world.answer = 'document'
+  t.match(await read('a'), { isFound: true, isAsked: true })
+  t.match(await read('a'), { isAsked: false })
+  clock.advance(30)
+  t.match(await read('a', ISSUER, { isNews: true }), { isAsked: true })
+  clock.advance(29)
+  t.match(await read('a', ISSUER, { isNews: true }), { isAsked: false })
+  clock.advance(-60)
+  t.match(await read('a'), { isAsked: true }, 'a clock that jumped back')
+  clock.advance(3600)
+  world.answer = 'outage'
+  t.match(await read('a'), { isFound: false, isAsked: true })
+})
+
+t.test(
+  'feature 22: what one server lets go of stays for the others who hold it, and is gone with the last',
+  async t => {
+    const { read } = memory()
+    const others = Array.from({ length: 8 }, (_, at) => `https://other-${at}.example`)
+    await read('good')
+    await read('good')
+    await read('evil')
+    for (const issuer of others) await read('evil', issuer)
+    t.match(await read('good'), { isAsked: false })
+    for (const issuer of others) await read('good', issuer)
+    t.match(await read('good'), { isAsked: true }, 'nobody held it any more')
+  }
+)

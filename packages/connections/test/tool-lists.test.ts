@@ -3,7 +3,7 @@ import type { StorageDriver } from '@fastify-mcp-auth/core'
 import { memoryStorage } from '@fastify-mcp-auth/core/memory'
 import type { FakeMcpServer } from '@fastify-mcp-auth/testing/servers'
 import t, { type Test } from 'tap'
-import type { ServerDefinition } from '../src/index.ts'
+import { COLLECTIONS, type ServerDefinition } from '../src/index.ts'
 import { alice, bob, createWorld } from './world.ts'
 
 const DAY = 86_400_000
@@ -85,13 +85,19 @@ t.test('feature 85: revisions that do not have the word are not believed', async
 })
 
 t.test('feature 85: private again ends it at once, for everybody and in every process', async t => {
-  const { connections, other, server } = await sharingWorld(t)
+  const { connections, other, server, memory } = await sharingWorld(t)
   await connections.syncTools(alice, 'notes')
   t.ok(await other.tools(bob, 'notes'))
   server.behaviour.toolListScope = 'private'
   t.match(await connections.syncTools(alice, 'notes'), { shared: false })
   t.equal(await other.tools(bob, 'notes'), null)
   t.match(await other.tools(alice, 'notes'), { shared: false, tools: [{ name: String }] }, 'her own is hers')
+  const { records } = await memory.list(COLLECTIONS.tools, 'server', 'notes')
+  t.match(
+    records.find(({ record }) => record['cacheScope'] === 'private'),
+    { record: { tools: [], approved: {}, added: [], removed: [], changed: [], connection: null, ownerKey: null } },
+    'and of what was shared nothing is kept'
+  )
   server.behaviour.toolListScope = 'public'
   t.match(await other.syncTools(bob, 'notes'), { shared: true })
   t.match(await connections.tools(alice, 'notes'), { shared: false }, 'what she was told herself, while that is good')

@@ -121,6 +121,11 @@ const wrong: [string, World, RegExp][] = [
     /^clock: 60 s/
   ],
   [
+    'another page at the same path',
+    { mirror: json({ ...SEEN, host: undefined }) },
+    /^proxy: .*mirror answered 200 and does not tell/
+  ],
+  [
     'an app of other keys',
     { mirror: { status: 404 } },
     /^proxy: .*mirror answered 404 .* -> .*older version.*encryptionKeys.*clock/

@@ -29,9 +29,7 @@ jfG75GIeEk4zQle4jUL3PCD02RMwS//KPJrUg2fKhgIgTYkvpTdmE+pWTyOL0snU
 N1ZAM0vET1R558KVoMyXvDw=
 -----END CERTIFICATE-----`
 
-const trusted = getCACertificates('default')
-setDefaultCACertificates([...trusted, CERTIFICATE])
-t.teardown(() => setDefaultCACertificates(trusted))
+setDefaultCACertificates([...getCACertificates('default'), CERTIFICATE])
 
 const fetch = createSafeFetch({ addresses: 'any', lookup: async () => ['127.0.0.1'] })
 const now = (): number => Math.floor(Date.now() / 1000)
