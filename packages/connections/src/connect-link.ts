@@ -7,6 +7,7 @@
 import { digest, isScopeToken, randomSecret } from '@fastify-mcp-auth/core'
 import { type Context, type Target, targetOf } from './context.ts'
 import { McpConnectionError } from './errors.ts'
+import { keysOf } from './owner.ts'
 import type { LinkRecord } from './records.ts'
 import { assertReturnTo } from './return-to.ts'
 import { isSilent } from './status.ts'
@@ -33,8 +34,8 @@ export async function createConnectLink(
   const now = context.clock.now()
   await context.records.links.insert(id, {
     ownerKey: place.ownerKey,
-    userKey: place.userKey,
-    agentKey: place.agentKey,
+    // Of the person, also where the connection is everybody's.
+    ...keysOf(owner),
     connection: place.id,
     server,
     account: place.account,
@@ -78,7 +79,8 @@ async function ownLink(
   if (!record || record.usedAt !== null || record.expiresAt <= context.clock.now())
     throw refused('MCP_FLOW_EXPIRED', 'the link is unknown, too old or was used', record?.server)
   const target = await ownTarget(context, owner, record)
-  if (target?.place.id !== record.connection)
+  const isForOther = record.userKey !== null && record.userKey !== keysOf(owner).userKey
+  if (target?.place.id !== record.connection || isForOther)
     throw refused('MCP_FLOW_MISMATCH', 'the link was made for somebody else', record.server)
   return { id, record }
 }

@@ -16,7 +16,11 @@ export const MCP_CONNECTION_ERRORS = {
   MCP_FLOW_MISMATCH: { status: 403, action: 'user', text: 'The answer came to another browser or another person.' },
   MCP_RATE_LIMITED: { status: 429, action: 'wait', text: 'Too many attempts to connect; `retryAfter` says how long.' },
   MCP_AUTHORIZATION_SERVER_UNAVAILABLE: { status: 503, action: 'wait', text: 'The authorization server is down.' },
-  MCP_SERVER_UNAVAILABLE: { status: 503, action: 'wait', text: 'The MCP server does not answer, or not as one: `reason` is `protocol` then.' },
+  MCP_SERVER_UNAVAILABLE: {
+    status: 503,
+    action: 'wait',
+    text: 'The MCP server does not answer, or not as one: `reason` is `protocol` then.'
+  },
   MCP_STORE_CONFLICT: { status: 503, action: 'wait', text: 'Others keep changing the same record.' },
   MCP_DISCOVERY_FAILED: { status: 502, action: 'operator', text: 'No usable metadata; `steps` says what was tried.' },
   MCP_REGISTRATION_FAILED: { status: 502, action: 'operator', text: 'There is no way to become a client there.' },

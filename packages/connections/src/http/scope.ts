@@ -5,6 +5,7 @@ import type { McpConnectionsDecorator } from '../decorators.ts'
 import { McpConnectionError } from '../errors.ts'
 import type { ResolvedPluginOptions } from '../plugin-options.ts'
 import type { routePathsOf } from '../route-paths.ts'
+import { sharingOf } from '../tool-lists.ts'
 import type { Owner } from '../types.ts'
 import type { Answers } from './answer.ts'
 import { readOwner, wantsJson } from './asker.ts'
@@ -103,7 +104,7 @@ export async function requireOwner(
 }
 
 /**
- * Whether whoever asks may change a connection that everybody shares: an administrator may, by the guard of the app. With a key of one person
+ * Whether whoever asks may change what everybody shares, a connection or the list of tools that were accepted: an administrator may, by the guard of the app. With a key of one person
  * in its place all others would act in that person's account without knowing it.
  *
  * @returns false when the guard has answered
@@ -113,10 +114,11 @@ export async function mayChange(
   { connections, options }: RouteContext,
   request: FastifyRequest,
   reply: FastifyReply,
-  server: string
+  { server, isOfTools = false }: { readonly server: string; readonly isOfTools?: boolean }
 ): Promise<boolean> {
   const { definition } = await connections.registry.get(server)
-  if (definition.mode !== 'shared') return true
+  const isOfAll = definition.mode === 'shared' || (isOfTools && sharingOf(definition) === 'always')
+  if (!isOfAll) return true
   if (!options.admin)
     throw new McpConnectionError('MCP_NOT_ALLOWED', 'what everybody shares is changed by an administrator', { server })
   const answer = await options.admin(request, reply)

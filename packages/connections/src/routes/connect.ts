@@ -95,7 +95,7 @@ async function connect(context: RouteContext, request: ToServer, reply: FastifyR
     })
   const link = await linkOf(context, request, owner)
   // A link is of the app's own making.
-  if (!link && !(await mayChange(context, request, reply, server))) return reply
+  if (!link && !(await mayChange(context, request, reply, { server }))) return reply
   const bound = binding.choose(request)
   const flow = await connections.start(owner, server, {
     binding: bound.secret,
@@ -120,9 +120,10 @@ async function storeSecret(context: RouteContext, request: ToServer, reply: Fast
   const secret = assertSecret(textOf(request, 'secret', 16_384))
   const next = assertReturnTo(textOf(request, 'returnTo'), context.baseUrl) ?? path
   const link = await linkOf(context, request, owner)
-  if (!link && !(await mayChange(context, request, reply, request.params.server))) return reply
+  const { server } = request.params
+  if (!link && !(await mayChange(context, request, reply, { server }))) return reply
   await link?.use()
-  const connection = await connections.setCredential(owner, request.params.server, {
+  const connection = await connections.setCredential(owner, server, {
     secret,
     account: textOf(request, 'account', 512)
   })

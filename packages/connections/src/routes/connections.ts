@@ -49,7 +49,8 @@ export function connectionRoutes(scope: FastifyInstance, context: RouteContext):
     scope.post(`/:id/${name}`, async (request: ById, reply) => {
       const found = await find(context, request, reply)
       if (!found) return reply
-      if (!isHarmless && !(await mayChange(context, request, reply, found.connection.server))) return reply
+      const change = { server: found.connection.server, isOfTools: name === 'approve' }
+      if (!isHarmless && !(await mayChange(context, request, reply, change))) return reply
       const { data, next = `${path}/${request.params.id}` } = await run(found, request)
       return answers.done(request, reply, { data, next })
     })

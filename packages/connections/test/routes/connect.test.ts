@@ -196,19 +196,22 @@ t.test('whoever is not signed in is led to the login, or told so', async t => {
   t.match(json.json(), { error: 'MCP_SIGN_IN_REQUIRED' })
 })
 
-t.test('5.7: no code, state or link is in the log of requests, whatever its level', async t => {
-  const { app, log } = await buildWorld(t)
+t.test('5.7: no code, state, link or token is in the log of the app, whatever its level', async t => {
+  const { app, log, authorizationServer } = await buildWorld(t)
   const alice = personOf(app, 'alice')
   const url = (await alice.post('connect/notes')).headers.location as string
   const answer = await callback(url)
   t.equal((await alice.get(answer)).statusCode, 303)
   t.equal((await alice.get(answer.replace('state=', 'state=x'))).statusCode, 410)
+  await app.mcpConnections.refresh({ type: 'user', id: 'alice' }, 'notes')
   const link = await app.mcpConnections.createConnectLink({ type: 'user', id: 'alice' }, 'notes')
   const path = new URL(link.url).pathname
   t.equal((await alice.get(path)).statusCode, 200)
   t.match(log.join(''), `"url":"${PREFIX}/callback"`, 'that it was called is there')
   const params = new URLSearchParams(answer.slice('callback?'.length))
-  for (const secret of [params.get('code'), params.get('state'), path.split('/').at(-1)]) {
+  const { accessTokens, refreshTokens } = authorizationServer.records
+  const inAddresses = [params.get('code'), params.get('state'), path.split('/').at(-1)]
+  for (const secret of [...inAddresses, ...accessTokens.keys(), ...refreshTokens.keys()]) {
     t.ok(secret)
     t.notOk(log.join('').includes(secret ?? ''))
   }

@@ -102,6 +102,8 @@ t.test('feature 23: what everybody shares is changed by administrators, and by a
     t.match(called.content, [{ text: 'office' }])
     const link = await app.mcpConnections.createConnectLink({ type: 'user', id: 'bob' }, 'office')
     const secret = link.url.split('/').pop() ?? ''
+    const stolen = await mallory.post('credentials/office', { secret: 'key-of-mallory', link: secret })
+    t.equal(stolen.statusCode, 403, 'a link is for whom it was made for, also to what everybody shares')
     const replaced = await personOf(app, 'bob').post('credentials/office', { secret: 'key-of-bob', link: secret })
     t.equal(replaced.statusCode, 303)
     t.equal((await root.post(`${id}/disconnect`)).statusCode, 303)
@@ -112,6 +114,27 @@ t.test('feature 23: what everybody shares is changed by administrators, and by a
   const refused = await personOf(app, 'root', 'application/json').post('credentials/office', { secret: 'key-of-root' })
   t.match(refused, { statusCode: 403 })
   t.match(refused.json(), { error: 'MCP_NOT_ALLOWED' })
+})
+
+t.test('item 35: what one person accepts for all, because all have one list, an administrator accepts', async t => {
+  const { keyed } = await buildWorld(t)
+  const tools = { approveChanges: true, partition: 'server' } as const
+  const servers = { reviewed: { url: keyed.resource, auth: 'bearer', tools } } as const
+  const { app } = await buildWorld(t, { servers, admin: guard })
+  const [root, mallory] = [personOf(app, 'root'), personOf(app, 'mallory')]
+  const idOf = async (id: string) => (await app.mcpConnections.status({ type: 'user', id }, 'reviewed')).id
+  for (const [name, person] of Object.entries({ root, mallory })) {
+    await person.post('credentials/reviewed', { secret: `key-of-${name}` })
+    await person.post(`${await idOf(name)}/sync`)
+  }
+  keyed.setTools([{ name: 'whoami', description: 'another one', call: () => 'x' }])
+  await mallory.post(`${await idOf('mallory')}/sync`)
+  const changed = async () =>
+    (await app.mcpConnections.tools({ type: 'user', id: 'root' }, 'reviewed'))?.tools.map(tool => tool.changed)
+  t.equal((await mallory.post(`${await idOf('mallory')}/approve`)).statusCode, 403)
+  t.strictSame(await changed(), [true])
+  t.equal((await root.post(`${await idOf('root')}/approve`)).statusCode, 303)
+  t.strictSame(await changed(), [false])
 })
 
 t.test('feature 90: a tool that is called as a pattern is chosen for itself at most, and shown harmlessly', async t => {

@@ -2,6 +2,7 @@
 import { fault, walkAuthorization } from '@fastify-mcp-auth/testing/servers'
 import t from 'tap'
 import { BASE, buildWorld, personOf } from '../app.ts'
+import { bob, createWorld } from '../world.ts'
 
 const alice = { type: 'user', id: 'alice' } as const
 
@@ -98,3 +99,17 @@ t.test('item 28: what fails before anything is begun does not use up a link', as
   t.equal((await person.post('credentials/keyed', { link: toKeyed, secret: 'key-of-alice' })).statusCode, 303)
   t.equal((await person.post('credentials/keyed', { link: toKeyed, secret: 'key-of-bob' })).statusCode, 410)
 })
+
+t.test(
+  'item 28: a link to what everybody shares is for one person all the same, and goes with that person',
+  async t => {
+    const office = { url: 'https://office.example/mcp', auth: 'bearer', mode: 'shared' } as const
+    const { connections } = await createWorld(t, { app: { servers: { office } } })
+    const { url } = await connections.createConnectLink(alice, 'office')
+    const secret = pathOf(url).split('/').at(-1) ?? ''
+    await t.rejects(connections.useConnectLink(bob, secret), { code: 'MCP_FLOW_MISMATCH' })
+    t.match(await connections.readConnectLink(alice, secret), { server: 'office' })
+    await connections.deleteOwner(alice)
+    await t.rejects(connections.useConnectLink(alice, secret), { code: 'MCP_FLOW_EXPIRED' })
+  }
+)
