@@ -15,6 +15,7 @@ const PACKAGES: Record<string, Record<string, readonly string[]>> = {
   'authorization-server': {
     'assertions/assertion.ts': ['clients/client-assertion', 'grants/id-jag', 'grants/workload'],
     'assertions/trusted-issuers.ts': ['grants/jwt-bearer', 'grants/id-jag', 'grants/workload'],
+    'clients/app-client.ts': ['clients/app-client'],
     'clients/authenticate.ts': [
       'clients/authenticate',
       'clients/client-assertion',
@@ -27,8 +28,10 @@ const PACKAGES: Record<string, Record<string, readonly string[]>> = {
     'clients/redirect-uris.ts': ['clients/redirect-uris'],
     'grants/authorization-code.ts': ['grants/authorization-code', 'grants/device-code'],
     'grants/id-jag.ts': ['grants/id-jag', 'grants/recent-revocations'],
+    'grants/own-name.ts': ['grants/client-credentials'],
     'grants/recent-revocations.ts': ['grants/recent-revocations'],
     'grants/refresh-token.ts': ['grants/refresh-token', 'events'],
+    'grants/single-token.ts': ['grants/recent-revocations', 'grants/client-credentials', 'grants/id-jag'],
     'grants/workload.ts': ['grants/workload', 'grants/jwt-bearer']
   },
   core: {

@@ -94,7 +94,7 @@ t.test('RFC 6749 6: without refresh_token among its grant types nobody stays con
 })
 
 t.test('OAuth 2.1 2.3.1: an address that was taken away is refused at the next request', async t => {
-  const { server, clients } = await world(t)
+  const { server, clients, events } = await world(t)
   const moved = 'https://new.example/cb'
   const { clientId } = await clients.register({ ...BOTH, redirect_uris: ['https://old.example/cb'] })
   const opened = async (redirectUri: string) => {
@@ -103,6 +103,7 @@ t.test('OAuth 2.1 2.3.1: an address that was taken away is refused at the next r
   }
   t.strictSame([await opened('https://old.example/cb'), await opened(moved)], [303, 400])
   await clients.update(clientId, { metadata: { ...BOTH, redirect_uris: [moved] } })
+  t.match(events.at(-1), { type: 'client.updated', redirectUris: [moved] })
   t.strictSame([await opened('https://old.example/cb'), await opened(moved)], [400, 303])
 })
 

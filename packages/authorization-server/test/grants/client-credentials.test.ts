@@ -15,6 +15,7 @@ import {
   refusalOf,
   type TestServer
 } from '../fixture.ts'
+import { observableStorage } from '../observable-storage.ts'
 
 const SECRET = 'a-secret-that-is-long-enough-to-be-one'
 const OTHER = `${ORIGIN}/other`
@@ -275,6 +276,38 @@ t.test('CC-2: the app registers such a client, and ends it with its tokens', asy
   t.equal(await clients.remove(clientId), true)
   t.equal(await refusalOf(verifyAccessToken(tokens.access_token, OTHER)), 'grant_revoked')
   matchesOAuthError(t, await ask(server, { ...form, resource: OTHER }), 'invalid_client')
+})
+
+t.test('CC-2: a scope, or a resource, that the options do not have any more is granted to nobody any more', async t => {
+  const storage = observableStorage()
+  const encryptionKeys = [Buffer.alloc(32, 'k1').toString('base64')]
+  const before = await build(t, { storage, options: { encryptionKeys } })
+  const access = { [RESOURCE]: ['notes:read', 'notes:write'], [OTHER]: ['other:read'] }
+  const metadata = { client_name: 'Robot', grant_types: ['client_credentials'] }
+  const { clients } = before.app.authorizationServer
+  const { clientId, clientSecret } = await clients.register(metadata, { clientCredentials: access })
+  const form = { client_id: clientId, client_secret: clientSecret ?? '' }
+  t.equal((await ask(before, form)).json().scope, 'notes:read notes:write')
+  const resources = { [RESOURCE]: { name: 'Notes', scopes: { 'notes:read': 'Read' } } }
+  const after = await build(t, { storage, options: { encryptionKeys, clients: [], resources } })
+  t.equal((await ask(after, form)).json().scope, 'notes:read')
+  matchesOAuthError(t, await ask(after, { ...form, scope: 'notes:write' }), 'invalid_scope')
+  matchesOAuthError(t, await ask(after, { ...form, resource: OTHER }), 'invalid_target')
+})
+
+t.test('CC-2: a client that the app keeps may name the grant, and has nothing by it', async t => {
+  const kept = {
+    client_id: 'kept',
+    client_secret: SECRET,
+    grant_types: ['client_credentials', 'authorization_code'],
+    redirect_uris: ['https://kept.example/cb'],
+    scope: 'notes:read'
+  }
+  const find = (id: string) => (id === 'kept' ? kept : null)
+  const server = await build(t, { options: { clientSource: { find } as never } })
+  const response = await ask(server, { client_id: 'kept' })
+  t.match(response.json().error, /^(invalid_target|unauthorized_client)$/)
+  t.equal((await server.storage.counts())['grants'] ?? 0, 0)
 })
 
 for (const [what, client, message] of [
