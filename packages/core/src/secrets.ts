@@ -5,7 +5,6 @@
 import {
   createCipheriv,
   createDecipheriv,
-  createHmac,
   createSecretKey,
   hash,
   type KeyObject,
@@ -14,6 +13,7 @@ import {
   timingSafeEqual
 } from 'node:crypto'
 import { ConfigurationError } from './errors.ts'
+import { type MacKey, macKey, macOf } from './mac.ts'
 
 /** A random value of `bytes` bytes (32 by default: 256 bits; nothing below 16 is a secret), base64url. */
 export function randomSecret(bytes = 32): string {
@@ -126,22 +126,20 @@ function ringOf(current: RingKey, others: readonly RingKey[] = []): KeyRing {
  * @param secret at least 128 random bits in it; not a password
  */
 export function keyRingOfSecret(secret: string): KeyRing {
-  const key = createSecretKey(createHmac('sha256', SEALED_BY_A_SECRET).update(secret).digest())
-  return ringOf({ id: 'secret', key })
+  return ringOf({ id: 'secret', key: macKey(Buffer.from(macOf(SEALED_BY_A_SECRET, secret, 'binary'), 'binary')) })
 }
 
 /** The salt with which a key is extracted from a secret. @see RFC 5869 section 2.2 */
-const SEALED_BY_A_SECRET = createSecretKey('sealed by a secret', 'utf8')
+const SEALED_BY_A_SECRET = macKey(Buffer.from('sealed by a secret'))
 
 interface RingKey {
   readonly id: string
-  readonly key: KeyObject
+  readonly key: MacKey
 }
 
-// A key object from the start: node:crypto takes more time to find out that bytes are no key object than to encrypt with it.
 function ringKey(bytes: Buffer): RingKey {
   const id = hash('sha256', Buffer.concat([KEY_ID, bytes]), 'base64url').slice(0, 8)
-  return { id, key: createSecretKey(bytes) }
+  return { id, key: macKey(bytes) }
 }
 
 const KEY_ID = Buffer.from('key id')
@@ -165,13 +163,16 @@ const SALT = 16
 const SALT_LENGTH = 22
 
 // Ends unlike what keys are derived from, so that neither is ever the other.
-function keyedDigest(key: KeyObject, context: string, value: string): string {
-  return createHmac('sha256', key)
-    .update(`${JSON.stringify([context, value])}\u0002`)
-    .digest('base64url')
+function keyedDigest(key: MacKey, context: string, value: string): string {
+  return macOf(key, `${JSON.stringify([context, value])}\u0002`, 'base64url')
 }
 
-/** One block of HKDF-Expand, whose `info` is the salt, always as long, and the context. @see RFC 5869 section 2.3 */
-function deriveKey(key: KeyObject, salt: string, context: string): KeyObject {
-  return createSecretKey(createHmac('sha256', key).update(`${salt}${context}\u0001`).digest())
+/**
+ * One block of HKDF-Expand, whose `info` is the salt, always as long, and the context. A key object, because node:crypto takes more time
+ * to find out that bytes are none than to encrypt with it.
+ *
+ * @see RFC 5869 section 2.3
+ */
+function deriveKey(key: MacKey, salt: string, context: string): KeyObject {
+  return createSecretKey(macOf(key, `${salt}${context}\u0001`, 'binary'), 'binary')
 }
