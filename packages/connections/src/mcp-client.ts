@@ -109,7 +109,7 @@ function withRules(context: Context, target: Target, client: OwnedClient): Owned
       throw connectionError(context, target, 'MCP_NOT_ALLOWED', 'the tool is another one than was approved', {
         reason: 'tool_changed'
       })
-    if (record) assertScopes(context, target, record, scopesOfTool(name, target.definition))
+    if (record) await assertScopes(context, target, record, scopesOfTool(name, target.definition))
     return unwrapped(callTool(...args))
   }
   client.callTool = guardedCall as typeof client.callTool

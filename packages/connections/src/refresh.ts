@@ -27,7 +27,7 @@ export async function currentToken(context: Context, target: Target, use: UseOpt
   const record = await readConnection(context, place)
   if (isSilent(definition) && isToBeConnected(context, definition, record)) return connectSilently(context, target)
   const usable = await usableOf(context, target, record)
-  assertScopes(context, target, usable.record, use.scopes ?? [])
+  await assertScopes(context, target, usable.record, use.scopes ?? [])
   const current = isDue(context, usable.record) ? await refresh(context, target, { trigger: 'use' }) : usable
   await noteUse(context, target, current.record)
   return current

@@ -1,14 +1,11 @@
 /** What it means that the server refused a request, and what is left to try. */
 import { readChallenge } from './bearer-challenge.ts'
 import { changeConnection, readConnection } from './connection-record.ts'
-import { actionUrlOf, type Context, type Target } from './context.ts'
+import type { Context, Target } from './context.ts'
 import { asMcpConnectionError, type McpConnectionError } from './errors.ts'
 import type { ConnectionRecord } from './records.ts'
 import { refresh } from './refresh.ts'
-import { connectionError, endConnection, type Usable, usableOf } from './token.ts'
-
-/** As many as are ever asked for at once. */
-const MOST_SCOPES = 100
+import { connectionError, endConnection, needsScope, type Usable, usableOf } from './token.ts'
 
 /** An answer, and what was sent with the request. */
 export interface Refused {
@@ -83,21 +80,7 @@ export async function onForbidden(context: Context, target: Target, { usable, re
   const challenge = readChallenge(response)
   if (!usable || challenge.error !== 'insufficient_scope') return
   await response.body?.cancel()
-  const { record } = usable
-  const scopes = [...(challenge.scopes ?? [])]
-  const missing = scopes.filter(scope => !record.grantedScopes.includes(scope))
-  const before = record.challenge?.scopes ?? []
-  // A server that asks for something else each time would make the record grow without end.
-  const all = [...new Set([...before, ...scopes])].slice(0, MOST_SCOPES)
-  if (record.state !== 'needs_scope' || all.length > before.length) {
-    const change = { state: 'needs_scope', challenge: { scopes: all, at: context.clock.now() } }
-    if (await changeConnection(context, target.place, record, change))
-      context.events.emit('needs_scope', target.place, { missing, actionUrl: actionUrlOf(context, target.place) })
-  }
-  throw connectionError(context, target, 'MCP_NEEDS_SCOPE', 'the server wants more scopes than were granted', {
-    missingScopes: missing,
-    grantedScopes: record.grantedScopes
-  })
+  throw await needsScope(context, target, usable.record, challenge.scopes ?? [])
 }
 
 async function rejectKey(context: Context, target: Target, usable: Usable | null): Promise<McpConnectionError> {

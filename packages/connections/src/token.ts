@@ -76,19 +76,49 @@ export function connectionError(
 }
 
 /** @throws McpConnectionError `MCP_NEEDS_SCOPE` before anything is sent */
-export function assertScopes(
+export async function assertScopes(
   context: Context,
   target: Target,
   record: ConnectionRecord,
   scopes: readonly string[]
-): void {
+): Promise<void> {
   if (!scopes.every(isScopeToken))
     throw new McpConnectionError('MCP_INVALID_INPUT', '"scopes" has a text that is no scope')
-  const missingScopes = scopes.filter(scope => !record.grantedScopes.includes(scope))
-  if (missingScopes.length === 0) return
-  throw connectionError(context, target, 'MCP_NEEDS_SCOPE', 'more scopes are needed than were granted', {
+  if (scopes.some(scope => !record.grantedScopes.includes(scope)))
+    throw await needsScope(context, target, record, scopes)
+}
+
+/** As many as are ever asked for at once. */
+const MOST_SCOPES = 100
+
+/**
+ * Remembers what is lacking for the next time that the person connects, in whatever process that is.
+ *
+ * @param wanted by the server or by us; some of it may have been granted
+ * @returns the error to throw
+ */
+export async function needsScope(
+  context: Context,
+  target: Target,
+  record: ConnectionRecord,
+  wanted: readonly string[]
+): Promise<McpConnectionError> {
+  const { grantedScopes, kind, state, challenge } = record
+  const missingScopes = wanted.filter(scope => !grantedScopes.includes(scope))
+  const before = challenge?.scopes ?? []
+  // A server that asks for something else each time would make the record grow without end.
+  const scopes = [...new Set([...before, ...wanted])].slice(0, MOST_SCOPES)
+  // Where nobody signs in, there is nobody who could be asked for more.
+  if (kind === 'oauth' && (state !== 'needs_scope' || scopes.length > before.length)) {
+    const change = { state: 'needs_scope', challenge: { scopes, at: context.clock.now() } }
+    if (await changeConnection(context, target.place, record, change)) {
+      const actionUrl = actionUrlOf(context, target.place)
+      context.events.emit('needs_scope', target.place, { missing: missingScopes, actionUrl })
+    }
+  }
+  return connectionError(context, target, 'MCP_NEEDS_SCOPE', 'more scopes are needed than were granted', {
     missingScopes,
-    grantedScopes: record.grantedScopes
+    grantedScopes
   })
 }
 

@@ -139,3 +139,38 @@ t.test(
     t.equal(refreshes(world), before)
   }
 )
+
+t.test(
+  'item 32: what a job or a tool needs is told before anything is sent, and asked for at the next connect',
+  async t => {
+    const call = () => 'done'
+    const tools = ['read', 'write_note', 'admin'].map(name => ({ name, call }))
+    const ways: Record<string, (world: World) => Promise<unknown>> = {
+      'by its tool': world =>
+        world.connections.withClient(alice, 'notes', client => client.callTool({ name: 'write_note' })),
+      'by the job': world =>
+        world.connections.withClient(alice, 'notes', client => client.listTools(), { scopes: ['notes:write'] }),
+      'by its fetch': world =>
+        world.connections.fetchFor(alice, 'notes', { scopes: ['notes:write'] })(world.server.resource)
+    }
+    for (const [how, use] of Object.entries(ways)) {
+      const world = await connected(t, {
+        server: { tools, behaviour: { challengeScope: 'notes:read' } },
+        definition: { oauth: { toolScopes: { 'write_*': ['notes:write'] } } }
+      })
+      const { connections, events, server } = world
+      await connections.withClient(alice, 'notes', client => client.callTool({ name: 'read' }))
+      const lack = { code: 'MCP_NEEDS_SCOPE', missingScopes: ['notes:write'], grantedScopes: ['notes:read'] }
+      await t.rejects(use(world), lack, how)
+      await t.rejects(use(world), lack)
+      t.equal(server.calls.length, 1)
+      t.equal(events.filter(({ type }) => type === 'needs_scope').length, 1, 'is told once')
+      t.match(await connections.status(alice, 'notes'), { status: 'needs_scope', missingScopes: ['notes:write'] })
+      const { addedScopes } = await connections.start(alice, 'notes', { binding: 'x'.repeat(20) })
+      t.strictSame(addedScopes, ['notes:write'], 'who follows the action is asked for it')
+      await world.connect()
+      t.match(await connections.status(alice, 'notes'), { status: 'active' })
+      await use(world)
+    }
+  }
+)
