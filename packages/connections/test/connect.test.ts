@@ -218,3 +218,29 @@ t.test('5.7: a connection that is ended, or whose owner goes, while its code is 
       )
     }
 })
+
+t.test(
+  'feature 100: parameters that a server wants are added to the request, and take the place of none of ours',
+  async t => {
+    const authorizeParams = {
+      access_type: 'offline',
+      client_id: 'evil',
+      redirect_uri: 'https://evil.example',
+      state: 'x'
+    }
+    const { connections, issuer, server } = await createWorld(t, { definition: { oauth: { authorizeParams } } })
+    const { url } = await connections.start(alice, 'notes', { binding: BINDING })
+    const { searchParams } = new URL(url)
+    const [client] = issuer.records.clients.keys()
+    t.match(Object.fromEntries(searchParams), {
+      access_type: 'offline',
+      client_id: client,
+      redirect_uri: connections.urls.callback,
+      resource: server.resource,
+      code_challenge_method: 'S256'
+    })
+    t.not(searchParams.get('state'), 'x')
+    const params = await walkAuthorization(url)
+    t.equal((await connections.complete({ params, binding: BINDING, owner: alice })).outcome, 'connected')
+  }
+)

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { memoryStorage } from '@fastify-mcp-auth/core/memory'
 import { createTestIssuer } from '@fastify-mcp-auth/testing'
 import { fault, walkAuthorization } from '@fastify-mcp-auth/testing/servers'
+import { decodeProtectedHeader } from 'jose'
 import t, { type Test } from 'tap'
 import type { AssertionContext } from '../src/index.ts'
 import { alice, BINDING, bob, createWorld } from './world.ts'
@@ -280,4 +281,29 @@ t.test('RFC 9449 5: a token that is bound to nothing any more is sent without a 
   const { headers } = world.server.requests[before] ?? {}
   t.equal(headers?.authorization, 'Bearer plain')
   t.equal(headers?.['dpop'], undefined)
+})
+
+t.test('REG-5: the app says by which algorithm it proves itself, or that it does not', async t => {
+  for (const keys of ['RS256', 'none'] as const) {
+    const documents = new Map<string, Record<string, unknown>>()
+    const behaviour = { clientIdMetadataDocuments: true, metadata: { client_id_metadata_document_supported: true } }
+    const world = await createWorld(t, {
+      issuer: { documents, behaviour },
+      app: { baseUrl: 'https://app.example', storage: memoryStorage(), client: { name: 'Test', keys } }
+    })
+    const { connections, issuer } = world
+    const document = connections.clientMetadata()
+    documents.set(document.client_id, { ...document })
+    documents.set(connections.urls.jwks, { ...(await connections.jwks()) })
+    await world.connect()
+    t.equal(await world.whoami(), 'alice')
+    const { body = '' } = issuer.requests.find(({ endpoint }) => endpoint === 'token') ?? {}
+    const assertion = new URLSearchParams(body).get('client_assertion')
+    t.equal(assertion && decodeProtectedHeader(assertion).alg, keys === 'none' ? null : keys)
+    t.equal(document.token_endpoint_auth_method, keys === 'none' ? 'none' : 'private_key_jwt')
+    t.strictSame(
+      (await connections.jwks()).keys.map(key => Reflect.get(key, 'alg')),
+      keys === 'none' ? [] : [keys]
+    )
+  }
 })
