@@ -1,8 +1,8 @@
 /**
  * Holds the packages to what the architecture promises, as a user would get them: builds, packs, lints the tarballs, checks the
- * one arrow (every package imports core and no sibling), and imports each from a fresh npm project.
+ * one arrow (every package imports core and no sibling), and imports each from a fresh npm project, its types included.
  */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
@@ -17,6 +17,8 @@ interface Manifest {
 }
 
 const SCOPE = '@fastify-mcp-auth/'
+/** Versions of Node whose types people may have. */
+const NODE_TYPES = ['22', '26']
 const run = (command: string, ...args: string[]): string =>
   execFileSync(command, args, {
     encoding: 'utf8',
@@ -80,8 +82,33 @@ try {
   writeFileSync(join(workshop, 'import.mjs'), script)
   execFileSync(process.execPath, ['import.mjs'], { cwd: workshop, stdio: 'inherit' })
   console.log(`imported ${entries.length} entry points from a fresh npm project`)
+  complaints.push(...checkTypes(entries))
 } finally {
   rmSync(workshop, { recursive: true, force: true })
+}
+
+/**
+ * Reads every line of the types, with those of the oldest Node and of the newest: most projects skip what libraries declare, and what is
+ * wrong there is `any` to them.
+ */
+function checkTypes(entries: readonly string[]): string[] {
+  writeFileSync(join(workshop, 'types.ts'), entries.map(entry => `import '${entry}'`).join('\n'))
+  const options = '--noEmit --strict --skipLibCheck false --target es2023 --module nodenext --types node'.split(' ')
+  return NODE_TYPES.flatMap(version => {
+    const types = [`@types/node@${version}`, '@types/pg@8', '@types/better-sqlite3@7']
+    execFileSync('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', ...types], {
+      cwd: workshop,
+      stdio: ['ignore', 'ignore', 'inherit']
+    })
+    const { stdout, error } = spawnSync(bin('tsc'), [...options, 'types.ts'], { cwd: workshop, encoding: 'utf8' })
+    if (error) throw error
+    console.log(`checked their types with those of Node ${version}`)
+    // What is wrong with the types of others is theirs.
+    const ours = stdout
+      .split('\n')
+      .filter(line => line.startsWith(`node_modules/${SCOPE}`) || line.startsWith('types.ts'))
+    return ours.map(line => `with the types of Node ${version}: ${line}`)
+  })
 }
 
 for (const complaint of complaints) console.error(complaint)

@@ -6,7 +6,7 @@ import {
   type Stylesheet,
   unreadableIn
 } from '@fastify-mcp-auth/core/pages'
-import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { assertTemplates } from './check-templates.ts'
 import { createDraw } from './drawing.ts'
@@ -27,7 +27,8 @@ import { createToolCatalogue, scopesOfToolIn } from './tools.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    authorizationServer: AuthorizationServer<FastifyRequest, FastifyReply>
+    // By its module: in what is published the compiler leaves out an import that is used nowhere else.
+    authorizationServer: AuthorizationServer<FastifyRequest, import('fastify').FastifyReply>
   }
 }
 

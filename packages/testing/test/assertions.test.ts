@@ -44,6 +44,7 @@ t.test('RFC 6750 3: challenge parameters are compared, null means absent, the re
   const response = { statusCode: 401, headers: { 'www-authenticate': ['DPoP algs="ES256"', header] }, body: '' }
   const asserter = recorder()
   matchesChallenge(asserter, response, { scheme: 'bearer', error: 'invalid_token', scope: 'a b' })
+  matchesChallenge(asserter, response, { scheme: 'bearer', error: 'invalid_token', realm: undefined })
   matchesChallenge(asserter, new Response(null, { headers: { 'www-authenticate': header } }), { scheme: 'Bearer' })
   t.strictSame(asserter.failed, [])
   matchesChallenge(asserter, response, { scheme: 'Bearer', error: null, scope: 'a', resource_metadata: null })

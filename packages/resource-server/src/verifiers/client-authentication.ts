@@ -3,7 +3,7 @@
  *
  * @see RFC 6749 section 2.3.1, RFC 7523 section 2.2
  */
-import { createPrivateKey, type JsonWebKey, type KeyObject } from 'node:crypto'
+import { createPrivateKey, type JsonWebKeyInput, type KeyObject } from 'node:crypto'
 import { type Clock, ConfigurationError, randomSecret } from '@fastify-mcp-auth/core'
 
 export interface SecretClient {
@@ -17,7 +17,7 @@ export interface SecretClient {
 export interface KeyClient {
   readonly id: string
   /** Private key: PEM (PKCS 8), a JWK, or a `KeyObject`. */
-  readonly key: string | JsonWebKey | KeyObject
+  readonly key: string | JsonWebKeyInput['key'] | KeyObject
   /** By the kind of key when left out: ES256, ES384, ES512, RS256, EdDSA. */
   readonly algorithm?: string
   readonly kid?: string
@@ -99,7 +99,8 @@ function privateKeyJwt(
 function privateKey(input: KeyClient['key']): KeyObject {
   try {
     if (typeof input === 'string') return createPrivateKey(input)
-    const key = 'type' in input ? (input as KeyObject) : createPrivateKey({ key: input as JsonWebKey, format: 'jwk' })
+    const key =
+      'type' in input ? (input as KeyObject) : createPrivateKey({ key: input as JsonWebKeyInput['key'], format: 'jwk' })
     if (key.type === 'private') return key
   } catch {
     // Nothing of the key may get into a message.
