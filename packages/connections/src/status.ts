@@ -31,7 +31,7 @@ export function summaryOf(
     owner: place.owner,
     status,
     reason: reasonOf(context, definition, { status, record }),
-    action: actionOf(status, record),
+    action: actionOf(status, definition),
     issuer: record?.issuer ?? null,
     grantedScopes: record?.grantedScopes ?? [],
     missingScopes: status === 'needs_scope' ? (record?.challenge?.scopes ?? []) : [],
@@ -92,17 +92,17 @@ function reasonOf(
   return status === 'rejected' ? record.reason : null
 }
 
-function actionOf(status: ConnectionStatus, record: ConnectionRecord | null): ConnectionSummary['action'] {
-  const isKey = record?.kind === 'bearer' || record?.kind === 'header'
+/** By what the server takes now, which may be something else than what is there. */
+function actionOf(status: ConnectionStatus, { auth }: ServerDefinition): ConnectionSummary['action'] {
+  const isKey = auth === 'bearer' || auth === 'header'
   switch (status) {
     case 'not_connected':
     case 'pending':
       return 'connect'
     case 'needs_reauth':
+    case 'rejected':
     case 'expiring':
       return isKey ? 'replace_key' : 'reconnect'
-    case 'rejected':
-      return 'replace_key'
     case 'needs_scope':
       return 'allow_more'
     case 'degraded':

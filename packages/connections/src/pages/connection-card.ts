@@ -73,6 +73,6 @@ function actionOf(surroundings: Surroundings, connection: ConnectionSummary): Ac
       : { text, kind: 'post', url: pathTo(surroundings, `/${id}/refresh`) }
   const url = connectPathTo(surroundings, server, account === 'default' ? {} : { account })
   // A key has to be typed somewhere; a sign-in can begin at once.
-  const needsForm = kind === 'bearer' || kind === 'header'
+  const needsForm = action === 'replace_key' || (action === 'connect' && (kind === 'bearer' || kind === 'header'))
   return { text, kind: needsForm ? 'link' : 'post', url }
 }

@@ -6,10 +6,11 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { asMcpConnectionError, McpConnectionError } from '../errors.ts'
 import { readOwner, textOf, textsOf } from '../http/asker.ts'
 import { mayChange, type RouteContext, requireOwner, SECRET_ADDRESS } from '../http/scope.ts'
+import type { ServerDefinition } from '../options.ts'
 import { assertReturnTo } from '../return-to.ts'
 import { assertSecret } from '../static-credential.ts'
 import { isSilent } from '../status.ts'
-import type { OpenedLink, Owner } from '../types.ts'
+import type { ConnectionSummary, OpenedLink, Owner } from '../types.ts'
 
 type ToServer = FastifyRequest<{ Params: { server: string } }>
 
@@ -41,7 +42,7 @@ async function showConnect(context: RouteContext, request: ToServer, reply: Fast
   const { definition } = await context.connections.registry.get(server)
   return context.answers.show(request, reply, {
     page: 'connect',
-    data: { connection, address: new URL(definition.url).host, returnTo: textOf(request, 'returnTo') ?? null }
+    data: { ...asked(connection, definition), returnTo: textOf(request, 'returnTo') ?? null }
   })
 }
 
@@ -58,8 +59,13 @@ async function showLink(
   const { server, account, returnTo } = await connections.readConnectLink(owner, link)
   const connection = await connections.status(owner, server, { account })
   const { definition } = await connections.registry.get(server)
-  const address = new URL(definition.url).host
-  return context.answers.show(request, reply, { page: 'connect', data: { connection, address, returnTo, link } })
+  const data = { ...asked(connection, definition), returnTo, link }
+  return context.answers.show(request, reply, { page: 'connect', data })
+}
+
+/** What the server takes now; what was connected before may be of another kind. */
+function asked(connection: ConnectionSummary, { auth, url }: ServerDefinition) {
+  return { connection: { ...connection, kind: auth }, address: new URL(url).host }
 }
 
 interface UsableLink extends OpenedLink {

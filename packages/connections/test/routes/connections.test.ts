@@ -1,7 +1,11 @@
 /** What a person sees of what they connected, and does with it. */
+import { randomBytes } from 'node:crypto'
+import { memoryStorage } from '@fastify-mcp-auth/core/memory'
+import { walkAuthorization } from '@fastify-mcp-auth/testing/servers'
 import t from 'tap'
 import type { McpConnectionsOptions } from '../../src/index.ts'
 import { BASE, buildWorld, PREFIX, personOf } from '../app.ts'
+import { openGallery } from '../gallery.ts'
 
 t.test('features 38, 86, 87: list, detail and badge; every state has one action', async t => {
   const { app } = await buildWorld(t)
@@ -190,4 +194,46 @@ t.test('feature 90: the longest list of tools can be chosen from; what nobody co
     payload: form
   })
   t.equal(saved.statusCode, 303)
+})
+
+t.test('feature 89: a server that takes a sign-in now, or a key, is connected by that, whatever is there', async t => {
+  const { mcp, keyed } = await buildWorld(t)
+  const base = { storage: memoryStorage(), encryptionKeys: [randomBytes(32).toString('base64')] }
+  const owner = { type: 'user', id: 'alice' } as const
+  const withKey = await buildWorld(t, { ...base, servers: { notes: { url: keyed.resource, auth: 'bearer' } } })
+  const signedIn = await buildWorld(t, { ...base, servers: { notes: { url: mcp.resource } } })
+  for (const [before, after, action, form] of [
+    [withKey, signedIn, 'reconnect', 'connect/notes'],
+    [signedIn, withKey, 'replace_key', 'credentials/notes']
+  ] as const) {
+    const person = personOf(before.app, 'alice')
+    await before.app.mcpConnections.disconnect(owner, 'notes')
+    if (before === withKey) await person.post('credentials/notes', { secret: 'key-of-alice' })
+    else {
+      const { location } = (await person.post('connect/notes')).headers
+      await person.get(`callback?${(await walkAuthorization(location as string)).toString()}`)
+    }
+    t.match(await after.app.mcpConnections.status(owner, 'notes'), {
+      status: 'needs_reauth',
+      reason: 'server_changed',
+      action
+    })
+    const again = personOf(after.app, 'alice')
+    t.match((await again.get('connect/notes')).body, `action="${PREFIX}/${form}"`)
+    const isForm = action === 'reconnect'
+    t.match((await again.get('')).body, isForm ? `action="${PREFIX}/${form}"` : `href="${PREFIX}/connect/notes"`)
+  }
+})
+
+t.test('5.5: every state that is not in order has one thing to do about it', async t => {
+  const { app, origin } = await openGallery()
+  t.teardown(() => app.close())
+  const html = await (await fetch(`${origin}/index`)).text()
+  const cards = html.split('<li class="connection">').slice(1)
+  t.equal(cards.length, 11, 'as many as there are states')
+  for (const card of cards) {
+    const [, badge = ''] = /<span class="badge badge-[a-z]+">([^<]+)</.exec(card) ?? []
+    const actions = card.match(/<button|<a class="button"|<span class="soft">/g) ?? []
+    t.equal(actions.length, badge === 'Connected' || badge === 'Renewing' ? 0 : 1, badge)
+  }
 })
