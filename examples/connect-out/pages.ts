@@ -110,10 +110,16 @@ export function welcomePage(reply: FastifyReply, data: WelcomeData): FastifyRepl
   )
 }
 
+function backTo(path: string, actionUrl: string): string {
+  const url = new URL(actionUrl)
+  url.searchParams.set('returnTo', path)
+  return url.href
+}
+
 export function briefingPage(reply: FastifyReply, parts: readonly Part[]): FastifyReply {
   const items = parts.map(({ server, text, actionUrl }) => {
     const mend =
-      actionUrl === null ? 'not available' : `<a href="${escapeText(actionUrl)}?returnTo=/briefing">connect</a>`
+      actionUrl === null ? 'not available' : `<a href="${escapeText(backTo('/briefing', actionUrl))}">connect</a>`
     return `<dt>${escapeText(server)}</dt><dd>${text === null ? mend : escapeText(text)}</dd>`
   })
   return page(reply, 'Your briefing', `<dl>${items.join('')}</dl><p><a href="/">Back</a></p>`)

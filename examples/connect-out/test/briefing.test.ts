@@ -48,7 +48,7 @@ t.test('Alice connects three servers; the job uses hers, and Bob has nothing of 
   const ofBob = await briefing(connections, 'bob')
   t.match(ofBob, [
     { server: 'notes', text: null, actionUrl: `${origin}/connections/connect/notes` },
-    { server: 'weather', text: null },
+    { server: 'weather', text: null, actionUrl: `${origin}/connections/connect/weather?agent=briefing` },
     { server: 'search', text: 'Nothing about tea for the office.' }
   ])
 })

@@ -77,7 +77,14 @@ export function routeOf({ network }: Context, { server, definition }: ServerTarg
   return network.routeTo(definition, server.id)
 }
 
-/** Where the person goes to mend a connection. */
-export function actionUrlOf({ urls }: Context, { server, account }: Pick<Place, 'server' | 'account'>): string {
-  return urls.connect(server, account === 'default' ? {} : { account })
+/** Where the person goes to mend a connection: with the agent, where it is one of an agent, or it would be nobody's there. */
+export function actionUrlOf(
+  { urls }: Context,
+  { server, account, owner }: Pick<Place, 'server' | 'account' | 'owner'>
+): string {
+  const agent = owner?.type === 'agent' ? owner.id : owner?.agent
+  return urls.connect(server, {
+    ...(account === 'default' ? {} : { account }),
+    ...(agent === undefined ? {} : { agent })
+  })
 }

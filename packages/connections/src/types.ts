@@ -544,7 +544,8 @@ export interface ConnectionUrls {
   readonly publicClientDocument: string
   readonly jwks: string
   readonly index: string
-  connect(server: string, options?: AccountChoice & { readonly returnTo?: string }): string
+  /** @param options `agent`: that the owner acts with, where the connection is one of an agent */
+  connect(server: string, options?: AccountChoice & { readonly returnTo?: string; readonly agent?: string }): string
   /** @param agent that the owner acts with */
   link(secret: string, agent?: string): string
 }

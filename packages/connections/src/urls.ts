@@ -22,9 +22,10 @@ export function urlsOf({
       if (agent !== undefined) url.searchParams.set('agent', agent)
       return url.href
     },
-    connect(server: string, { account, returnTo }: { account?: string; returnTo?: string } = {}): string {
+    connect(server: string, { account, returnTo, agent }: Parameters<ConnectionUrls['connect']>[1] = {}): string {
       const url = new URL(`${baseUrl}${paths.connect}/${encodeURIComponent(server)}`)
       if (account !== undefined) url.searchParams.set('account', account)
+      if (agent !== undefined) url.searchParams.set('agent', agent)
       if (returnTo !== undefined) url.searchParams.set('returnTo', returnTo)
       return url.href
     }

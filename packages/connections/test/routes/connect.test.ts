@@ -216,3 +216,29 @@ t.test('5.7: no code, state, link or token is in the log of the app, whatever it
     t.notOk(log.join('').includes(secret ?? ''))
   }
 })
+
+t.test('feature 77: where to mend the connection of an agent is a page of that agent', async t => {
+  const { app, keyed } = await buildWorld(t)
+  const { mcpConnections } = app
+  const owner = { type: 'user', id: 'alice', agent: 'alice-bot' } as const
+  const failure = await mcpConnections
+    .withClient(owner, 'agents', client => client.listTools(), { account: 'work' })
+    .catch((error: unknown) => error)
+  t.match(failure, {
+    code: 'MCP_NOT_CONNECTED',
+    actionUrl: `${BASE}${PREFIX}/connect/agents?account=work&agent=alice-bot`
+  })
+  const alice = personOf(app, 'alice')
+  const page = await alice.get((failure as { actionUrl: string }).actionUrl.slice(BASE.length))
+  t.equal(page.statusCode, 200)
+  t.match(page.body, '<input type="hidden" name="agent" value="alice-bot">')
+  const fields = { secret: 'key-of-bot', agent: 'alice-bot', account: 'work' }
+  t.equal((await alice.post('credentials/agents', fields)).statusCode, 303)
+  await mcpConnections.withClient(owner, 'agents', client => client.callTool({ name: 'whoami' }), { account: 'work' })
+  t.equal(keyed.calls.at(-1)?.visitor.subject, 'bot')
+  t.equal(
+    (await personOf(app, 'bob').get(`${PREFIX}/connect/agents?agent=alice-bot`)).statusCode,
+    401,
+    'of its own person only'
+  )
+})
