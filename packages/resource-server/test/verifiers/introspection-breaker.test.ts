@@ -197,6 +197,15 @@ t.test('health: metadata that cannot be read is down only while nobody is let th
   t.match(verifier.health?.(), [{ state: 'unknown' }, { state: 'unknown' }])
 })
 
+t.test('health: metadata that was read is up, whatever becomes of the endpoint', async t => {
+  const { state, verify, verifier } = setup({ ...settings, endpoint: undefined })
+  await verify()
+  t.match(verifier.health?.(), [{ state: 'up' }, { dependency: 'discovery', state: 'up', age: 0 }])
+  state.down = true
+  await fail(verify, 3)
+  t.match(verifier.health?.(), [{ state: 'down' }, { dependency: 'discovery', state: 'up' }])
+})
+
 async function retryAfterOf(question: Promise<unknown>): Promise<number | undefined> {
   return question.then(
     () => undefined,

@@ -63,7 +63,8 @@ t.test('RFC 9701 4: asks for a signed answer', async t => {
 })
 
 t.test('RFC 9701 8.1: another JWT of the same issuer is no answer', async t => {
-  for (const typ of ['at+jwt', 'JWT', 'jwt', undefined, '', 1, 'token-introspection', 'x/token-introspection+jwt']) {
+  const others = ['at+jwt', 'JWT', 'jwt', undefined, '', 1, 'token-introspection', 'x/token-introspection+jwt']
+  for (const typ of [...others, 'token-introspection+jwt2', ['token-introspection+jwt']]) {
     const { state, verify } = signed()
     state.body = await answer({ header: { typ } })
     await t.rejects(verify(), { code: 'FST_OAUTH_UNAVAILABLE' }, String(typ))
@@ -90,6 +91,8 @@ t.test('RFC 9701 5: issuer, audience, time and content have to be right', async 
     { exp: START },
     { exp: 'later' },
     { nbf: START + 301 },
+    { nbf: `${START}` },
+    { nbf: null },
     { token_introspection: undefined },
     { token_introspection: null },
     { token_introspection: [good] },
@@ -102,7 +105,13 @@ t.test('RFC 9701 5: issuer, audience, time and content have to be right', async 
     await t.rejects(verify(), { code: 'FST_OAUTH_UNAVAILABLE' }, JSON.stringify(changes))
   }
   const { state, verify } = signed()
-  state.body = await answer({ claims: { aud: ['x', 'rs'], iat: START - 300, exp: START + 1 } })
+  state.body = await answer({ claims: { aud: ['x', 'rs'], iat: START - 300, exp: START + 1, nbf: START + 300 } })
+  t.equal((await verify()).subject, 'alice')
+})
+
+t.test('RFC 9110 8.3: the type of a signed answer may have parameters, and blanks stand around it', async t => {
+  const { state, verify } = signed()
+  Object.assign(state, { contentType: ` ${MEDIA_TYPE} ; charset=utf-8`, body: `${await answer()}\n` })
   t.equal((await verify()).subject, 'alice')
 })
 
