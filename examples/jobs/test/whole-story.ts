@@ -33,7 +33,9 @@ export async function tellStory(t: Test, { worker, environment }: StoryOptions):
       SEARCH_URL: settings.searchUrl,
       ...environment
     })
-  const linkTo = (server: string): string => `${origin}/connections/connect/${server}`
+  // What belongs to the agent as well as to the person is connected on its page.
+  const linkTo = (server: 'notes' | 'weather'): string =>
+    `${origin}/connections/connect/${server}${server === 'weather' ? '?agent=briefing' : ''}`
   const connectNotes = await personAt(origin)
   const alice = { type: 'user', id: 'alice', agent: 'briefing' } as const
   const tomorrow = Math.floor(Date.now() / 1000) + 3600
