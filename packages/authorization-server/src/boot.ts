@@ -74,6 +74,7 @@ export async function boot(
   return Object.freeze({
     options,
     issuer: options.issuer,
+    origin: new URL(options.issuer).origin,
     catalogue,
     configuredClients: readConfiguredClients(options),
     records,

@@ -17,6 +17,8 @@ import type { Users } from './users.ts'
 export interface ServerContext {
   readonly options: Options
   readonly issuer: string
+  /** Of the issuer: where this server is, never by the Host header. */
+  readonly origin: string
   readonly catalogue: Catalogue
   /** Those of the options. */
   readonly configuredClients: ReadonlyMap<string, Client>
@@ -54,9 +56,9 @@ export function endpointPath(server: ServerContext, name: string): string {
   return `${server.options.prefix}/${name}`
 }
 
-/** The URL by which clients know an endpoint: the origin of the issuer, never the Host header. */
+/** The URL by which clients know an endpoint. */
 export function endpointUrl(server: ServerContext, name: string): string {
-  return new URL(server.issuer).origin + endpointPath(server, name)
+  return server.origin + endpointPath(server, name)
 }
 
 /** Path of the page (GET) and of the decision (POST) of an interaction. */

@@ -54,7 +54,7 @@ export function browserProof(browser: string, about: readonly string[]): string 
 export function assertSameOrigin(server: ServerContext, { headers }: FastifyRequest): void {
   const { origin } = headers
   const site = headers['sec-fetch-site']
-  const foreign = origin !== undefined && origin !== 'null' && origin !== new URL(server.issuer).origin
+  const foreign = origin !== undefined && origin !== 'null' && origin !== server.origin
   if (foreign || (site !== undefined && site !== 'same-origin'))
     throw new InteractionError('interaction_other_browser', { statusCode: 403 })
 }
