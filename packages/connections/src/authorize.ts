@@ -186,10 +186,12 @@ export function chooseScopes(
 ): string[] {
   const { found, record, owner, wanted } = circumstances
   const configured = typeof oauth?.scopes === 'function' ? oauth.scopes(owner) : (oauth?.scopes ?? null)
-  const challenged = record?.challenge?.scopes ?? found.challengeScopes
-  const listed = configured ?? found.scopesSupported ?? []
+  const usual = found.challengeScopes ?? configured ?? found.scopesSupported ?? []
   const before = record?.issuer === found.issuer ? record.requestedScopes : []
-  const chosen = new Set([...before, ...(challenged ?? listed), ...(configured ?? []), ...wanted])
+  const lacking = record?.challenge?.scopes
+  // More is asked for together with what there was; where there is nothing of this issuer, with what anybody is asked for.
+  const asked = lacking ? [...(before.length === 0 ? usual : []), ...lacking] : usual
+  const chosen = new Set([...before, ...asked, ...(configured ?? []), ...wanted])
   // Without it some servers give no refresh token, and the person would be asked again in an hour.
   if (found.metadata.scopes_supported?.includes('offline_access')) chosen.add('offline_access')
   return [...chosen].filter(isScopeToken).slice(0, 100)

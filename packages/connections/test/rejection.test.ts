@@ -174,3 +174,20 @@ t.test(
     }
   }
 )
+
+t.test('AZ-22: a lack that is met at another issuer is asked for with what everybody is asked for there', async t => {
+  const world = await connected(t, { server: { behaviour: { challengeScope: 'notes:read' } } })
+  const { server, connections, clock, whoami } = world
+  const scopeOf = async (): Promise<string | null> => {
+    const { url } = await connections.start(alice, 'notes', { binding: 'x'.repeat(20) })
+    return new URL(url).searchParams.get('scope')
+  }
+  server.fail('mcp', fault.answer(403, '', challenge('notes:write')))
+  await t.rejects(whoami(), { code: 'MCP_NEEDS_SCOPE' })
+  server.behaviour.challengeScope = 'notes:read notes:extra'
+  t.equal(await scopeOf(), 'notes:read notes:write', 'no more than is lacking')
+  const next = await createFakeAuthorizationServer({ clock })
+  t.teardown(() => next.close())
+  server.behaviour.authorizationServers = [next.issuer]
+  t.equal(await scopeOf(), 'notes:read notes:extra notes:write')
+})
