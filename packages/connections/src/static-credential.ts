@@ -2,6 +2,7 @@
 import { NO_OAUTH, readConnection, writeConnection } from './connection-record.ts'
 import { type Context, type Target, targetOf } from './context.ts'
 import { McpConnectionError } from './errors.ts'
+import { countAttempt } from './limits.ts'
 import { sealCredential } from './seal.ts'
 import { summaryOf } from './status.ts'
 import { syncAfterConnect } from './tool-sync.ts'
@@ -20,6 +21,9 @@ export async function storeCredential(
   if (definition.auth !== 'bearer' && definition.auth !== 'header')
     throw new McpConnectionError('MCP_NOT_ALLOWED', 'the server is not connected by a key', { server })
   const secret = assertSecret(options.secret)
+  const { ip } = options
+  // A program that stores keys is not somebody who tries some.
+  if (ip !== undefined) await countAttempt(context, 'store', { ownerKey: place.ownerKey, ip, server })
   const sealed = sealCredential(context.ring, place, definition.url, {
     token: secret,
     refreshToken: null,

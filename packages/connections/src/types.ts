@@ -198,6 +198,8 @@ export interface SetCredentialOptions extends AccountChoice {
   readonly secret: string
   /** Epoch seconds after which it is known not to work. */
   readonly expiresAt?: number | undefined
+  /** Of the person who pastes it, which is counted then, by owner and by address. */
+  readonly ip?: string | undefined
 }
 
 /** A connection that another system holds, as {@link Connections.importConnections} takes it over. */

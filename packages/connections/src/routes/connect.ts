@@ -131,7 +131,8 @@ async function storeSecret(context: RouteContext, request: ToServer, reply: Fast
   await link?.use()
   const connection = await connections.setCredential(owner, server, {
     secret,
-    account: textOf(request, 'account', 512)
+    account: textOf(request, 'account', 512),
+    ip: request.ip
   })
   return answers.done(request, reply, { data: { connection }, next })
 }

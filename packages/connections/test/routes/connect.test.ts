@@ -242,3 +242,19 @@ t.test('feature 77: where to mend the connection of an agent is a page of that a
     'of its own person only'
   )
 })
+
+t.test('feature 93: keys, too, are pasted five times a minute, and the sixth is told in words', async t => {
+  const { app, keyed } = await buildWorld(t, { clock: { now: () => 1_800_000_000 } })
+  const alice = personOf(app, 'alice')
+  for (let time = 0; time < 5; time++)
+    t.equal((await alice.post('credentials/keyed', { secret: `key-of-${time}` })).statusCode, 303)
+  const sixth = await alice.post('credentials/keyed', { secret: 'key-of-mallory' })
+  t.equal(sixth.statusCode, 429)
+  t.match(sixth.headers['retry-after'], /^\d+$/)
+  t.match(sixth.body, 'Too many attempts')
+  const owner = { type: 'user', id: 'alice' } as const
+  await app.mcpConnections.withClient(owner, 'keyed', client => client.callTool({ name: 'whoami' }))
+  t.equal(keyed.calls.at(-1)?.visitor.subject, '4', 'what was there stays')
+  t.equal((await personOf(app, 'bob').post('credentials/keyed', { secret: 'key-of-bob' })).statusCode, 303)
+  for (let time = 0; time < 9; time++) await app.mcpConnections.setCredential(owner, 'keyed', { secret: 'key-of-job' })
+})
