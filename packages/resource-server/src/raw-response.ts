@@ -22,6 +22,14 @@ export interface Tap {
   readonly onlyStreams?: boolean
 }
 
+/** Whoever goes on writing, unaware that it is over, writes to nobody and must not fail for it. */
+const SINK = {
+  write: () => true,
+  end<T>(this: T): T {
+    return this
+  }
+}
+
 interface Write {
   readonly bytes: Buffer
   readonly done: (() => void) | undefined
@@ -55,6 +63,23 @@ class TappedResponse {
       end: (...args: unknown[]) => this.#end(args),
       flushHeaders: () => this.#start()
     })
+    if (tap.rewrite) this.#guardStream()
+  }
+
+  // Over HTTP/2 a handler may answer on the stream below the response, where nothing is read.
+  #guardStream(): void {
+    const { stream } = this.#response as ServerResponse & { readonly stream?: { respond(...args: unknown[]): void } }
+    if (!stream) return
+    const { respond } = stream
+    stream.respond = (...args) => {
+      stream.respond = respond
+      if (this.#body || this.#over) {
+        respond.apply(stream, args)
+        return
+      }
+      this.#fail()
+      Object.assign(stream, SINK)
+    }
   }
 
   #writeHead(status: number, rest: readonly unknown[]): ServerResponse {
@@ -179,8 +204,7 @@ class TappedResponse {
       if (/^(content-|mcp-session-id$|etag$)/.test(name)) response.removeHeader(name)
     response.writeHead(500, { 'content-type': 'application/json; charset=utf-8' })
     response.end('{"jsonrpc":"2.0","error":{"code":-32603,"message":"Internal error"}}')
-    // Whoever goes on writing writes to nobody.
-    Object.assign(response, { write: () => true, end: () => response })
+    Object.assign(response, SINK)
   }
 }
 

@@ -3,6 +3,7 @@ import { connect, createServer, type Http2Server, type IncomingHttpHeaders, type
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance, FastifyReply, RawServerDefault } from 'fastify'
 import t from 'tap'
+import type { ResourceServerOptions } from '../src/index.ts'
 import { createApp } from './app.ts'
 
 const ORIGIN = 'http://127.0.0.1:3000'
@@ -61,9 +62,11 @@ t.test('a response that Fastify sends has every header once', async t => {
 /** An app over HTTP/2 without TLS, and one request to it. */
 async function requestByHttp2(
   t: Parameters<typeof createApp>[0],
-  write: (raw: FastifyReply['raw'] & { stream: ServerHttp2Stream }) => void
+  write: (raw: FastifyReply['raw'] & { stream: ServerHttp2Stream }) => void,
+  options: Partial<ResourceServerOptions> = {}
 ) {
   const test = await createApp(t, {
+    options,
     fastify: {
       serverFactory: (handler: Parameters<Http2Server['on']>[1]) =>
         createServer(handler as never) as unknown as RawServerDefault
@@ -128,3 +131,21 @@ t.test('HTTP/2: what is no event stream is left alone when the token expires', a
   clock.advance(60)
   t.equal((await stream.toArray()).join(''), '12')
 })
+
+const LIST = 'data: {"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"hidden"},{"name":"shown"}]}}\n\n'
+
+for (const [name, write] of Object.entries({
+  'through the response': (raw: FastifyReply['raw']) => void raw.writeHead(200, STREAM).end(LIST),
+  'on the stream below, where nobody reads it': ({ stream }: { stream: ServerHttp2Stream }) => {
+    stream.respond({ ':status': 200, ...STREAM })
+    stream.end(LIST)
+  }
+}))
+  t.test(`RS-19: over HTTP/2 no list is let out that was not filtered: ${name}`, async t => {
+    const options = { lists: 'allowed' as const, operations: { 'tools/call:hidden': ['admin'] } }
+    const { headers, stream } = await requestByHttp2(t, write, options)
+    const body = (await stream.toArray()).join('')
+    t.notMatch(body, 'hidden')
+    if (headers[':status'] === 200) t.match(body, 'shown')
+    else t.match({ status: headers[':status'], body }, { status: 500, body: '"code":-32603' })
+  })
