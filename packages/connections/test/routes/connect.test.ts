@@ -1,4 +1,6 @@
 /** From the button to the working connection, and everything that must not pass in between. */
+import { randomBytes } from 'node:crypto'
+import { memoryStorage } from '@fastify-mcp-auth/core/memory'
 import { walkAuthorization } from '@fastify-mcp-auth/testing/servers'
 import t from 'tap'
 import { BASE, buildWorld, PREFIX, personOf } from '../app.ts'
@@ -258,3 +260,36 @@ t.test('feature 93: keys, too, are pasted five times a minute, and the sixth is 
   t.equal((await personOf(app, 'bob').post('credentials/keyed', { secret: 'key-of-bob' })).statusCode, 303)
   for (let time = 0; time < 9; time++) await app.mcpConnections.setCredential(owner, 'keyed', { secret: 'key-of-job' })
 })
+
+t.test(
+  '5.7 foreign browser: the cookie is for this host alone, unseen by scripts, and no other one counts',
+  async t => {
+    const https = 'https://app.example'
+    const storage = { storage: memoryStorage(), encryptionKeys: [randomBytes(32).toString('base64')] }
+    for (const [baseUrl, cookie] of [
+      [BASE, /^mcp-connections=([\w-]{43}); Path=\/; HttpOnly; SameSite=Lax$/],
+      [https, /^__Host-mcp-connections=([\w-]{43}); Path=\/; HttpOnly; SameSite=Lax; Secure$/]
+    ] as const) {
+      const { app } = await buildWorld(t, { ...storage, baseUrl, client: { name: 'Acme', keys: 'none' } })
+      const alice = personOf(app, 'alice')
+      const begun = await alice.post('connect/notes', {}, { origin: baseUrl })
+      const [, secret = ''] = cookie.exec(String(begun.headers['set-cookie'])) ?? []
+      t.ok(secret, String(begun.headers['set-cookie']))
+      const next = await alice.post('connect/notes', {}, { origin: baseUrl })
+      t.equal(next.headers['set-cookie'], undefined, 'a browser keeps the one that it has')
+      const answer = await callback(begun.headers.location as string)
+      const name = baseUrl === https ? '__Host-mcp-connections' : 'mcp-connections'
+      const other = baseUrl === https ? 'mcp-connections' : '__Host-mcp-connections'
+      // A neighbour below the same domain can set the one without the prefix.
+      for (const sent of [
+        `${other}=${secret}`,
+        `${name}=`,
+        `${name}=${secret}x`,
+        `x${name}=${secret}`,
+        `${name}=${'a'.repeat(43)}`
+      ])
+        t.equal((await personOf(app, 'alice').get(answer, { cookie: sent })).statusCode, 403, sent)
+      t.equal((await alice.get(answer)).statusCode, 303)
+    }
+  }
+)
