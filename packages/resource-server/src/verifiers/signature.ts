@@ -7,18 +7,19 @@
  * @see RFC 7515 section 5.2, RFC 7518 section 3, RFC 8037 section 3.1
  */
 import { constants, type KeyObject, verify } from 'node:crypto'
+import type { MacHash } from '@fastify-mcp-auth/core'
 import { isMacOf } from './mac.ts'
 
 interface Scheme {
   readonly kind: 'rsa' | 'pss' | 'ecdsa' | 'eddsa' | 'hmac'
   /** Null: the scheme has its own. */
-  readonly hash: string | null
+  readonly hash: MacHash | null
   /** Bytes of r and of s; 0 for other schemes. */
   readonly size: number
 }
 
 const SCHEMES: ReadonlyMap<string, Scheme> = new Map([
-  ...['256', '384', '512'].flatMap((bits): [string, Scheme][] => [
+  ...(['256', '384', '512'] as const).flatMap((bits): [string, Scheme][] => [
     [`RS${bits}`, { kind: 'rsa', hash: `sha${bits}`, size: 0 }],
     [`PS${bits}`, { kind: 'pss', hash: `sha${bits}`, size: 0 }],
     [`HS${bits}`, { kind: 'hmac', hash: `sha${bits}`, size: 0 }],
@@ -42,7 +43,8 @@ export function isSignedBy(key: KeyObject, { alg, content, signature }: SignedCo
   if (!scheme) return false
   // A secret must never be taken for a public key, nor the other way round.
   if ((scheme.kind === 'hmac') !== (key.type === 'secret')) return false
-  if (scheme.kind === 'hmac') return isMacOf(key, { hash: scheme.hash ?? '', content, mac: signature })
+  if (scheme.kind === 'hmac')
+    return scheme.hash !== null && isMacOf(key, { hash: scheme.hash, content, mac: signature })
   const bytes = Buffer.from(signature, 'base64url')
   // One signature, one spelling: the decoder skips stray bits and foreign characters without a word.
   if (bytes.toString('base64url') !== signature) return false
