@@ -35,6 +35,7 @@ const PACKAGES: Record<string, Record<string, readonly string[]>> = {
     'grants/workload.ts': ['grants/workload', 'grants/jwt-bearer']
   },
   core: {
+    'mac.ts': ['mac'],
     'pkce.ts': ['pkce'],
     'redirect-uri.ts': ['redirect-uri']
   },

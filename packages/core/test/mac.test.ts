@@ -36,3 +36,12 @@ t.test('RFC 2104 2: the same as createHmac, for secrets and texts of any length'
   )
   t.pass('held')
 })
+
+t.test('RFC 2104 2: a secret as long as the block of its hash, and one byte around it', async t => {
+  for (const hash of HASHES)
+    for (const length of [63, 64, 65, 127, 128, 129]) {
+      const secret = Buffer.alloc(length, 'secret')
+      const mac = macOf(macKey(secret, hash), 'content', 'base64url')
+      t.equal(mac, createHmac(hash, secret).update('content').digest('base64url'), `${hash}, ${length}`)
+    }
+})
