@@ -5,6 +5,7 @@
  */
 import { hash } from 'node:crypto'
 
+/** Hashes of which there are MACs here, by their names in `node:crypto`. */
 export type MacHash = 'sha256' | 'sha384' | 'sha512'
 
 /** A secret as the two digests begin with it. */
