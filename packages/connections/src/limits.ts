@@ -14,12 +14,12 @@ const ADDRESS_FACTOR = 10
 /**
  * Counts one attempt.
  *
- * @param kind `start`, `complete` and `store` are counted apart
+ * @param kind each is counted apart
  * @throws McpConnectionError `MCP_RATE_LIMITED`
  */
 export async function countAttempt(
   context: Context,
-  kind: 'start' | 'complete' | 'store',
+  kind: 'start' | 'complete' | 'store' | 'refresh',
   {
     ownerKey,
     ip,

@@ -3,12 +3,13 @@ import { forgetRegistrations } from './client-registration.ts'
 import { readConnection } from './connection-record.ts'
 import { type Context, type Target, targetOf } from './context.ts'
 import { McpConnectionError } from './errors.ts'
+import { countAttempt } from './limits.ts'
 import { refresh } from './refresh.ts'
 import { connectOpenly, connectSilently } from './silent.ts'
 import { summaryOf } from './status.ts'
 import { connectionError } from './token.ts'
 import { syncAfterConnect } from './tool-sync.ts'
-import type { AccountChoice, ConnectionSummary, Owner } from './types.ts'
+import type { AccountChoice, ConnectionSummary, Owner, RefreshOptions } from './types.ts'
 
 /** @throws McpConnectionError `MCP_NOT_ALLOWED` for a server that a person has to connect */
 export async function connectWithoutPerson(
@@ -32,9 +33,11 @@ export async function refreshNow(
   context: Context,
   owner: Owner | null,
   server: string,
-  choice: AccountChoice = {}
+  { ip, ...choice }: RefreshOptions = {}
 ): Promise<ConnectionSummary> {
   const target = await targetOf(context, owner, server, choice)
+  // For each connection: of what everybody shares it is everybody's, or one person could wear out its authorization server.
+  if (ip !== undefined) await countAttempt(context, 'refresh', { ownerKey: target.place.id, ip, server })
   await refresh(context, target, { trigger: 'manual' })
   return summaryNow(context, target)
 }

@@ -282,7 +282,7 @@ export const Options = Type.Object(
       },
       { additionalProperties: false, default: {} }
     ),
-    /** How often an owner may begin or complete a connection, or paste a key: each counted apart. */
+    /** How often an owner may begin or complete a connection, or paste a key, and a person may refresh one: each counted apart. */
     limits: Type.Union(
       [
         Type.Object(

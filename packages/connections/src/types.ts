@@ -202,6 +202,12 @@ export interface SetCredentialOptions extends AccountChoice {
   readonly ip?: string | undefined
 }
 
+/** Which account, and who asks. */
+export interface RefreshOptions extends AccountChoice {
+  /** Of the person who wants it now, which is counted then, by connection and by address. */
+  readonly ip?: string | undefined
+}
+
 /** A connection that another system holds, as {@link Connections.importConnections} takes it over. */
 export type ImportedConnection = AccountChoice & {
   readonly owner: Owner | null
@@ -423,7 +429,7 @@ export interface Connections {
   /** Forgets the credential at once; revokes it at its authorization server now, or later if that is down. */
   disconnect(owner: Owner | null, server: string, options?: AccountChoice): Promise<boolean>
   /** Refreshes now, whatever the token's age. */
-  refresh(owner: Owner | null, server: string, options?: AccountChoice): Promise<ConnectionSummary>
+  refresh(owner: Owner | null, server: string, options?: RefreshOptions): Promise<ConnectionSummary>
   /** For a timer or cron, in any number of processes. @param options `within`, `budgetPerIssuer`: seconds and refreshes */
   refreshDue(options?: {
     readonly within?: number
@@ -578,6 +584,6 @@ export interface OwnedConnections {
   setCredential(server: string | undefined, options: SetCredentialOptions): Promise<ConnectionSummary>
   connect(server?: string, options?: AccountChoice): Promise<ConnectionSummary>
   disconnect(server?: string, options?: AccountChoice): Promise<boolean>
-  refresh(server?: string, options?: AccountChoice): Promise<ConnectionSummary>
+  refresh(server?: string, options?: RefreshOptions): Promise<ConnectionSummary>
   syncTools(server?: string, options?: UseOptions): Promise<ToolSnapshot>
 }

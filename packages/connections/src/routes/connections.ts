@@ -60,8 +60,8 @@ export function connectionRoutes(scope: FastifyInstance, context: RouteContext):
     data: { disconnected: await connections.disconnect(owner, server, { account }) },
     next: path
   }))
-  act('refresh', async ({ owner, connection: { server, account } }) => ({
-    data: { connection: await connections.refresh(owner, server, { account }) }
+  act('refresh', async ({ owner, connection: { server, account } }, { ip }) => ({
+    data: { connection: await connections.refresh(owner, server, { account, ip }) }
   }))
   act('sync', async ({ owner, connection: { server, account } }) => ({
     data: { tools: await connections.syncTools(owner, server, { account }) }

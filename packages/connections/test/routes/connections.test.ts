@@ -60,6 +60,22 @@ t.test('features 37, 90: tools are looked at and chosen; disconnecting forgets',
   t.equal((await app.mcpConnections.status(owner, 'keyed')).status, 'not_connected')
 })
 
+t.test('features 38, 93: a person refreshes five times a minute, and the sixth asks nobody', async t => {
+  const { app, authorizationServer } = await buildWorld(t, { clock: { now: () => 1_800_000_000 } })
+  const alice = personOf(app, 'alice')
+  const owner = { type: 'user', id: 'alice' } as const
+  const { location } = (await alice.post('connect/notes')).headers
+  await alice.get(`callback?${(await walkAuthorization(location as string)).toString()}`)
+  const { id } = await app.mcpConnections.status(owner, 'notes')
+  for (let time = 0; time < 5; time++) t.equal((await alice.post(`${id}/refresh`)).statusCode, 303)
+  const before = authorizationServer.records.refreshTokens.size
+  const sixth = await alice.post(`${id}/refresh`)
+  t.equal(sixth.statusCode, 429)
+  t.match(sixth.headers['retry-after'], /^\d+$/)
+  t.equal(authorizationServer.records.refreshTokens.size, before)
+  t.equal((await app.mcpConnections.refresh(owner, 'notes')).status, 'active', 'a program is not counted')
+})
+
 t.test('feature 12: a proxy that the app does not trust is told of, once', async t => {
   const told = async (trustProxy: boolean, headers: Record<string, string>) => {
     const { app, log } = await buildWorld(t, {}, () => undefined, { trustProxy })
