@@ -122,6 +122,9 @@ async function store(
   const seen = { ...all, tools: named.slice(0, MAX_TOOLS) }
   const make = (before: ToolsRecord | null) => contentOf(context, target, { before, seen })
   const record = await keepToolList(context, target, { isPublic: seen.isPublic, began, make })
+  // Ended while the server was asked: whatever ended it has looked for a list before there was this one.
+  if (record.connection !== null && !(await readConnection(context, target.place)))
+    await context.records.tools.removeWhere('connection', record.connection)
   const { added, removed, changed, syncedAt } = record
   await rememberLook(context, target.server.id, { count: seen.tools.length, syncedAt })
   if (added.length + removed.length + changed.length > 0)

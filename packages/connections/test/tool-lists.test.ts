@@ -176,3 +176,27 @@ t.test('feature 85: of one server and one address, and gone with everything of t
   await connections.wipeServer('notes')
   t.equal(await connections.tools(bob, 'notes'), null)
 })
+
+t.test('feature 20: nothing is left of an owner who goes while the tools are looked at', async t => {
+  const memory = memoryStorage()
+  let leave: (() => Promise<unknown>) | null = null
+  const storage: StorageDriver = {
+    ...memory,
+    async insert(collection, ...rest) {
+      const gone = leave
+      if (collection.name === COLLECTIONS.tools.name) leave = null
+      if (gone && leave === null) await gone()
+      return memory.insert(collection, ...rest)
+    }
+  }
+  const { connections, connect } = await createWorld(t, {
+    app: { storage },
+    definition: { tools: { syncOnConnect: false, partition: 'owner' } }
+  })
+  await connect(alice)
+  leave = () => connections.deleteOwner(alice)
+  await connections.syncTools(alice, 'notes')
+  t.equal(leave, null, 'she went meanwhile')
+  t.strictSame(await connections.list(alice), [])
+  t.equal(await connections.tools(alice, 'notes'), null)
+})
