@@ -43,20 +43,20 @@ const memory: Guard[] = [
   {
     name: 'an index follows an update',
     file: MEMORY,
-    find: 'const isMoved = collection.indexes.some(index => index in changes)',
-    replace: 'const isMoved = false'
+    find: 'if (collection.indexes.some(index => changed[index] !== record[index]))',
+    replace: 'if (false)'
   },
   { name: 'an index follows a removal', file: MEMORY, find: 'keys?.delete(key)', replace: '' },
   {
     name: 'records are copied on their way in',
     file: MEMORY,
-    find: 'given[name] = copyOfValue(value)',
-    replace: 'given[name] = value'
+    find: 'whole[name] = copyOfValue(value)',
+    replace: 'whole[name] = value'
   },
   {
     name: 'records are copied on their way out',
     file: MEMORY,
-    find: 'for (const name of Object.keys(copy)) copy[name] = copyOfValue(copy[name])',
+    find: 'for (const name of json) copy[name] = copyOfValue(copy[name])',
     replace: ''
   },
   {
