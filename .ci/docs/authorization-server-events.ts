@@ -28,7 +28,7 @@ export function authorizationServerEventsPage(): string {
   const reasons = /type RevocationReason =([^\n]*(?:\n {2}\|[^\n]*)*)/.exec(source)?.[1] ?? ''
   return `${[
     '# Events of @fastify-mcp-auth/authorization-server',
-    'Printed from the types of events by `pnpm run docs`. Every event has `type`, `issuer`, `at` (epoch seconds) and `requestId` (as in the log; null outside of a request). None has a token, code or secret in it. They go to the log, to `app.authorizationServer.on(type, listener)`, to the option `onEvent`, and to the diagnostics channel `fastify-mcp-auth:authorization-server`.',
+    'Printed from the types of events by `pnpm run docs`. Every event has `type`, `issuer`, `at` (epoch seconds) and `requestId` (as in the log; null outside of a request, and for what the storage does). None has a token, code or secret in it. They go to the log, to `app.authorizationServer.on(type, listener)`, to the option `onEvent`, and to the diagnostics channel `fastify-mcp-auth:authorization-server`.',
     ['| event | level in the log | has besides | |', '| --- | --- | --- | --- |', ...rows].join('\n'),
     `\`reason\` of \`grant.revoked\` is one of ${[...reasons.matchAll(/'(\w+)'/g)].map(([, word]) => `\`${word}\``).join(', ')}.`
   ].join('\n\n')}\n`

@@ -1,4 +1,4 @@
-/** What every endpoint is handed. Built once at boot; nothing in it changes per request. */
+/** What every endpoint is handed. Built once at boot; per request only what its events are told of. */
 import type { Clock, ErrorPageRenderer, JwksSource, KeyRing, SafeFetch } from '@fastify-mcp-auth/core'
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import type { TrustedIssuers } from './assertions/trusted-issuers.ts'
@@ -6,7 +6,7 @@ import type { Catalogue } from './catalogue.ts'
 import type { Client } from './clients/client.ts'
 import type { KeySource } from './clients/client-keys.ts'
 import type { Documents } from './clients/documents.ts'
-import type { Events } from './events.ts'
+import type { Events, RequestOfEvent } from './events.ts'
 import type { Grant } from './grants/grant.ts'
 import type { Options } from './options.ts'
 import type { Limits } from './rate-limit.ts'
@@ -49,6 +49,14 @@ export interface ServerContext {
   readonly events: Events
   /** Tells what happened. */
   readonly emit: Events['emit']
+}
+
+/**
+ * The same server, whose events are told of this request. It is handed on rather than kept in an `AsyncLocalStorage`, which makes every
+ * promise of the process dearer up to Node 22, the host's too.
+ */
+export function forRequest(server: ServerContext, request: RequestOfEvent): ServerContext {
+  return { ...server, emit: (type, details) => server.events.emit(type, details, request) }
 }
 
 /** Path of an endpoint on this server. */

@@ -2,7 +2,6 @@
  * What happened, for audit and metrics: to the log of the request, to the option `onEvent`, to listeners and to a diagnostics channel.
  * No event has a token, code or secret in it.
  */
-import { AsyncLocalStorage } from 'node:async_hooks'
 import {
   type AuthorizationServer,
   type AuthorizationServerEvent,
@@ -26,18 +25,16 @@ const LEVELS: { readonly [type in AuthorizationServerEventType]?: 'debug' | 'war
   'storage.failed': 'warn'
 }
 
-type RequestOfEvent = Pick<FastifyRequest, 'id' | 'log'>
+export type RequestOfEvent = Pick<FastifyRequest, 'id' | 'log'>
 
 export interface Events {
-  /** Tells of something; of the request at hand, if there is one and no other is given. Never throws. */
+  /** Tells of something, of the request if one is given. Never throws. */
   emit<T extends AuthorizationServerEventType>(
     type: T,
     details: AuthorizationServerEvents[T],
     request?: RequestOfEvent
   ): void
   on: AuthorizationServer['on']
-  /** Everything that `run` tells, now or later, is told of this request. */
-  within(request: RequestOfEvent, run: () => void): void
 }
 
 export function createEvents({
@@ -58,12 +55,11 @@ export function createEvents({
     levels: LEVELS,
     sinks
   })
-  const current = new AsyncLocalStorage<RequestOfEvent>()
   return Object.freeze({
     emit<T extends AuthorizationServerEventType>(
       type: T,
       details: AuthorizationServerEvents[T],
-      request: RequestOfEvent | undefined = current.getStore()
+      request?: RequestOfEvent
     ): void {
       const envelope = { type, issuer, at: clock.now(), requestId: request?.id ?? null }
       // The members of one type and its name belong together, which the compiler cannot see for a T that it does not know.
@@ -71,8 +67,7 @@ export function createEvents({
       bus.publish(event, request?.log ?? log)
     },
     // The same promise, told per type name instead of per member of the union.
-    on: bus.on as AuthorizationServer['on'],
-    within: (request: RequestOfEvent, run: () => void) => current.run(request, run)
+    on: bus.on as AuthorizationServer['on']
   })
 }
 

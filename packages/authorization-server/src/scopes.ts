@@ -61,7 +61,6 @@ export function machineEndpoint(
         if (!scope.hasRequestDecorator('corsPreflightEnabled')) await scope.register(cors, policy)
         if (body) await acceptOnly(scope, body)
         scope.setErrorHandler((error, request, reply) => replyWithOAuthError(error, { request, reply, malformed }))
-        tellOfRequest(scope, server)
         if (limit) countRequests(scope, server, { endpoint: path, limit })
         endpoint(scope, server, {
           config: { cors: policy, ...(limit ? withoutHostLimit(server) : {}) },
@@ -71,11 +70,6 @@ export function machineEndpoint(
       },
       { prefix }
     )
-}
-
-// After the body was read, whose events are of the connection and not of the request.
-function tellOfRequest(scope: FastifyInstance, { events }: ServerContext): void {
-  scope.addHook('preHandler', (request, _reply, done) => events.within(request, done))
 }
 
 // After the body was read, which says who asks and for what.
@@ -125,7 +119,6 @@ export interface BrowserEndpoint {
 export function browserScope(app: FastifyInstance, server: ServerContext, endpoints: readonly BrowserEndpoint[]): void {
   app.register(async scope => {
     await acceptOnly(scope, 'application/x-www-form-urlencoded')
-    tellOfRequest(scope, server)
     scope.setErrorHandler((error, request, reply) => replyWithErrorPage(server, error, { request, reply }))
     for (const { path, aliases = [], endpoint } of endpoints) {
       for (const prefix of [path, ...aliases])

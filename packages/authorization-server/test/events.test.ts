@@ -164,6 +164,49 @@ t.test(
   }
 )
 
+t.test('EM-13: every step of a client and of a person names the request that it was taken in', async t => {
+  const { app, client, events, types } = await audited(t)
+  types()
+  const one = client()
+  const { client_id: clientId, registration_access_token: token } = (await one.register()).json<
+    Record<string, string>
+  >()
+  await one.authorize({ decision: 'deny' })
+  await one.browser.open((await one.start({ scope: 'unknown' })).url)
+  const { refresh_token: refreshToken = '' } = (await one.redeem(await one.authorize())).json<Record<string, string>>()
+  await one.refresh(refreshToken)
+  await app.inject({
+    method: 'POST',
+    url: '/oauth/revoke',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    payload: new URLSearchParams({ token: refreshToken, client_id: clientId ?? '' }).toString()
+  })
+  await app.inject({
+    method: 'DELETE',
+    url: `/oauth/register/${clientId}`,
+    headers: { authorization: `Bearer ${token}` }
+  })
+  t.strictSame(
+    events.filter(({ requestId }) => requestId === null).map(({ type }) => type),
+    [],
+    'none is of nobody'
+  )
+  t.strictSame(
+    new Set(types()),
+    new Set([
+      'client.registered',
+      'authorization.requested',
+      'authorization.denied',
+      'authorization.refused',
+      'authorization.approved',
+      'grant.created',
+      'token.issued',
+      'grant.revoked',
+      'client.removed'
+    ])
+  )
+})
+
 const never = (): never => {
   throw new Error('no answer')
 }

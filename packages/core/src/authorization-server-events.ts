@@ -102,7 +102,7 @@ export interface EventEnvelope<T extends AuthorizationServerEventType> {
   readonly issuer: string
   /** Epoch seconds. */
   readonly at: number
-  /** Id of the request that it happened in, as the log has it; null outside of the plugin's own endpoints. */
+  /** Id of the request that it happened in, as the log has it; null outside of a request, and for what the storage does. */
   readonly requestId: string | null
 }
 

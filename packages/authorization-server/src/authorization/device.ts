@@ -14,7 +14,7 @@ import {
   randomSecret
 } from '@fastify-mcp-auth/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { devicePage, endpointPath, pageUrl, type ServerContext } from '../context.ts'
+import { devicePage, endpointPath, forRequest, pageUrl, type ServerContext } from '../context.ts'
 import { type Form, readForm } from '../form-body.ts'
 import type { DeviceAuthorizationRecord, FrozenRequest } from '../records.ts'
 import type { Session } from '../users.ts'
@@ -66,11 +66,12 @@ export async function startDeviceAuthorization(
 }
 
 /** The `devices` of `app.authorizationServer`. */
-export function createDevices(server: ServerContext): Devices {
-  const path = endpointPath(server, 'device')
+export function createDevices(context: ServerContext): Devices {
+  const path = endpointPath(context, 'device')
   return {
     path,
     async details(request, reply) {
+      const server = forRequest(context, request)
       await server.limits?.count(request, { endpoint: 'device', limit: 'authorize' })
       const query = readForm(request.query)
       const finished = await finishedOf(server, request, query.finished)
@@ -88,6 +89,7 @@ export function createDevices(server: ServerContext): Devices {
       }
     },
     async enter(request, reply, { userCode: typed, proof }) {
+      const server = forRequest(context, request)
       const session = await server.users.session(request)
       const userCode = readUserCode(typed)
       if (!session) return { redirectTo: loginUrl(server, userCode) }

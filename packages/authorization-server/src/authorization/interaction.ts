@@ -13,7 +13,7 @@ import {
   type Settled
 } from '@fastify-mcp-auth/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { pageUrl, type ServerContext } from '../context.ts'
+import { forRequest, pageUrl, type ServerContext } from '../context.ts'
 import { type PreparedGrant, prepareGrant, storeGrant, tellOfApproval } from '../grants/lifecycle.ts'
 import { lastRevocation, wasRevokedSince } from '../grants/recent-revocations.ts'
 import { revokeGrant } from '../grants/revocation.ts'
@@ -54,9 +54,10 @@ export async function startInteraction(
 }
 
 /** The `interactions` of `app.authorizationServer`. */
-export function createInteractions(server: ServerContext): AuthorizationServer<FastifyRequest>['interactions'] {
+export function createInteractions(context: ServerContext): AuthorizationServer<FastifyRequest>['interactions'] {
   return {
     async details(request, handle) {
+      const server = forRequest(context, request)
       await server.limits?.count(request, { endpoint: 'interaction', limit: 'authorize' })
       const interaction = await findInteraction(server, request, handle)
       const session = await freshSession(server, request, interaction)
@@ -74,6 +75,7 @@ export function createInteractions(server: ServerContext): AuthorizationServer<F
     },
 
     async approve(request, handle, choice) {
+      const server = forRequest(context, request)
       // Before the session is looked at: who is shut out from now on must not get past with this decision.
       const [interaction, since] = await Promise.all([findInteraction(server, request, handle), lastRevocation(server)])
       const session = await freshSession(server, request, interaction)
@@ -100,6 +102,7 @@ export function createInteractions(server: ServerContext): AuthorizationServer<F
     },
 
     async deny(request, handle) {
+      const server = forRequest(context, request)
       const interaction = await findInteraction(server, request, handle)
       const subject = (await server.users.session(request))?.subject ?? null
       return refuse(server, handle, { interaction, subject })

@@ -9,17 +9,18 @@ import { isPushed, takeRequest } from '../authorization/pushed-request.ts'
 import { readRequest, type TrustedClient, trustClient } from '../authorization/request.ts'
 import { errorResponse } from '../authorization/response.ts'
 import { startAuthorization } from '../authorization/start.ts'
-import type { ServerContext } from '../context.ts'
+import { forRequest, type ServerContext } from '../context.ts'
 import type { RouteSettings } from '../scopes.ts'
 
 type Query = Readonly<Record<string, unknown>>
 
-export function authorizationEndpoint(scope: FastifyInstance, server: ServerContext, route: RouteSettings): void {
+export function authorizationEndpoint(scope: FastifyInstance, context: ServerContext, route: RouteSettings): void {
   scope.get<{ Querystring: Query }>(
     '',
     // A HEAD request would start an interaction that nobody sees.
     { ...route, exposeHeadRoute: false },
     async (request, reply) => {
+      const server = forRequest(context, request)
       reply.header('cache-control', 'no-store')
       const { query, pushed } = await parametersOf(server, request.query)
       const trusted = await trustClient(server, query)

@@ -9,7 +9,7 @@ import { startDeviceAuthorization } from '../authorization/device.ts'
 import { clientFacts } from '../authorization/start.ts'
 import { requestedScopes } from '../catalogue.ts'
 import { authenticateClient } from '../clients/authenticate.ts'
-import { devicePage, type ServerContext } from '../context.ts'
+import { devicePage, forRequest, type ServerContext } from '../context.ts'
 import { readForm, resourcesOf } from '../form-body.ts'
 import { DEVICE_CODE } from '../grants/device-code.ts'
 import type { DeviceAuthorizationOptions } from '../options.ts'
@@ -17,10 +17,11 @@ import type { RouteSettings } from '../scopes.ts'
 
 export function deviceAuthorizationEndpoint(
   scope: FastifyInstance,
-  server: ServerContext,
+  context: ServerContext,
   { route, options }: { route: RouteSettings; options: DeviceAuthorizationOptions }
 ): void {
   scope.post('', route, async (request, reply) => {
+    const server = forRequest(context, request)
     const form = readForm(request.body)
     const client = await authenticateClient(server, request, form)
     if (!client.grantTypes.includes(DEVICE_CODE))

@@ -7,7 +7,7 @@
 import { InteractionError } from '@fastify-mcp-auth/core'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { assertSameOrigin } from '../authorization/browser.ts'
-import { endpointPath, type ServerContext } from '../context.ts'
+import { endpointPath, forRequest, type ServerContext } from '../context.ts'
 import { type Form, readForm } from '../form-body.ts'
 import { beginSignOut, createSignOuts } from '../openid/sign-out.ts'
 import type { RouteSettings } from '../scopes.ts'
@@ -17,7 +17,10 @@ export function endSessionEndpoint(scope: FastifyInstance, server: ServerContext
   const logSerializers = { req: withoutQuery }
   scope.get('', { ...route, exposeHeadRoute: false, logSerializers }, async (request, reply) => {
     reply.header('cache-control', 'no-store')
-    return reply.redirect(await beginSignOut(server, readForm(request.query), { request, reply }), 303)
+    return reply.redirect(
+      await beginSignOut(forRequest(server, request), readForm(request.query), { request, reply }),
+      303
+    )
   })
   // The session of the app does not come along with a form of another site: once more, as a link.
   scope.post('', route, async (request, reply) => {

@@ -12,7 +12,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { authenticateClient } from '../clients/authenticate.ts'
 import type { Client } from '../clients/client.ts'
 import { provesNothing } from '../clients/credentials.ts'
-import type { ServerContext } from '../context.ts'
+import { forRequest, type ServerContext } from '../context.ts'
 import { readForm } from '../form-body.ts'
 import type { RouteSettings } from '../scopes.ts'
 import type { PublicAlgorithm } from '../tokens/algorithms.ts'
@@ -25,8 +25,9 @@ const INACTIVE: Introspection = Object.freeze({ active: false })
 
 const SIGNED = 'application/token-introspection+jwt'
 
-export function introspectionEndpoint(scope: FastifyInstance, server: ServerContext, route: RouteSettings): void {
+export function introspectionEndpoint(scope: FastifyInstance, context: ServerContext, route: RouteSettings): void {
   scope.post('', route, async (request, reply) => {
+    const server = forRequest(context, request)
     const form = readForm(request.body, 'token')
     const client = await authenticateClient(server, request, form)
     // RFC 7662 sections 2.1 and 4: else anybody could try tokens out.

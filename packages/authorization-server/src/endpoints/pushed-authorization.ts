@@ -8,12 +8,17 @@ import type { FastifyInstance } from 'fastify'
 import { pushRequest } from '../authorization/pushed-request.ts'
 import { readRequest, trustClient } from '../authorization/request.ts'
 import { authenticateClient } from '../clients/authenticate.ts'
-import type { ServerContext } from '../context.ts'
+import { forRequest, type ServerContext } from '../context.ts'
 import { type Form, readForm } from '../form-body.ts'
 import type { RouteSettings } from '../scopes.ts'
 
-export function pushedAuthorizationEndpoint(scope: FastifyInstance, server: ServerContext, route: RouteSettings): void {
+export function pushedAuthorizationEndpoint(
+  scope: FastifyInstance,
+  context: ServerContext,
+  route: RouteSettings
+): void {
   scope.post('', route, async (request, reply) => {
+    const server = forRequest(context, request)
     const form = readForm(request.body)
     const { clientId } = await authenticateClient(server, request, form)
     const parameters = withoutCredentials({ ...form, client_id: clientId })

@@ -11,7 +11,7 @@ import { isRegistered } from '../clients/registered-client.ts'
 import { changeClient, registrationResponse, removeClient, secretsFor } from '../clients/registration.ts'
 import { acceptRegistration, type RegisteredMetadata } from '../clients/registration-policy.ts'
 import { findRecord } from '../clients/resolve.ts'
-import type { ServerContext } from '../context.ts'
+import { forRequest, type ServerContext } from '../context.ts'
 import type { ClientRecord } from '../records.ts'
 import type { RouteSettings } from '../scopes.ts'
 
@@ -19,11 +19,12 @@ type ClientRequest = FastifyRequest<{ Params: { clientId: string } }>
 
 export function registrationManagementEndpoint(
   scope: FastifyInstance,
-  server: ServerContext,
+  context: ServerContext,
   route: RouteSettings
 ): void {
   scope.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'))
   scope.get(':clientId', { ...route, exposeHeadRoute: false }, async (request: ClientRequest) => {
+    const server = forRequest(context, request)
     const { record, token } = await authenticate(server, request)
     return registrationResponse(server, {
       clientId: request.params.clientId,
@@ -33,8 +34,9 @@ export function registrationManagementEndpoint(
       registrationToken: token
     })
   })
-  scope.put(':clientId', route, async (request: ClientRequest) => update(server, request))
+  scope.put(':clientId', route, async (request: ClientRequest) => update(forRequest(context, request), request))
   scope.delete(':clientId', route, async (request: ClientRequest, reply) => {
+    const server = forRequest(context, request)
     await authenticate(server, request)
     await removeClient(server, request.params.clientId)
     return reply.code(204).send()

@@ -8,11 +8,12 @@ import { keepsRegistrations, registerAtSource } from '../clients/client-source.t
 import { checkInitialAccess, useInitialAccess } from '../clients/initial-access.ts'
 import { registerClient, registrationResponse } from '../clients/registration.ts'
 import { acceptRegistration } from '../clients/registration-policy.ts'
-import type { ServerContext } from '../context.ts'
+import { forRequest, type ServerContext } from '../context.ts'
 import type { RouteSettings } from '../scopes.ts'
 
-export function registrationEndpoint(scope: FastifyInstance, server: ServerContext, route: RouteSettings): void {
+export function registrationEndpoint(scope: FastifyInstance, context: ServerContext, route: RouteSettings): void {
   scope.post('', route, async (request, reply) => {
+    const server = forRequest(context, request)
     const information = await register(server, request)
     return reply.code(201).header('cache-control', 'no-store').send(information)
   })

@@ -7,7 +7,7 @@ import { digest, equalInConstantTime, isOAuthError, OAuthError } from '@fastify-
 import type { FastifyInstance } from 'fastify'
 import { authenticateClient } from '../clients/authenticate.ts'
 import type { Client } from '../clients/client.ts'
-import type { ServerContext } from '../context.ts'
+import { forRequest, type ServerContext } from '../context.ts'
 import { readForm } from '../form-body.ts'
 import { revokeGrant } from '../grants/revocation.ts'
 import type { RouteSettings } from '../scopes.ts'
@@ -16,8 +16,9 @@ import { grantIdOfOpaqueToken } from '../tokens/opaque-token.ts'
 import { parseRefreshToken } from '../tokens/refresh-token.ts'
 import { readClaims } from '../tokens/verify-access-token.ts'
 
-export function revocationEndpoint(scope: FastifyInstance, server: ServerContext, route: RouteSettings): void {
+export function revocationEndpoint(scope: FastifyInstance, context: ServerContext, route: RouteSettings): void {
   scope.post('', route, async (request, reply) => {
+    const server = forRequest(context, request)
     const form = readForm(request.body, 'token')
     const client = await authenticateClient(server, request, form)
     if (form.token === undefined) throw new OAuthError('invalid_request', 'token is missing')

@@ -6,7 +6,7 @@
 import { OAuthError, type TokenResponse } from '@fastify-mcp-auth/core'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { authenticateClient } from '../clients/authenticate.ts'
-import type { ServerContext } from '../context.ts'
+import { forRequest, type ServerContext } from '../context.ts'
 import { type Form, readForm } from '../form-body.ts'
 import { lastRevocation } from '../grants/recent-revocations.ts'
 import type { RouteSettings } from '../scopes.ts'
@@ -16,7 +16,7 @@ export function tokenEndpoint(scope: FastifyInstance, server: ServerContext, rou
     const form = readForm(request.body)
     const grantType = form.grant_type
     if (grantType === undefined) throw new OAuthError('invalid_request', 'grant_type is missing')
-    const response = await trade(server, request, { grantType, form })
+    const response = await trade(forRequest(server, request), request, { grantType, form })
     return reply.header('cache-control', 'no-store').header('pragma', 'no-cache').send(response)
   })
 }

@@ -6,7 +6,7 @@
  */
 import { type GrantCriteria, randomSecret, UnavailableError } from '@fastify-mcp-auth/core'
 import type { ServerContext } from '../context.ts'
-import type { GrantRecord } from '../records.ts'
+import type { GrantRecord, Records } from '../records.ts'
 
 const KEY = 'all'
 
@@ -20,13 +20,13 @@ const TTL = 3600
 const ATTEMPTS = 1000
 
 /** What a process is writing down: one after the other, or a thousand at once would lose half a million races against each other. */
-const turns = new WeakMap<ServerContext, Promise<void>>()
+const turns = new WeakMap<Records, Promise<void>>()
 
 /** To be called before it looks for what to end. @throws UnavailableError */
 export function noteRevocation(server: ServerContext, criteria: GrantCriteria): Promise<void> {
   const note = (): Promise<void> => writeDown(server, criteria)
-  const turn = (turns.get(server) ?? Promise.resolve()).then(note, note)
-  turns.set(server, turn)
+  const turn = (turns.get(server.records) ?? Promise.resolve()).then(note, note)
+  turns.set(server.records, turn)
   return turn
 }
 

@@ -20,7 +20,7 @@ import { bindBrowser, browserDigest, browserProof } from '../authorization/brows
 import { signedOutResponse } from '../authorization/response.ts'
 import type { Client } from '../clients/client.ts'
 import { resolveClient } from '../clients/resolve.ts'
-import { endpointPath, type ServerContext } from '../context.ts'
+import { endpointPath, forRequest, type ServerContext } from '../context.ts'
 import { type Form, readForm } from '../form-body.ts'
 import { readOwnJwt } from '../tokens/own-jwt.ts'
 import type { Session } from '../users.ts'
@@ -153,11 +153,12 @@ function question(server: ServerContext, destination: Destination, { request, re
 const context = (browser: string): string => JSON.stringify(['sign-out', browser])
 
 /** The `signOuts` of `app.authorizationServer`. */
-export function createSignOuts(server: ServerContext): SignOuts {
-  const path = confirmPath(server)
+export function createSignOuts(context: ServerContext): SignOuts {
+  const path = confirmPath(context)
   return {
     path,
     async details(request) {
+      const server = forRequest(context, request)
       await server.limits?.count(request, { endpoint: 'sign-out', limit: 'authorize' })
       const { request: sealed = '' } = readForm(request.query)
       const { asked, browser } = open(server, request, sealed)
@@ -177,6 +178,7 @@ export function createSignOuts(server: ServerContext): SignOuts {
       }
     },
     async confirm(request, reply, { request: sealed, proof, decision }) {
+      const server = forRequest(context, request)
       const { asked, browser } = open(server, request, sealed)
       const session = await server.users.session(request)
       if (!session) return { redirectTo: afterwards(server, asked) }
