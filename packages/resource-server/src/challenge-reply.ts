@@ -35,11 +35,11 @@ export interface ChallengeContext {
 /** @returns null for an error that is not ours to explain */
 export function denialOf(error: unknown, request: FastifyRequest, context: ChallengeContext): Denial | null {
   if (isOAuthError(error)) {
-    const body = bodyOf(request, error.toJSON(), RPC_CODES.unauthorized)
+    const body = isAnonymous(error) ? { error_description: error.description } : error.toJSON()
     return createDenial(error, {
       challenges: [challengeOf(error, context)],
       retryAfter: error.retryAfter ?? null,
-      body
+      body: bodyOf(request, body, RPC_CODES.unauthorized)
     })
   }
   if (isUnavailableError(error)) {
@@ -87,7 +87,7 @@ function isPlainVerdict(error: unknown): error is OAuthError {
   return (
     isOAuthError(error) &&
     error.error === 'invalid_token' &&
-    !(error instanceof MissingTokenError) &&
+    !isAnonymous(error) &&
     error.statusCode === 401 &&
     error.retryAfter === undefined
   )
@@ -98,21 +98,27 @@ function nameOf(error: OAuthError, request: FastifyRequest): string {
 }
 
 function challengeOf(error: OAuthError, context: ChallengeContext): string {
-  const isAnonymous = error instanceof MissingTokenError
-  const own = isAnonymous || error instanceof InsufficientScopeError ? error.scopes : []
+  const isFirst = isAnonymous(error)
+  const own = isFirst || error instanceof InsufficientScopeError ? error.scopes : []
   const scopes = own.length > 0 ? own : context.scopes
   return formatChallenge('Bearer', {
-    error: isAnonymous ? undefined : error.error,
-    error_description: isAnonymous ? undefined : error.description,
+    error: isFirst ? undefined : error.error,
+    error_description: isFirst ? undefined : error.description,
     // A request that is malformed is not mended by a new token.
     scope: scopes.length === 0 || error.error === 'invalid_request' ? undefined : formatScope(scopes),
     resource_metadata: context.metadataUrl
   })
 }
 
+// RFC 6750 section 3.1: whoever brings no credentials is told no error code, and the body says nothing else than the challenge. No client
+// reads it there: what starts a login is the status and the challenge.
+function isAnonymous(error: OAuthError): error is MissingTokenError {
+  return error instanceof MissingTokenError
+}
+
 function bodyOf(
   request: FastifyRequest,
-  body: { readonly error: string; readonly error_description: string },
+  body: { readonly error?: string; readonly error_description: string },
   rpcCode: number
 ): object {
   return speaksJsonRpc(request) ? rpcError(rpcCode, body.error_description, body) : body

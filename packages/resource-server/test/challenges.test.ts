@@ -177,16 +177,37 @@ t.test('a path that does not exist stays 404, with or without a token', async t 
 
 t.test('MCP clients get the refusal as a JSON-RPC error without id, others in the shape of OAuth', async t => {
   const { app } = await createApp(t)
-  const mcp = await app.inject({ ...route, headers: MCP_HEADERS })
-  const description = 'an access token is needed'
+  const headers = { authorization: 'Bearer garbage' }
+  const mcp = await app.inject({ ...route, headers: { ...MCP_HEADERS, ...headers } })
+  const description = 'the token is not a signed JWT'
   t.strictSame(mcp.json(), {
     jsonrpc: '2.0',
     error: { code: -32001, message: description, data: { error: 'invalid_token', error_description: description } }
   })
   t.match(mcp.headers['content-type'], /^application\/json/)
   t.equal(mcp.headers['content-length'], String(Buffer.byteLength(mcp.body)))
-  const other = await app.inject(route)
+  const other = await app.inject({ ...route, headers })
   t.strictSame(other.json(), { error: 'invalid_token', error_description: description })
+})
+
+t.test('RS-3: without credentials the body has no error code either, whoever asks', async t => {
+  const { app } = await createApp(t)
+  const description = 'an access token is needed'
+  for (const authorization of ['', 'Basic YTpi', 'DPoP x']) {
+    const headers = authorization === '' ? {} : { authorization }
+    const plain = await app.inject({ ...route, headers })
+    t.equal(plain.statusCode, 401)
+    t.strictSame(plain.json(), { error_description: description }, authorization)
+    const mcp = await app.inject({ ...route, headers: { ...MCP_HEADERS, ...headers } })
+    t.equal(mcp.statusCode, 401)
+    t.strictSame(
+      mcp.json(),
+      { jsonrpc: '2.0', error: { code: -32001, message: description, data: { error_description: description } } },
+      authorization
+    )
+    t.match(mcp.headers['content-type'], /^application\/json/)
+    t.equal(mcp.headers['content-length'], String(Buffer.byteLength(mcp.body)))
+  }
 })
 
 t.test('RFC 9110 11.6.1: nothing in a scope or path can break out of the challenge', async t => {
