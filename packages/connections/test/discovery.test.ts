@@ -188,7 +188,7 @@ t.test('CD-14: an authorization endpoint that a browser would run is refused', a
   }
 })
 
-t.test('feature 34: hosts that the options forbid are not reached, also when they are named by others', async t => {
+t.test('5.7 a server on a host that the options forbid is blocked, and is not asked anything', async t => {
   const world = await createWorld(t)
   const denied = await world.another({ network: { allowLoopback: true, deniedHosts: ['127.0.0.1'] } })
   t.match(await denied.status(alice, 'notes'), { status: 'blocked' })
