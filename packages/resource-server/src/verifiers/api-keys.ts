@@ -21,7 +21,7 @@ export interface ApiKey extends Omit<OpaqueToken, 'audience'> {
 export interface ApiKeysOptions {
   /** How every key begins, for example `acme_`: at least 3 letters, digits or underscores, so that keys are recognised, also by scanners. */
   readonly prefix: string
-  /** Finds a key by its digest; null when there is none. */
+  /** Finds a key by its digest; null when there is none. A key without a `digest` of that kind is an error of the app: 500, and in the log. */
   readonly find: (digest: string, context: VerificationContext) => ApiKey | null | Promise<ApiKey | null>
   /** Time source, for tests. */
   readonly clock?: Clock
@@ -29,6 +29,9 @@ export interface ApiKeysOptions {
 
 /** Characters after the prefix that 128 bits need. */
 const MIN_SECRET = 22
+
+/** 256 bits in base64url. */
+const DIGEST = /^[A-Za-z0-9_-]{43}$/
 
 /**
  * Keys that begin with `prefix`, for this resource only. They have scopes of their own and may end.
@@ -47,8 +50,9 @@ export function apiKeys({ prefix, find, clock = systemClock }: ApiKeysOptions): 
       if (!token.startsWith(prefix) || token.length < prefix.length + MIN_SECRET) throw unknown()
       const wanted = digest(token)
       const found = await ask(() => find(wanted, context), 'apiKeys')
-      // A database may compare without case, or by a prefix.
-      if (!found || typeof found.digest !== 'string' || !equalInConstantTime(found.digest, wanted)) throw unknown()
+      if (!found) throw unknown()
+      // A database may compare without case.
+      if (!equalInConstantTime(digestOf(found), wanted)) throw unknown()
       return toVerifiedToken({ ...found, audience: context.resource }, { clock, issuer: context.resource })
     }
   })
@@ -63,6 +67,14 @@ export function createApiKey(prefix: string): { readonly key: string; readonly d
   apiKeys({ prefix, find: () => null })
   const key = `${prefix}${randomSecret()}`
   return { key, digest: digest(key) }
+}
+
+// A row without it is a mistake of the app that no key can mend: as a verdict about the token it would lock everybody out without a word.
+function digestOf({ digest }: { readonly digest?: unknown }): string {
+  if (typeof digest === 'string' && DIGEST.test(digest)) return digest
+  throw new TypeError(
+    'apiKeys: "find" must return null, or one key with its "digest": SHA-256 in base64url without padding, as createApiKey() gives it'
+  )
 }
 
 function unknown(): OAuthError {

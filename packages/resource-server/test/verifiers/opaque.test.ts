@@ -2,7 +2,7 @@ import { OAuthError, UnavailableError } from '@fastify-mcp-auth/core'
 import { settableClock } from '@fastify-mcp-auth/testing'
 import t from 'tap'
 import { type ApiKey, apiKeys, chain, createApiKey, type OpaqueToken, opaque, type Verifier } from '../../src/index.ts'
-import { RESOURCE, reasonOf } from '../app.ts'
+import { createApp, RESOURCE, reasonOf } from '../app.ts'
 
 const START = 1_800_000_000
 const context = { resource: RESOURCE, request: null }
@@ -128,8 +128,40 @@ t.test('apiKeys: the audience is the resource, whatever the row says; an end and
   clock.advance(1)
   t.equal(await reasonOf(ask(() => row)), 'expired')
   await t.rejects(ask(() => Promise.reject(new Error('database')))(), { code: 'FST_OAUTH_UNAVAILABLE' })
-  for (const found of [null, undefined, {}, { ...row, digest: 7 }, { ...row, digest: `${digest}x` }])
+  const other = createApiKey('acme_').digest
+  for (const found of [null, undefined, { ...row, digest: other }, { ...row, digest: digest.toUpperCase() }])
     t.equal(await reasonOf(ask(() => found)), 'unknown_token')
+})
+
+t.test('architecture rule 6: a row without a digest that can be compared is an error of the app', async t => {
+  const { key, digest } = createApiKey('acme_')
+  const hex = Buffer.from(digest, 'base64url').toString('hex')
+  for (const wrong of [undefined, null, '', 7, hex, `${digest}=`, `${digest} `, `\n${digest}`, [digest]]) {
+    const find = () => ({ subject: 'robot', digest: wrong }) as unknown as ApiKey
+    const ask = apiKeys({ prefix: 'acme_', find }).verify(key, context)
+    const error: unknown = await Promise.resolve(ask).catch(error => error)
+    t.match(error, { name: 'TypeError', message: /^apiKeys: "find" .*"digest"/ }, JSON.stringify(wrong))
+    t.notMatch(error, { message: digest }, 'and does not tell it')
+  }
+})
+
+t.test('architecture rule 6: a key without a digest is a 500 that the log explains, and lets nobody in', async t => {
+  const { key, digest } = createApiKey('acme_')
+  const find = () => ({ subject: 'robot', hash: digest }) as unknown as ApiKey
+  const lines: string[] = []
+  let calls = 0
+  const { app } = await createApp(t, {
+    options: { verify: apiKeys({ prefix: 'acme_', find }) },
+    fastify: { logger: { level: 'error', stream: { write: (line: string) => void lines.push(line) } } },
+    routes: app => void app.get('/mcp', { config: { mcpAuth: {} } }, async () => ++calls)
+  })
+  const response = await app.inject({ url: '/mcp', headers: { authorization: `Bearer ${key}` } })
+  t.equal(response.statusCode, 500)
+  t.notOk(response.headers['www-authenticate'])
+  t.equal(calls, 0)
+  t.match(lines.join(''), /apiKeys: .*find/)
+  t.notMatch(lines.join('') + response.body, digest)
+  t.notMatch(lines.join('') + response.body, key)
 })
 
 t.test('apiKeys: options that cannot work stop the boot', t => {
