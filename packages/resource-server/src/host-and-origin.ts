@@ -56,7 +56,7 @@ function assertHttps(admission: Admission, request: FastifyRequest): void {
   if (admission.onlyHttps && request.protocol !== 'https')
     throw new RefusedRequestError(
       403,
-      'plain http is not accepted here (behind a proxy: option "trustProxy" of Fastify)',
+      'plain http is not accepted here (a proxy in front has to send "X-Forwarded-Proto", and option "trustProxy" of Fastify to name it)',
       { rpcCode: RPC_CODES.unauthorized, reason: 'plain_http' }
     )
 }
