@@ -146,25 +146,30 @@ class Worker {
     const id = this.#next++
     return new Promise((resolve, reject) => {
       // One that has ended tells nobody any more that it did: another one is about to come in its place.
-      if (!this.#child.connected) return reject(gone())
+      if (this.#hasEnded || !this.#child.connected) return reject(gone())
       this.#waiting.set(id, { resolve, reject })
       this.send({ kind: 'job', id, job, input })
     })
   }
 
+  get #hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null
+  }
+
   send(order: Order): void {
-    if (this.#child.connected) this.#child.send(order)
+    // A process that is just ending may not take it any more. That it ended is told by its exit; without a callback it would be an error.
+    if (this.#child.connected) this.#child.send(order, () => {})
   }
 
   async kill(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
+    if (this.#hasEnded) return
     const exit = once(this.#child, 'exit')
     this.#child.kill('SIGKILL')
     await exit
   }
 
   async end(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
+    if (this.#hasEnded) return
     const exit = once(this.#child, 'exit')
     this.send({ kind: 'close' })
     await exit
