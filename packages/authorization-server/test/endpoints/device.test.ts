@@ -115,6 +115,7 @@ t.test(
       return response.statusCode
     }
     for (let i = 0; i < 10; i++) t.equal(await guess('alice', `192.0.2.${i}`), 303)
+    t.match(events[0], { requestId: /^req-/ })
     t.equal(await guess('alice', '192.0.2.99'), 429, 'another address is no other person')
     t.equal(events.length, 10)
     t.match(events[0], { subject: 'sub-alice', reason: 'unknown' })

@@ -254,7 +254,12 @@ t.test(
     t.match(await authorizationServer.verifyAccessToken(next.access_token, RESOURCE), { props: { upstream: 'token' } })
     t.equal((await post(server, 'revoke', { client_id: 'tv', token: next.refresh_token })).statusCode, 200)
     t.equal(await refusalOf(authorizationServer.verifyAccessToken(next.access_token, RESOURCE)), 'grant_revoked')
-    const types = events.map(({ type }) => type).filter(type => !type.startsWith('key.'))
+    const steps = events.filter(({ type }) => !type.startsWith('key.'))
+    t.notOk(
+      steps.some(({ requestId }) => requestId === null),
+      'each of a request'
+    )
+    const types = steps.map(({ type }) => type)
     t.strictSame(types, [
       'device.requested',
       'authorization.requested',
