@@ -299,7 +299,10 @@ export interface OwnedTools extends AsyncDisposable {
   call(name: string, args?: Readonly<Record<string, unknown>>): ReturnType<Client['callTool']>
 }
 
-/** A connected client of the official SDK that closes itself: `await using client = await connections.clientFor(...)`. */
+/**
+ * A connected client of the official SDK that closes itself: `await using client = await connections.clientFor(...)`, or
+ * `await client[Symbol.asyncDispose]()` where Node cannot read that (22, in JavaScript).
+ */
 export type OwnedClient = Client & AsyncDisposable
 
 /** What it takes to use a connection. */

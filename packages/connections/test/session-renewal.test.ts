@@ -14,7 +14,7 @@ t.test('feature 82: a session that the server forgot begins anew, once for all c
     const world = await createWorld(t, { server: { behaviour: { ...legacy.server.behaviour, answers } } })
     const { connections, server } = world
     await world.connect()
-    await using client = await connections.clientFor(alice, 'notes')
+    const client = await connections.clientFor(alice, 'notes')
     await client.callTool({ name: 'whoami' })
     const before = initializes(world)
     for (let round = 0; round < 2; round++) {
@@ -27,18 +27,20 @@ t.test('feature 82: a session that the server forgot begins anew, once for all c
     }
     t.equal(initializes(world) - before, 2, 'one for each time')
     t.equal(server.sessions.size, 1)
+    await client[Symbol.asyncDispose]()
   }
 })
 
 t.test('feature 82: a server that begins no other session is told as it is, and is not asked in a loop', async t => {
   const world = await createWorld(t, legacy)
   await world.connect()
-  await using client = await world.connections.clientFor(alice, 'notes')
+  const client = await world.connections.clientFor(alice, 'notes')
   const before = initializes(world)
   world.server.dropSessions()
   world.server.fail('mcp', fault.html(404), { times: 10 })
   await t.rejects(client.callTool({ name: 'whoami' }))
   t.equal(initializes(world) - before, 1)
+  await client[Symbol.asyncDispose]()
 })
 
 t.test('feature 82: a session is closed by the id that it has by then', async t => {
