@@ -12,11 +12,14 @@ interface Manifest {
   version: string
   private?: boolean
   license?: string
+  engines?: { node?: string }
   exports: Record<string, unknown>
   dependencies?: Record<string, string>
 }
 
 const SCOPE = '@fastify-mcp-auth/'
+/** The oldest Node that the packages promise, and the newest. */
+const NODES = ['22.19.0', '26']
 /** Versions of Node whose types people may have. */
 const NODE_TYPES = ['22', '26']
 const run = (command: string, ...args: string[]): string =>
@@ -36,6 +39,7 @@ const complaints: string[] = []
 
 for (const { folder, manifest } of packages) {
   if (manifest.name !== SCOPE + basename(folder)) complaints.push(`${folder}: the name does not follow the folder`)
+  if (manifest.engines?.node !== `>=${NODES[0]}`) complaints.push(`${folder}: another Node is promised than tried`)
   if (manifest.license !== 'MIT') complaints.push(`${folder}: the license is not MIT`)
   for (const name of Object.keys(manifest.dependencies ?? {})) {
     if (name.startsWith(SCOPE) && name !== `${SCOPE}core`) complaints.push(`${folder}: depends on its sibling ${name}`)
@@ -80,8 +84,10 @@ try {
   )
   const script = entries.map(entry => `await import('${entry}')`).join('\n')
   writeFileSync(join(workshop, 'import.mjs'), script)
-  execFileSync(process.execPath, ['import.mjs'], { cwd: workshop, stdio: 'inherit' })
-  console.log(`imported ${entries.length} entry points from a fresh npm project`)
+  for (const version of NODES) {
+    run('npx', '-y', `node@${version}`, join(workshop, 'import.mjs'))
+    console.log(`imported ${entries.length} entry points from a fresh npm project, with Node ${version}`)
+  }
   complaints.push(...checkTypes(entries))
 } finally {
   rmSync(workshop, { recursive: true, force: true })
