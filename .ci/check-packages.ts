@@ -18,8 +18,8 @@ interface Manifest {
 }
 
 const SCOPE = '@fastify-mcp-auth/'
-/** The oldest Node that the packages promise, and the newest. */
-const NODES = ['22.19.0', '26']
+/** The oldest Node that the packages promise, and the newest that there was. */
+const NODES = ['22.19.0', '26.9.0']
 /** Versions of Node whose types people may have. */
 const NODE_TYPES = ['22', '26']
 const run = (command: string, ...args: string[]): string =>
