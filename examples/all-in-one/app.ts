@@ -46,6 +46,8 @@ export async function buildApp(config: Config, overrides: AppOverrides = {}): Pr
   const resource = `${publicUrl}/mcp`
   const app = Fastify({
     logger,
+    // Of ten processes that start together, nine wait for the tables of the first. Fastify's ten seconds are short for that on a small machine.
+    pluginTimeout: 60_000,
     // Forwarding headers count only when they come from a proxy near by; anybody else could write what they like into them.
     trustProxy: config.behindProxy ? 'loopback, linklocal, uniquelocal' : false
   })

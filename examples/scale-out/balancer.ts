@@ -7,6 +7,9 @@ import { createServer, type IncomingMessage, request, type Server, type ServerRe
 /** How long a process may take to accept a connection before it counts as gone, in milliseconds. */
 const CONNECT_TIMEOUT = 2000
 
+/** How long a client may keep a connection without using it, in milliseconds: longer than most do, since a request that goes out just as it ends is lost. */
+const KEEP_ALIVE_TIMEOUT = 72_000
+
 /**
  * A request that reached nobody is tried at another process; one that may have reached somebody is answered with 502, and whether to
  * ask again is the client's decision: retries of token requests are made to be safe.
@@ -14,7 +17,8 @@ const CONNECT_TIMEOUT = 2000
  * @param targets origins of the processes that are there now
  */
 export function createBalancer(targets: () => readonly string[]): Server {
-  return createServer((incoming, response) => forward(incoming, response, shuffled(targets())))
+  const settings = { keepAliveTimeout: KEEP_ALIVE_TIMEOUT }
+  return createServer(settings, (incoming, response) => forward(incoming, response, shuffled(targets())))
 }
 
 function forward(incoming: IncomingMessage, response: ServerResponse, targets: readonly string[]): void {
@@ -40,7 +44,9 @@ function forward(incoming: IncomingMessage, response: ServerResponse, targets: r
   })
   outgoing.on('timeout', () => outgoing.destroy(new Error('it does not accept the connection')))
   outgoing.on('response', answer => {
-    response.writeHead(answer.statusCode ?? 502, answer.headers)
+    // These two are about the connection between us and the process; the client has one of its own (RFC 9110 section 7.6.1).
+    const { connection, 'keep-alive': keepAlive, ...headers } = answer.headers
+    response.writeHead(answer.statusCode ?? 502, headers)
     answer.pipe(response)
     // Cut in the middle of an answer: the client must not take what it has for all.
     answer.on('error', () => response.destroy())
