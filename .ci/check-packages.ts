@@ -64,11 +64,9 @@ for (const file of globSync('packages/{core,resource-server}/dist/**/*.js')) {
 }
 const workshop = mkdtempSync(join(tmpdir(), 'packages-'))
 try {
-  const tarballs = packages.map(({ folder }) => {
-    const file = run('npx', '-y', 'pnpm@12.21.0', '--dir', folder, 'pack', '--pack-destination', workshop, '--json')
-    const { filename } = JSON.parse(file) as { filename: string }
-    return resolve(workshop, filename)
-  })
+  const chosen = packages.flatMap(({ manifest }) => ['--filter', manifest.name])
+  const packed = run('npx', '-y', 'pnpm@12.21.0', ...chosen, 'pack', '--pack-destination', workshop, '--json')
+  const tarballs = (JSON.parse(packed) as { filename: string }[]).map(({ filename }) => resolve(workshop, filename))
   for (const tarball of tarballs) {
     console.log(`${basename(tarball)}: publint, attw`)
     run(bin('publint'), 'run', '--strict', tarball)
