@@ -52,7 +52,7 @@ t.test('an answer that is cut in the middle is not passed off as whole', async t
   await t.rejects(fetch(origin).then(response => response.text()))
 })
 
-t.test('RFC 9110 7.6.1: a client hears how long we keep its connection, not how long a process keeps ours', async t => {
+t.test('a client hears how long we keep its connection, not how long a process keeps ours', async t => {
   const impatient = createServer((_, response) => response.end())
   impatient.keepAliveTimeout = 3000
   const origin = await balancer(t, [await listening(t, impatient)])
