@@ -28,8 +28,8 @@ const LONGEST = [
   '/sqlite.test',
   'connect-out/test/connections'
 ]
-// Services answer while a processor does something else.
-const WORKERS = availableParallelism() + (kind === 'services' ? 1 : 0)
+// Services and browsers answer while a processor does something else.
+const WORKERS = availableParallelism() + (kind === 'unit' ? 0 : 1)
 const suffix = SUFFIX[kind]
 if (!suffix) throw new Error(`unknown kind of tests: ${kind}`)
 

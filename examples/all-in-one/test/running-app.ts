@@ -60,11 +60,16 @@ export interface ServerProcess {
   stop(signal?: NodeJS.Signals): Promise<void>
 }
 
+const { PATH, NODE_COMPILE_CACHE } = process.env
+
+/** No settings of whoever runs the tests; what Node made of the source before is not made again by each process. */
+export const BARE_ENVIRONMENT = { PATH, NODE_COMPILE_CACHE }
+
 /** Runs `server.ts` as `pnpm start` does, and waits until it says how to connect. */
 export async function startProcess(t: Test, environment: Record<string, string>): Promise<ServerProcess> {
   const entry = fileURLToPath(new URL('../server.ts', import.meta.url))
   const child = spawn(process.execPath, ['--conditions=@fastify-mcp-auth/source', entry], {
-    env: { PATH: process.env['PATH'], HOST: '127.0.0.1', ...environment },
+    env: { ...BARE_ENVIRONMENT, HOST: '127.0.0.1', ...environment },
     stdio: ['ignore', 'pipe', 'pipe']
   })
   let output = ''

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { freePort } from '../../../.ci/free-port.ts'
-import { startProcess } from './running-app.ts'
+import { BARE_ENVIRONMENT, startProcess } from './running-app.ts'
 
 const run = promisify(execFile)
 
@@ -32,7 +32,7 @@ t.test('starts, says how to connect, and ends when it is asked to', async t => {
 
 t.test('does not start with a setting that it cannot follow', async t => {
   const env = {
-    PATH: process.env['PATH'],
+    ...BARE_ENVIRONMENT,
     PORT: String(await freePort()),
     DATABASE_URL: 'memory:',
     REDIS_URL: 'http://localhost'
@@ -43,7 +43,7 @@ t.test('does not start with a setting that it cannot follow', async t => {
 t.test('does not start on a port that is taken, and says so', async t => {
   const port = String(await freePort())
   await startProcess(t, { PORT: port, DATABASE_URL: 'memory:' })
-  const env = { PATH: process.env['PATH'], PORT: port, DATABASE_URL: 'memory:' }
+  const env = { ...BARE_ENVIRONMENT, PORT: port, DATABASE_URL: 'memory:' }
   await t.rejects(run(process.execPath, program('server.ts'), { env }), {
     code: 1,
     stderr: new RegExp(`address already in use.*${port}`)
@@ -51,7 +51,7 @@ t.test('does not start on a port that is taken, and says so', async t => {
 })
 
 t.test('the demo walks the whole story and prints no secret', async t => {
-  const { stdout, stderr } = await run(process.execPath, program('demo.ts'), { env: { PATH: process.env['PATH'] } })
+  const { stdout, stderr } = await run(process.execPath, program('demo.ts'), { env: BARE_ENVIRONMENT })
   const steps = [
     '401',
     'metadata',

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { TEST_KEY } from 'example-all-in-one/test/running-app.ts'
+import { BARE_ENVIRONMENT, TEST_KEY } from 'example-all-in-one/test/running-app.ts'
 import t from 'tap'
 import { startCluster } from '../cluster.ts'
 
 t.test('a process that dies while the database is away is replaced once it is back', async t => {
-  const environment = { DATABASE_URL: 'memory:', ENCRYPTION_KEY: TEST_KEY }
+  const environment = { ...BARE_ENVIRONMENT, DATABASE_URL: 'memory:', ENCRYPTION_KEY: TEST_KEY }
   const lines: string[] = []
   const cluster = await startCluster({
     processes: 1,

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createBrowser, fetchTransport, visitAuthorization } from '@fastify-mcp-auth/testing'
 import { Client, StreamableHTTPClientTransport, UnauthorizedError } from '@modelcontextprotocol/client'
 import { createHeadlessProvider } from 'example-all-in-one/headless-provider.ts'
-import { ALICE, TEST_KEY } from 'example-all-in-one/test/running-app.ts'
+import { ALICE, BARE_ENVIRONMENT, TEST_KEY } from 'example-all-in-one/test/running-app.ts'
 import { askToken, clientOf, codeGrant, refreshGrant, tryAccessToken } from 'example-all-in-one/test/token-requests.ts'
 import * as oidc from 'openid-client'
 import type { Test } from 'tap'
@@ -18,7 +18,7 @@ export async function clusterOn(t: Test, engine: Engine, processes = 2): Promise
     processes,
     host: '127.0.0.1',
     port: 0,
-    environment: { ...engine, ENCRYPTION_KEY: TEST_KEY, NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] },
+    environment: { ...BARE_ENVIRONMENT, ...engine, ENCRYPTION_KEY: TEST_KEY },
     log: line => lines.push(line)
   })
   t.teardown(() => cluster.close())

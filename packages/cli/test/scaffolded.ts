@@ -20,10 +20,13 @@ export function install(folder: string): void {
 
 const BIN = resolve(import.meta.dirname, '../src/bin.ts')
 
+/** No settings of whoever runs the tests; what Node made of the source before is not made again by each process. */
+const { PATH, NODE_COMPILE_CACHE } = process.env
+
 export function node(t: Test, folder: string, ...args: string[]): { child: ChildProcess; output(): string } {
   const child = spawn(process.execPath, ['--conditions=@fastify-mcp-auth/source', ...args], {
     cwd: folder,
-    env: { PATH: process.env['PATH'] },
+    env: { PATH, NODE_COMPILE_CACHE },
     stdio: ['ignore', 'pipe', 'pipe']
   })
   t.teardown(() => child.kill('SIGKILL'))
