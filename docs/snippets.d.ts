@@ -65,6 +65,7 @@ declare global {
   const binding: string
   const clientId: string
   const clientSecret: string
+  const keyOfTheAgent: string
   const query: URLSearchParams
   const owner: Owner
   const teams: { of(account: string): Promise<Organization[]> }

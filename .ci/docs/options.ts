@@ -1,12 +1,10 @@
 /** Reference pages of options: what `options.ts` of a package says, member by member. */
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
+import { defaultOf, isOptional, type Member, objectMembers, schemasOf, typeOf } from './schema-text.ts'
 
-interface Member {
-  readonly name: string
-  readonly comment: string
-  readonly schema: string
-}
+/** Members by the name of their object. */
+type Objects = ReadonlyMap<string, readonly Member[]>
 
 export interface OptionsSource {
   readonly name: string
@@ -21,7 +19,9 @@ export function optionsSources(): OptionsSource[] {
 }
 
 export function optionsPage({ name, file }: OptionsSource): string {
-  const objects = new Map([...importedObjects(file), ...readObjects(readFileSync(file, 'utf8'))])
+  const source = readFileSync(file, 'utf8')
+  const objects = new Map([...importedObjects(file), ...readObjects(source)])
+  const row = rowsOf(source, objects)
   // What a plugin takes is declared last, after the objects that it is made of.
   const entries = [...objects]
   const [, main] = entries.pop() ?? []
@@ -29,8 +29,8 @@ export function optionsPage({ name, file }: OptionsSource): string {
   return `${[
     `# Options of @fastify-mcp-auth/${name}`,
     `Printed from \`${file}\` by \`pnpm run docs\`. A wrong option stops the boot with a message that names it.`,
-    table(main, objects),
-    ...entries.map(([title, members]) => `## ${words(title)}\n\n${table(members, objects)}`),
+    table(main, row),
+    ...entries.map(([title, members]) => `## ${words(title)}\n\n${table(members, row)}`),
     ...pluginSections(dirname(file)),
     ...factorySections(dirname(file))
   ].join('\n\n')}\n`
@@ -50,8 +50,10 @@ function importedObjects(file: string): [string, Member[]][] {
 function pluginSections(folder: string): string[] {
   const file = `${folder}/plugin-options.ts`
   if (!existsSync(file)) return []
-  const objects = new Map([...importedObjects(file), ...readObjects(readFileSync(file, 'utf8'))])
-  return [...objects].toReversed().map(([title, members]) => `## ${words(title)}\n\n${table(members, objects)}`)
+  const source = readFileSync(file, 'utf8')
+  const objects = new Map([...importedObjects(file), ...readObjects(source)])
+  const row = rowsOf(source, objects)
+  return [...objects].toReversed().map(([title, members]) => `## ${words(title)}\n\n${table(members, row)}`)
 }
 
 /** What the functions take that a plugin is given the results of: one file each in `verifiers`, the main object last. */
@@ -59,10 +61,12 @@ function factorySections(folder: string): string[] {
   return globSync(`${folder}/verifiers/*.ts`)
     .toSorted()
     .flatMap(file => {
-      const objects = readObjects(readFileSync(file, 'utf8'))
+      const source = readFileSync(file, 'utf8')
+      const objects = readObjects(source)
+      const row = rowsOf(source, objects)
       return [...objects].toReversed().map(([title, members]) => {
         const name = title.endsWith('OptionsSchema') ? `${camel(title.replace(/OptionsSchema$/, ''))}()` : words(title)
-        return `## ${name}\n\n${table(members, objects)}`
+        return `## ${name}\n\n${table(members, row)}`
       })
     })
 }
@@ -71,28 +75,42 @@ const camel = (name: string): string => name.charAt(0).toLowerCase() + name.slic
 
 const words = (title: string): string => title.replace(/(?<=[a-z])(?=[A-Z])/g, ' ')
 
-function table(members: readonly Member[], objects: ReadonlyMap<string, readonly Member[]>): string {
-  const rows = members.map(
-    member =>
-      `| \`${member.name}\` | ${typeOf(member.schema, objects)} | ${defaultOf(member.schema)} | ${member.comment} |`
-  )
-  return ['| option | type | default | meaning |', '| --- | --- | --- | --- |', ...rows].join('\n')
+const table = (members: readonly Member[], row: (member: Member) => string[]): string =>
+  ['| option | type | default | meaning |', '| --- | --- | --- | --- |', ...members.flatMap(row)].join('\n')
+
+/** Schemas of other packages, by what stands for them. */
+const IMPORTED: Record<string, string> = {
+  LocalizedTextSchema: 'Type.Union([Type.String(), Type.Record(Type.String(), Type.String())])',
+  'ClientMetadata.properties.jwks': 'Type.Object({})'
 }
 
-/** Every `const X = Type.Object({ ... })`, with the commented members of its first level. */
-function readObjects(source: string): Map<string, Member[]> {
-  const objects = new Map<string, Member[]>()
-  for (const declaration of source.matchAll(
-    /^(?:export )?const (\w+) = Type\.Object\(\s*\{\n([\s\S]*?)\n {0,2}\}(?:,|\))/gm
-  )) {
-    const [, title = '', body = ''] = declaration
-    const members = [...body.matchAll(/\/\*\*([\s\S]*?)\*\/\s*(\w+): ([\s\S]*?)(?=,?\s*\/\*\*|,?\s*$)/g)]
-    objects.set(
-      title,
-      members.map(([, comment = '', name = '', schema = '']) => ({ name, comment: flatten(comment), schema }))
-    )
+/** @returns the rows of a member: its own, and one for each commented member of an object that stands in its place, as `refresh.early` */
+function rowsOf(source: string, objects: Objects): (member: Member) => string[] {
+  const schemas = schemasOf(source)
+  const named = (name: string): { text: string } | { schema: string } | null => {
+    if (objects.has(name)) return { text: `[${words(name)}](#${words(name).toLowerCase().replaceAll(' ', '-')})` }
+    const schema = IMPORTED[name] ?? schemas.get(name)
+    return schema === undefined ? null : { schema }
   }
-  return objects
+  const rows = ({ name, comment, value }: Member): string[] => {
+    const inner = (objectMembers(value) ?? []).flatMap(member => rows({ ...member, name: `${name}.${member.name}` }))
+    if (comment === '') return inner
+    const standard = defaultOf(value)
+    const cells = [
+      `\`${name}\``,
+      `${typeOf(value, named)}${isOptional(value) ? ', optional' : ''}`,
+      standard === null ? '' : `\`${standard.replaceAll('|', '\\|')}\``,
+      flatten(comment)
+    ]
+    return [`| ${cells.join(' | ')} |`, ...inner]
+  }
+  return rows
+}
+
+/** Every `const X = Type.Object({ ... })`. */
+function readObjects(source: string): Map<string, Member[]> {
+  const objects = [...schemasOf(source)].filter(([, schema]) => schema.startsWith('Type.Object('))
+  return new Map(objects.map(([title, schema]) => [title, objectMembers(schema) ?? []]))
 }
 
 function flatten(comment: string): string {
@@ -104,37 +122,4 @@ function flatten(comment: string): string {
     .replace(/\{@link (\w+)\}/g, '`$1`')
     .replace(/@see /g, 'See ')
     .replaceAll('|', '\\|')
-}
-
-function typeOf(schema: string, objects: ReadonlyMap<string, readonly Member[]>): string {
-  const optional = schema.startsWith('Type.Optional(')
-  const inner = optional ? schema.slice('Type.Optional('.length).trim() : schema
-  const adapter = /^(?:Adapter(?:That)?|Type\.Unsafe|fn\w*)<([^>]+>?)>/.exec(inner)
-  const named = [...objects.keys()].find(title => new RegExp(`\\b${title}\\b`).test(inner))
-  const kind =
-    adapter?.[1]?.replaceAll('|', '\\|') ??
-    (/^Type\.(\w+)/.exec(inner)?.[1] ?? inner.replace(/[^\w].*$/s, '')).toLowerCase().replace('integer', 'whole number')
-  const choices = choicesOf(inner)
-  if (choices) return optional ? `${choices}, optional` : choices
-  const shown =
-    named && !adapter
-      ? `${kind === named.toLowerCase() ? '' : `${kind} of `}[${words(named)}](#${words(named).toLowerCase().replaceAll(' ', '-')})`
-      : `\`${kind}\``
-  return optional ? `${shown}, optional` : shown
-}
-
-/** The words of a choice, and what else may stand there; null for a schema that is no choice between words. */
-function choicesOf(schema: string): string | null {
-  if (!schema.startsWith('Type.Union(')) return null
-  const literals = [...schema.matchAll(/Type\.Literal\(('[^']*'|\w+)\)/g)].map(([, value]) => `\`${value}\``)
-  if (literals.length === 0) return null
-  const others = [...schema.matchAll(/[[,]\s*Type\.(?!Literal)(\w+)\(/g)].map(
-    ([, kind = '']) => `\`${kind.toLowerCase()}\``
-  )
-  return [...literals, ...others].join(' or ')
-}
-
-function defaultOf(schema: string): string {
-  const value = /default: (\[[^\]]*\]|\{\}|'[^']*'|[^,}\n]+)/.exec(schema)?.[1]?.trim()
-  return value === undefined ? '' : `\`${value.replaceAll('|', '\\|')}\``
 }

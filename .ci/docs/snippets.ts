@@ -10,6 +10,9 @@ import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 const FOLDER = 'docs/snippets'
 const PLACES = ['README.md', 'docs/*.md', 'docs/guides/*.md', 'packages/*/README.md', 'examples/*/README.md']
 
+/** What a block imports from `./app.js`, the file in which readers build their app. */
+const READERS_APP = 'export declare const buildApp: typeof globalThis.buildApp\n'
+
 interface Snippet {
   /** Where it stands, for people. */
   readonly place: string
@@ -23,6 +26,7 @@ export function assertSnippets(): number {
   mkdirSync(FOLDER, { recursive: true })
   const files = new Map(snippets.map((snippet, index) => [`${index}.ts`, snippet]))
   for (const [name, { code }] of files) writeFileSync(`${FOLDER}/${name}`, moduleOf(code))
+  writeFileSync(`${FOLDER}/app.d.ts`, READERS_APP)
   const { status, stdout } = spawnSync('node_modules/.bin/tsc', ['-p', 'docs/tsconfig.json', '--pretty', 'false'], {
     encoding: 'utf8'
   })

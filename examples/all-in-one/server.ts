@@ -48,7 +48,7 @@ Connect
 
 Settings
   PORT=${port}  HOST=${host}  PUBLIC_URL=${publicUrl}
-  DATABASE_URL=${withoutPassword(databaseUrl)}   (or postgres://, mysql://, memory:)
+  DATABASE_URL=${withoutPassword(databaseUrl)}   (or postgres://, mysql://, redis://, memory:)
   REDIS_URL=${redisUrl === null ? '' : withoutPassword(redisUrl)}   (optional: redis://)
 
 Stop with Ctrl+C.`

@@ -33,7 +33,10 @@ export interface CliConfig {
   readonly storage?: OpenStorage
   /** Other storages, by name, for `copy`. */
   readonly storages?: { readonly [name: string]: OpenStorage }
-  /** Everything that is kept there: the `collections` of the authorization server and those of the app. For `migrate`, `copy`, `doctor`. */
+  /**
+   * Everything that is kept there: the `collections` of the authorization server, `Object.values(COLLECTIONS)` of connections, and those of
+   * the app. What is not listed is neither migrated nor copied. For `migrate`, `copy`, `doctor`.
+   */
   readonly collections?: readonly CollectionDeclaration[]
 }
 

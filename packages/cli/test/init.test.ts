@@ -1,9 +1,11 @@
 /** What `init` writes runs as it is: sign-in, consent, tokens, a tool call, and the commands on it. */
 import { once } from 'node:events'
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { type IncomingMessage, request } from 'node:http'
 import { join, resolve } from 'node:path'
 import { createOAuthClient } from '@fastify-mcp-auth/testing'
-import t from 'tap'
+import t, { type Test } from 'tap'
+import { freePort } from '../../../.ci/free-port.ts'
 import { folderOf, run } from './project.ts'
 import { command, install, node, serve } from './scaffolded.ts'
 
@@ -85,6 +87,38 @@ t.test('the sign-in of the scaffold refuses to serve anybody but this computer',
   t.equal(code, 1)
   t.match(output(), /login\.js lets everybody in/)
 })
+
+t.test('with a sign-in of its own it starts behind a proxy that ends TLS, and believes what that says', async t => {
+  for (const [kind, path, status] of [
+    ['app', '/mcp', 401],
+    ['connections', '/mcp/connections', 303]
+  ] as const) {
+    const folder = join(folderOf(t), 'app')
+    await run('init', ...(kind === 'connections' ? [kind] : []), folder)
+    install(folder)
+    const login = join(folder, 'login.js')
+    writeFileSync(login, readFileSync(login, 'utf8').replace('if (!isHttpLoopback(publicUrl))', 'if (false)'))
+    const { port, output } = await servePublicly(t, folder, 'https://app.example')
+    const headers = { host: 'app.example', 'x-forwarded-proto': 'https', 'x-forwarded-for': '203.0.113.7' }
+    const asked = request({ port, path, method: kind === 'app' ? 'POST' : 'GET', headers }).end()
+    const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+    t.equal(answer.statusCode, status, `${kind}: ${output()}`)
+    t.notMatch(output(), 'trustProxy', kind)
+    answer.resume()
+  }
+})
+
+async function servePublicly(t: Test, folder: string, publicUrl: string): Promise<{ port: number; output(): string }> {
+  const port = await freePort()
+  const env = join(folder, '.env')
+  writeFileSync(env, `${readFileSync(env, 'utf8')}\nPORT=${port}\nPUBLIC_URL=${publicUrl}\n`)
+  const { child, output } = node(t, folder, 'server.js')
+  while (!output().includes(`${publicUrl}\n`)) {
+    if (child.exitCode !== null) throw new Error(output())
+    await new Promise(done => setTimeout(done, 20))
+  }
+  return { port, output }
+}
 
 t.test('the versions that the scaffold asks for are those that the tests run with', t => {
   const read = (file: string) => JSON.parse(readFileSync(resolve(import.meta.dirname, '..', file), 'utf8'))

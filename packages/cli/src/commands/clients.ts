@@ -19,7 +19,7 @@ export const clients: Command = {
   forms: ['list [--app] [--limit N]', 'show CLIENT_ID', 'access CLIENT_ID RESOURCE [SCOPE ...]', 'remove CLIENT_ID'],
   details: [
     'list: clients that registered themselves, or with --app those that the app registered. Clients of the options and those whose id is the URL of a metadata document are not stored, and not listed.',
-    'access says what a client that the app registered may do in its own name at a resource, in place of what it could; without a scope nothing. Tokens that are out live to their end: "revoke --client" ends them.',
+    'access says what a client that the app registered may do in its own name at a resource, in place of what it could; without a scope nothing. A client that has nothing else is removed instead. Tokens that are out live to their end: "revoke --client" ends them.',
     'remove ends the client and all its grants at once. Exit code 1 when there is no such client.'
   ],
   options: {

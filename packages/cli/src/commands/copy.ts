@@ -9,7 +9,7 @@ export const copy: Command = {
   summary: 'move everything from one database to another',
   forms: ['--from NAME --to NAME [--prune] [--dry-run] [--batch N]'],
   details: [
-    'Names are those of "storages" in the configuration; "storage" is the one that the app uses. Makes the collections of the target equal to those of the source, then compares both once more. The source is not written to.',
+    'Names are those of "storages" in the configuration; "storage" is the one that the app uses. Makes the collections of the target equal to those of the source, then compares both once more. What "collections" does not list is not copied. The source is not written to.',
     'Run it while the app serves, stop the app, run it again with --prune, start the app on the target: the second run writes only what changed. A run that was interrupted is continued by the next one. Sessions go on, because keys and digests stay what they are; the app needs the same encryptionKeys.',
     'Exit code 1 when both are not equal at the end: records of the target that the source lacks stay without --prune, and an app that still serves goes on writing.'
   ],

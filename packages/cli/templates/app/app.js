@@ -1,6 +1,7 @@
 // The app: sign-in, authorization server, consent pages, and an MCP server that they protect.
 import authorizationServer from '@fastify-mcp-auth/authorization-server'
 import consent from '@fastify-mcp-auth/consent'
+import { isHttpLoopback } from '@fastify-mcp-auth/core'
 import resourceServer, { local } from '@fastify-mcp-auth/resource-server'
 import { toWebRequest } from '@modelcontextprotocol/node'
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
@@ -14,7 +15,11 @@ import { users } from './users.js'
 export const resource = `${publicUrl}/mcp`
 
 export async function buildApp() {
-  const app = Fastify({ logger: { level: 'warn' } })
+  const app = Fastify({
+    logger: { level: 'warn' },
+    // Behind a proxy that ends TLS, on this computer or in a private network: its word about address and scheme is believed.
+    trustProxy: isHttpLoopback(publicUrl) ? false : 'loopback, linklocal, uniquelocal'
+  })
   const storage = openStorage()
   app.addHook('onClose', () => storage.close())
 

@@ -7,6 +7,7 @@ import { openStorage } from './storage.js'
 export default defineConfig({
   app: buildApp,
   storage: openStorage,
+  // With connections in the same app: [...collections, ...Object.values(COLLECTIONS)], from @fastify-mcp-auth/connections.
   collections
   // To move to another database: storages: { next: () => sqlStorage({ url: process.env.NEXT_DATABASE_URL }) }
   // and then: npx mcp-auth copy --from storage --to next
