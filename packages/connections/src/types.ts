@@ -468,7 +468,11 @@ export interface Connections {
   ): Promise<void>
   /** Accepts the definitions as they are now, for servers with `tools.approveChanges`. */
   approveTools(owner: Owner | null, server: string, names?: readonly string[], options?: AccountChoice): Promise<void>
-  /** Disconnects everything of the owner, of both sides of a `per-user-agent` pair, and forgets open flows. */
+  /**
+   * Disconnects everything of the owner, of both sides of a `per-user-agent` pair, and forgets open flows.
+   *
+   * @throws what went wrong here (the storage, say) once everything else is forgotten: call it again
+   */
   deleteOwner(owner: Owner): Promise<number>
   /** What is stored about an owner, without secrets, for a data request. */
   exportOwner(owner: Owner): Promise<readonly ConnectionSummary[]>
