@@ -410,7 +410,10 @@ export interface Connections {
   prepare(server: string): Promise<PreparedServer>
   start(owner: Owner | null, server: string, options: StartOptions): Promise<StartedFlow>
   complete(options: CompleteOptions): Promise<CompletedFlow>
-  /** For a job or an agent that has nobody in front of it: a link to hand to the owner, whose session it is bound to. */
+  /**
+   * For a job or an agent that has nobody in front of it: a link to hand to the owner, whose session it is bound to. One to a server with
+   * `mode: 'shared'` needs a user, and is for that user only.
+   */
   createConnectLink(owner: Owner | null, server: string, options?: ConnectLinkOptions): Promise<ConnectLink>
   /** What a link is for. @throws McpConnectionError `MCP_FLOW_EXPIRED`, `MCP_FLOW_MISMATCH` for another owner, who does not use it up */
   readConnectLink(owner: Owner | null, link: string): Promise<OpenedLink>
