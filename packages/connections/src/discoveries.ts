@@ -73,8 +73,12 @@ export class Discoveries {
     { challenge, issuer, isNews }: DiscoverOptions & Novelty
   ): Promise<Discovered> {
     const log = new StepLog()
-    const server = await readServer(routeOf(context, target), target, { challenge, log })
-    this.#servers.set(keyOf(target), { server, at: context.clock.now() })
+    const key = keyOf(target)
+    const read = await readServer(routeOf(context, target), target, { challenge, log })
+    // A challenge is about the token of one owner, and this is for all of them: what anybody is asked for stays what it was.
+    const challengeScopes = challenge ? (this.#servers.get(key)?.server.challengeScopes ?? null) : read.challengeScopes
+    const server = Object.freeze({ ...read, challengeScopes })
+    this.#servers.set(key, { server, at: context.clock.now() })
     return this.#conclude(context, target, { server, issuer, log, isNews })
   }
 
