@@ -11,7 +11,8 @@ t.test(
     const answers = [
       fault.answer(200, '{"jsonrpc":"2.0","id":', { 'content-type': 'application/json' }),
       fault.html(200),
-      fault.oversized(5000)
+      fault.oversized(5000),
+      fault.answer(600, '{}')
     ]
     for (const answer of answers) {
       const { connect, connections, server, whoami } = await createWorld(t, {
