@@ -8,6 +8,7 @@ import { LRUCache } from 'lru-cache'
 import { type Context, routeOf, type ServerTarget } from './context.ts'
 import { conclude, type Discovered, type DiscoverOptions } from './discovery.ts'
 import { asMcpConnectionError } from './errors.ts'
+import type { IssuerDocument } from './issuer-metadata.ts'
 import { COOLDOWN, Issuers } from './issuers.ts'
 import { readServer, type ServerMetadata } from './server-metadata.ts'
 import { StepLog } from './step-log.ts'
@@ -52,6 +53,11 @@ export class Discoveries {
       this.#issuers.doubt(issuer)
       throw error
     }
+  }
+
+  /** What this process remembers of authorization servers. */
+  documents(): readonly IssuerDocument[] {
+    return this.#issuers.documents()
   }
 
   /** Parallel looks at one server are one. */
