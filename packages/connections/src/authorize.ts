@@ -21,6 +21,7 @@ import { newDpopKey } from './dpop.ts'
 import { McpConnectionError } from './errors.ts'
 import { type FlowSecrets, flowKey, sealFlow } from './flow.ts'
 import { countAttempt } from './limits.ts'
+import { assertNoMixUp } from './mix-up.ts'
 import type { ServerDefinition } from './options.ts'
 import { forgetDeadClient } from './preflight.ts'
 import type { ConnectionRecord } from './records.ts'
@@ -45,7 +46,10 @@ export async function startFlow(
   await countAttempt(context, 'start', { ownerKey: target.place.ownerKey, ip: options.ip, server })
   // Where a person is sent is for the server to say now.
   const found = await context.discoveries.look(context, target)
-  await context.discoveries.using(found, async () => assertUsable(target, found))
+  await context.discoveries.using(found, async () => {
+    assertUsable(target, found)
+    await assertNoMixUp(context, target, found)
+  })
   const record = await readConnection(context, target.place)
   await countStepUp(context, target, record)
   const scopes = chooseScopes(target.definition, { found, record, owner, wanted: options.scopes ?? [] })

@@ -37,6 +37,8 @@ export function authorizedFetch(context: Context, target: Target, use: UseOption
         reason: 'foreign_origin'
       })
     use.signal?.throwIfAborted()
+    // A client or fetch may live long, and the server may have been switched off since.
+    await context.registry.usable(target.server.id)
     const signal = use.signal && init.signal ? AbortSignal.any([use.signal, init.signal]) : (use.signal ?? init.signal)
     const bounded = signal ? { ...init, signal } : init
     const first = await currentToken(context, target, use)

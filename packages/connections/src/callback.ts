@@ -125,6 +125,8 @@ async function complete(context: Context, flow: OpenFlow, params: CallbackParams
   // Before it is taken: a process that knows the key or the server may complete it yet.
   if (record.takenAt === null && secrets?.url !== target.definition.url)
     throw failed(target, 'MCP_FLOW_EXPIRED', secrets ? 'server_changed' : 'key_unavailable')
+  // Blocked since the flow began: it gets no code, and proof of who we are neither. Allowed again, the same answer is good.
+  if (secrets) await context.blockedIssuers.assertAllowed(secrets.issuer, target.server.id)
   const taken =
     secrets && (await context.records.flows.update(key, { takenAt: null }, { takenAt: context.clock.now() }))
   if (!taken) return completedBefore(context, flow)

@@ -24,6 +24,7 @@ export interface OwnPrivateKey {
 export interface ClientKeys {
   /** Whether there are keys at all. */
   readonly algorithm: 'ES256' | 'RS256' | null
+  /** Null when none of our keys is of an algorithm that the server takes: what it takes is its own to say, and may change any day. */
   assertion(options: {
     readonly clientId: string
     readonly audience: string
@@ -31,7 +32,7 @@ export interface ClientKeys {
     readonly algorithms: readonly string[] | undefined
     /** Signs in place of our keys. */
     readonly privateKey?: OwnPrivateKey | undefined
-  }): Promise<string>
+  }): Promise<string | null>
   jwks(): Promise<{ readonly keys: readonly JWK[] }>
   /** A successor, published now, signing in a day. @returns whether one was made */
   rotate(): Promise<boolean>
@@ -68,9 +69,11 @@ class StoredClientKeys implements ClientKeys {
     audience,
     algorithms,
     privateKey
-  }: Parameters<ClientKeys['assertion']>[0]): Promise<string> {
+  }: Parameters<ClientKeys['assertion']>[0]): Promise<string | null> {
     const now = this.#settings.clock.now()
-    const { alg, kid, key } = privateKey ? await imported(privateKey) : await this.#signer(algorithms, now)
+    const signer = privateKey ? await imported(privateKey) : await this.#signer(algorithms, now)
+    if (!signer) return null
+    const { alg, kid, key } = signer
     return new SignJWT({ jti: randomSecret(16) })
       .setProtectedHeader({ alg, ...(kid === undefined ? {} : { kid }), typ: 'client-authentication+jwt' })
       .setIssuer(clientId)
@@ -121,8 +124,7 @@ class StoredClientKeys implements ClientKeys {
   async #signer(algorithms: readonly string[] | undefined, now: number) {
     const usable = (await this.#published()).filter(({ alg }) => algorithms?.includes(alg) ?? true)
     const record = usable.findLast(({ activeFrom }) => activeFrom <= now) ?? usable[0]
-    if (!record) throw new Error('there is no client key of an algorithm that the authorization server takes')
-    return { alg: record.alg, kid: record.kid, key: await this.#privateKey(record) }
+    return record && { alg: record.alg, kid: record.kid, key: await this.#privateKey(record) }
   }
 
   /** Oldest first: the one that signs, its successor, and its predecessor for as long as that may be in use. */

@@ -103,12 +103,12 @@ export function clientNow(
   return isWritten ? preregistered(context, target, found) : client
 }
 
-/** Null where our document cannot be fetched, because it is on loopback, or where the server takes none of its methods. */
+/** Null where our document cannot be fetched, because it is on loopback, or where the server takes none of its methods and keys. */
 function documentFor({ options, urls, clientKeys }: Context, found: Discovered): OAuthClient | null {
   const own = options.client.documentUrl
   if (own === undefined && !urls.clientDocument.startsWith('https:')) return null
   const supported = found.metadata.token_endpoint_auth_methods_supported ?? ['none', 'private_key_jwt']
-  const isKeyed = clientKeys.algorithm !== null && supported.includes('private_key_jwt')
+  const isKeyed = takesOurKeys(clientKeys, found) && supported.includes('private_key_jwt')
   if (!isKeyed && !supported.includes('none')) return null
   return {
     clientId: own ?? (isKeyed ? urls.clientDocument : urls.publicClientDocument),
@@ -120,10 +120,12 @@ function documentFor({ options, urls, clientKeys }: Context, found: Discovered):
 }
 
 // A server that cannot reach our key set cannot check a signature.
-function keyed({ clientKeys, urls }: Context, { metadata }: Discovered): ClientAuthMethod[] {
-  const algorithms = metadata.token_endpoint_auth_signing_alg_values_supported
-  const isTaken = clientKeys.algorithm !== null && (algorithms?.includes(clientKeys.algorithm) ?? true)
-  return isTaken && urls.jwks.startsWith('https:') ? ['private_key_jwt'] : []
+function keyed({ clientKeys, urls }: Context, found: Discovered): ClientAuthMethod[] {
+  return takesOurKeys(clientKeys, found) && urls.jwks.startsWith('https:') ? ['private_key_jwt'] : []
+}
+
+function takesOurKeys({ algorithm }: Context['clientKeys'], { metadata }: Discovered): boolean {
+  return algorithm !== null && (metadata.token_endpoint_auth_signing_alg_values_supported?.includes(algorithm) ?? true)
 }
 
 async function registered(context: Context, target: Purpose, found: Discovered): Promise<OAuthClient> {

@@ -26,6 +26,8 @@ export async function createConnectLink(
   const { ttl = TTL, scopes = [], returnTo, message } = options
   const { place, definition } = await targetOf(context, owner, server, options)
   if (isSilent(definition)) throw refused('MCP_NOT_ALLOWED', 'nobody has to connect this server', server)
+  if (definition.mode === 'shared' && owner?.type !== 'user')
+    throw refused('MCP_OWNER_REQUIRED', 'a link to what everybody shares is for one person: name the user', server)
   if (!Number.isInteger(ttl) || ttl < 60 || ttl > LONGEST)
     throw refused('MCP_INVALID_INPUT', `"ttl" must be 60 to ${LONGEST} seconds`, server)
   if (!scopes.every(isScopeToken)) throw refused('MCP_INVALID_INPUT', '"scopes" has a text that is no scope', server)
@@ -79,10 +81,16 @@ async function ownLink(
   if (!record || record.usedAt !== null || record.expiresAt <= context.clock.now())
     throw refused('MCP_FLOW_EXPIRED', 'the link is unknown, too old or was used', record?.server)
   const target = await ownTarget(context, owner, record)
-  const isForOther = record.userKey !== null && record.userKey !== keysOf(owner).userKey
-  if (target?.place.id !== record.connection || isForOther)
+  if (target?.place.id !== record.connection || !isMadeFor(record, owner, target))
     throw refused('MCP_FLOW_MISMATCH', 'the link was made for somebody else', record.server)
   return { id, record }
+}
+
+/** Where everybody shares one connection, its place says nothing of who it is. */
+function isMadeFor(record: LinkRecord, owner: Owner | null, { definition }: Target): boolean {
+  const { userKey, agentKey } = keysOf(owner)
+  if (definition.mode !== 'shared') return record.userKey === null || record.userKey === userKey
+  return record.userKey !== null && record.userKey === userKey && (record.agentKey ?? agentKey) === agentKey
 }
 
 /** Null for an owner of a kind that the server is not for. */
@@ -100,7 +108,7 @@ function opened({ server, account, scopes, returnTo }: LinkRecord): OpenedLink {
 }
 
 function refused(
-  code: 'MCP_NOT_ALLOWED' | 'MCP_INVALID_INPUT' | 'MCP_FLOW_EXPIRED' | 'MCP_FLOW_MISMATCH',
+  code: 'MCP_NOT_ALLOWED' | 'MCP_OWNER_REQUIRED' | 'MCP_INVALID_INPUT' | 'MCP_FLOW_EXPIRED' | 'MCP_FLOW_MISMATCH',
   message: string,
   server: string | undefined
 ): McpConnectionError {

@@ -26,6 +26,9 @@ export function definitionFault(
     const shared = Object.hasOwn(servers, definition.fallback) ? servers[definition.fallback] : undefined
     if (shared?.mode !== 'shared' || shared.url !== url || mode === 'shared')
       return '"fallback" must be the id of a shared server of the options with the same "url"'
+    // What was reviewed is remembered with the connection that sees it, and that is the shared one.
+    if (definition.tools?.approveChanges && !shared.tools?.approveChanges)
+      return `has "tools.approveChanges": its "fallback" "${definition.fallback}" needs it, too`
   }
   if (auth === 'header' && !header) return 'needs "header"'
   if (header && !isOwnHeader(header.name)) return '"header.name" cannot be a header of ours'

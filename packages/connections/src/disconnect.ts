@@ -38,11 +38,17 @@ export async function forget(context: Context, target: Target, record: Connectio
   return true
 }
 
-/** Everything of an owner, the pairs with others included. Runs again until nothing is left. @returns how many connections */
+/**
+ * Everything of an owner, the pairs with others included: all that can be forgotten is, whatever becomes of one of them.
+ *
+ * @returns how many connections
+ * @throws the first of what went wrong here, at the end; what is left then goes when it is called again
+ */
 export async function deleteOwner(context: Context, owner: Owner): Promise<number> {
   assertOwner(owner)
   const { userKey, agentKey } = owner.type === 'user' ? { ...keysOf(owner), agentKey: null } : keysOf(owner)
   let count = 0
+  const failures: unknown[] = []
   for (const [index, value] of [
     ['userKey', userKey],
     ['agentKey', agentKey]
@@ -52,8 +58,15 @@ export async function deleteOwner(context: Context, owner: Owner): Promise<numbe
     await context.records.flows.removeWhere(index, value)
     await context.records.links.removeWhere(index, value)
     for (const { key, record } of await listAll(context.records.connections, index, value))
-      if (await forgetRecord(context, key, record)) count++
+      try {
+        if (await forgetRecord(context, key, record)) count++
+      } catch (err) {
+        const { server } = record
+        context.log.error({ err, server, connection: key }, 'mcp-auth: a connection could not be forgotten')
+        failures.push(err)
+      }
   }
+  if (failures.length > 0) throw failures[0]
   return count
 }
 

@@ -8,6 +8,7 @@ import { LRUCache } from 'lru-cache'
 import { type Context, routeOf, type ServerTarget } from './context.ts'
 import { conclude, type Discovered, type DiscoverOptions } from './discovery.ts'
 import { asMcpConnectionError } from './errors.ts'
+import type { IssuerDocument } from './issuer-metadata.ts'
 import { COOLDOWN, Issuers } from './issuers.ts'
 import { readServer, type ServerMetadata } from './server-metadata.ts'
 import { StepLog } from './step-log.ts'
@@ -54,6 +55,11 @@ export class Discoveries {
     }
   }
 
+  /** What this process remembers of authorization servers. */
+  documents(): readonly IssuerDocument[] {
+    return this.#issuers.documents()
+  }
+
   /** Parallel looks at one server are one. */
   #together(context: Context, target: ServerTarget, options: DiscoverOptions & Novelty): Promise<Discovered> {
     const key = JSON.stringify([keyOf(target), options.issuer, options.isNews])
@@ -73,8 +79,12 @@ export class Discoveries {
     { challenge, issuer, isNews }: DiscoverOptions & Novelty
   ): Promise<Discovered> {
     const log = new StepLog()
-    const server = await readServer(routeOf(context, target), target, { challenge, log })
-    this.#servers.set(keyOf(target), { server, at: context.clock.now() })
+    const key = keyOf(target)
+    const read = await readServer(routeOf(context, target), target, { challenge, log })
+    // A challenge is about the token of one owner, and this is for all of them: what anybody is asked for stays what it was.
+    const challengeScopes = challenge ? (this.#servers.get(key)?.server.challengeScopes ?? null) : read.challengeScopes
+    const server = Object.freeze({ ...read, challengeScopes })
+    this.#servers.set(key, { server, at: context.clock.now() })
     return this.#conclude(context, target, { server, issuer, log, isNews })
   }
 

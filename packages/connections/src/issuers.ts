@@ -10,7 +10,7 @@
  */
 import type { Clock } from '@fastify-mcp-auth/core'
 import { LRUCache } from 'lru-cache'
-import { type IssuerMetadata, readIssuer } from './issuer-metadata.ts'
+import { type IssuerDocument, type IssuerMetadata, readIssuer } from './issuer-metadata.ts'
 import type { Route } from './network.ts'
 import { StepLog } from './step-log.ts'
 
@@ -61,6 +61,10 @@ export class Issuers {
     const isVerdict = !look.outage && !look.refusal && (look.document !== null || spellings.length > 1)
     if (isVerdict) this.#keep(server, key, { look, at: clock.now() })
     return look
+  }
+
+  documents(): IssuerDocument[] {
+    return [...this.#entries.values()].flatMap(({ look }) => look.document ?? [])
   }
 
   /** Whatever route it was read by. */

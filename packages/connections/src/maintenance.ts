@@ -84,8 +84,12 @@ async function refreshOne(context: Context, { target, record }: Due, onHeld: () 
     if (after.generation !== record.generation || after.grant !== record.grant) return 'refreshed'
     return 'failed'
   } catch (error) {
-    if (isMcpConnectionError(error)) return 'failed'
-    throw error
+    // One that goes wrong in a way that nobody thought of must not keep the others from being refreshed.
+    if (!isMcpConnectionError(error)) {
+      const { server, id: connection } = target.place
+      context.log.error({ err: error, server, connection }, 'mcp-auth: a connection could not be refreshed')
+    }
+    return 'failed'
   }
 }
 

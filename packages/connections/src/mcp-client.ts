@@ -4,7 +4,7 @@ import { authorizedFetch } from './authorized-fetch.ts'
 import { readConnection } from './connection-record.ts'
 import type { Context, Target } from './context.ts'
 import { asMcpConnectionError, McpConnectionError } from './errors.ts'
-import { targetToUse } from './fallback.ts'
+import { targetToUse, whileServing } from './fallback.ts'
 import { currentToken } from './refresh.ts'
 import { seenTools } from './seen-tools.ts'
 import { renewingSessions } from './session-renewal.ts'
@@ -20,12 +20,20 @@ export async function connectedClient(
   server: string,
   use: UseOptions = {}
 ): Promise<OwnedClient> {
-  const target = await targetToUse(context, owner, server, use)
-  return withRules(context, target, await plainClient(context, target, use))
+  const serving = await targetToUse(context, owner, server, use)
+  const { target, standsInFor } = serving
+  const fetch = whileServing(context, serving, authorizedFetch(context, target, use))
+  const client = withRules(context, target, await plainClient(context, target, use, fetch))
+  return standsInFor ? withFilter(context, standsInFor, client) : client
 }
 
 /** Sees and may call every tool of the server: not for owners. */
-export async function plainClient(context: Context, target: Target, use: UseOptions): Promise<OwnedClient> {
+export async function plainClient(
+  context: Context,
+  target: Target,
+  use: UseOptions,
+  fetch: OwnedFetch = authorizedFetch(context, target, use)
+): Promise<OwnedClient> {
   const client = new Client(
     { name: context.options.client.name, version: context.options.client.softwareVersion ?? '0.0.0' },
     { versionNegotiation: { mode: 'auto' } }
@@ -33,7 +41,7 @@ export async function plainClient(context: Context, target: Target, use: UseOpti
   const prior = target.definition.transport === 'sse' ? undefined : context.eras.recall(target)
   // Connecting sends nothing then, and whether there is something to connect with has to be known all the same.
   if (prior?.kind === 'modern') await currentToken(context, target, use)
-  const transport = transportTo(context, target, authorizedFetch(context, target, use))
+  const transport = transportTo(context, target, fetch)
   try {
     await client.connect(transport, { ...(use.signal ? { signal: use.signal } : {}), ...(prior ? { prior } : {}) })
   } catch (error) {
@@ -113,6 +121,25 @@ function withRules(context: Context, target: Target, client: OwnedClient): Owned
     return unwrapped(callTool(...args))
   }
   client.callTool = guardedCall as typeof client.callTool
+  return client
+}
+
+/** The same client, for the tools only that the entry lets through which the caller named. */
+function withFilter(context: Context, target: Target, client: OwnedClient): OwnedClient {
+  const { definition } = target
+  const listTools = client.listTools.bind(client)
+  const callTool = client.callTool.bind(client)
+  client.listTools = async (...args) => {
+    const listed = await listTools(...args)
+    return { ...listed, tools: listed.tools.filter(({ name }) => isToolAllowed(name, definition, null)) }
+  }
+  const filteredCall = async (...args: Parameters<typeof callTool>): ReturnType<typeof callTool> => {
+    if (isToolAllowed(args[0].name, definition, null)) return callTool(...args)
+    throw connectionError(context, target, 'MCP_NOT_ALLOWED', 'the tool is not allowed for this owner', {
+      reason: 'tool_filter'
+    })
+  }
+  client.callTool = filteredCall as typeof client.callTool
   return client
 }
 

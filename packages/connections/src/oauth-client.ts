@@ -25,24 +25,28 @@ export interface OutgoingForm {
  * Adds what proves who we are.
  *
  * @param audience of an assertion: the issuer. @see draft-ietf-oauth-rfc7523bis section 4
+ * @returns false when nothing that we have is taken there
  */
 export async function authenticate(
   { form, headers }: OutgoingForm,
   client: OAuthClient,
   { audience, keys, metadata }: { audience: string; keys: ClientKeys; metadata: AuthorizationServerMetadata }
-): Promise<void> {
+): Promise<boolean> {
   const { clientId, clientSecret, privateKey, authMethod } = client
   if (authMethod === 'client_secret_basic' && clientSecret !== null) {
     // RFC 6749 section 2.3.1: both parts are form-encoded before they are joined.
     headers['authorization'] = `Basic ${btoa(`${formEncoded(clientId)}:${formEncoded(clientSecret)}`)}`
-    return
+    return true
   }
   form.set('client_id', clientId)
   if (authMethod === 'client_secret_post' && clientSecret !== null) form.set('client_secret', clientSecret)
-  if (authMethod !== 'private_key_jwt') return
+  if (authMethod !== 'private_key_jwt') return true
   form.set('client_assertion_type', 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer')
   const algorithms = metadata.token_endpoint_auth_signing_alg_values_supported
-  form.set('client_assertion', await keys.assertion({ clientId, audience, algorithms, privateKey }))
+  const assertion = await keys.assertion({ clientId, audience, algorithms, privateKey })
+  if (assertion === null) return false
+  form.set('client_assertion', assertion)
+  return true
 }
 
 function formEncoded(text: string): string {

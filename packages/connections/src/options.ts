@@ -143,7 +143,7 @@ export const ServerDefinition = Type.Object(
     acknowledgeShared: Type.Optional(Type.Boolean()),
     /**
      * Id of a server with `mode: 'shared'` at the same URL, whose credential serves those who have not connected yet: for the time of a
-     * move from one shared key to connections of their own. Whoever has connected once never falls back.
+     * move from one shared key to connections of their own. Whoever has connected once never falls back. The tool filters of both count.
      */
     fallback: Type.Optional(Type.String()),
     /** `sse` is the transport of 2024-11-05, for servers that have no other. */

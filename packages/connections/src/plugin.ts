@@ -188,14 +188,10 @@ function keepFresh(
   const run = async (): Promise<void> => {
     if (isBusy) return
     isBusy = true
-    try {
-      await connections.refreshDue({ within })
-      await connections.sweep()
-    } catch (err) {
-      app.log.error({ err }, 'mcp-auth: connections could not be kept fresh')
-    } finally {
-      isBusy = false
-    }
+    // Neither is the other's condition.
+    for (const work of [() => connections.refreshDue({ within }), () => connections.sweep()])
+      await work().catch((err: unknown) => app.log.error({ err }, 'mcp-auth: connections could not be kept fresh'))
+    isBusy = false
   }
   const timer = setInterval(run, every * 1000)
   timer.unref()

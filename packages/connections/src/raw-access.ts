@@ -9,13 +9,19 @@ import { onUnauthorized } from './rejection.ts'
 import { connectionError, type Usable } from './token.ts'
 import type { OwnedFetch, Owner, UseOptions } from './types.ts'
 
-/** Looked up at the first request, so that a server or owner that is not there is told where it can be awaited. */
+/**
+ * Looked up at the first request, so that a server or owner that is not there is told where it can be awaited. Where a shared connection may
+ * stand in, at each of them: whoever has connected meanwhile acts as himself.
+ */
 export function lazyFetch(context: Context, owner: Owner | null, server: string, use?: UseOptions): OwnedFetch {
-  let opened: Promise<OwnedFetch> | undefined
-  return async (url, init) => {
-    opened ??= targetToUse(context, owner, server, use).then(target => authorizedFetch(context, target, use))
-    return (await opened)(url, init)
+  let opened: OwnedFetch | undefined
+  const open = async (): Promise<OwnedFetch> => {
+    const { target, standsInFor } = await targetToUse(context, owner, server, use)
+    const fetch = authorizedFetch(context, target, use)
+    if (!standsInFor && target.definition.fallback === undefined) opened = fetch
+    return fetch
   }
+  return async (url, init) => (opened ?? (await open()))(url, init)
 }
 
 /** @throws McpConnectionError `MCP_NOT_ALLOWED` unless the server has `allowRawToken` */

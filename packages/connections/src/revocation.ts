@@ -123,7 +123,9 @@ async function attempt(
   } catch (error) {
     if (asMcpConnectionError(error)?.retryable || isUnavailableError(error)) return 'later'
     if (asMcpConnectionError(error)) return 'gone'
-    throw error
+    // Whatever it was, the token is good for as long as it was not told; and nobody else waits for this one.
+    context.log.error({ err: error, server: target.server.id }, 'mcp-auth: a token could not be revoked')
+    return 'later'
   }
 }
 
@@ -140,7 +142,12 @@ export async function settleRevocations(context: Context): Promise<number> {
       const { attempts } = record
       const nextAt = clock.now() + Math.min(60 * 2 ** attempts, 21_600)
       if (!(await records.outbox.update(key, { attempts }, { attempts: attempts + 1, nextAt }))) continue
-      if (await settle(context, key, record.sealed, attempts + 1)) settled++
+      // One that cannot be settled, for whatever reason, stands in nobody's way.
+      const isSettled = await settle(context, key, record.sealed, attempts + 1).catch((err: unknown) => {
+        context.log.error({ err }, 'mcp-auth: a revocation that is owed could not be settled')
+        return false
+      })
+      if (isSettled) settled++
     }
     cursor = page.cursor
     if (cursor === null) return settled

@@ -42,6 +42,9 @@ export interface TokenRequest {
 /** Reason of an outcome when the lease was lost before anything was sent. */
 export const LEASE_LOST = 'lease_lost'
 
+/** Reason of an outcome when the server takes signatures of no algorithm that we have a key of: nothing is sent, and it may change its mind. */
+const NO_COMMON_ALGORITHM = 'no_common_algorithm'
+
 /** Errors that lead to different things. Texts of the other side go no further than this list. */
 export const REFUSALS = [
   'invalid_grant',
@@ -123,7 +126,9 @@ async function send(
       'content-type': 'application/x-www-form-urlencoded',
       accept: 'application/json'
     }
-    if (client) await authenticate({ form, headers }, client, { audience: metadata.issuer, keys, metadata })
+    const outgoing = { form, headers }
+    if (client && !(await authenticate(outgoing, client, { audience: metadata.issuer, keys, metadata })))
+      return { kind: 'transient', reason: NO_COMMON_ALGORITHM, retryAfter: null }
     if (dpop) headers['dpop'] = await dpop.buildProof({ htm: 'POST', htu: endpoint })
     const response = await fetch(endpoint, { method: 'POST', headers, body: form.toString() })
     const nonce = response.headers['dpop-nonce']

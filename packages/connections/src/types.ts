@@ -410,7 +410,10 @@ export interface Connections {
   prepare(server: string): Promise<PreparedServer>
   start(owner: Owner | null, server: string, options: StartOptions): Promise<StartedFlow>
   complete(options: CompleteOptions): Promise<CompletedFlow>
-  /** For a job or an agent that has nobody in front of it: a link to hand to the owner, whose session it is bound to. */
+  /**
+   * For a job or an agent that has nobody in front of it: a link to hand to the owner, whose session it is bound to. One to a server with
+   * `mode: 'shared'` needs a user, and is for that user only.
+   */
   createConnectLink(owner: Owner | null, server: string, options?: ConnectLinkOptions): Promise<ConnectLink>
   /** What a link is for. @throws McpConnectionError `MCP_FLOW_EXPIRED`, `MCP_FLOW_MISMATCH` for another owner, who does not use it up */
   readConnectLink(owner: Owner | null, link: string): Promise<OpenedLink>
@@ -468,7 +471,11 @@ export interface Connections {
   ): Promise<void>
   /** Accepts the definitions as they are now, for servers with `tools.approveChanges`. */
   approveTools(owner: Owner | null, server: string, names?: readonly string[], options?: AccountChoice): Promise<void>
-  /** Disconnects everything of the owner, of both sides of a `per-user-agent` pair, and forgets open flows. */
+  /**
+   * Disconnects everything of the owner, of both sides of a `per-user-agent` pair, and forgets open flows.
+   *
+   * @throws what went wrong here (the storage, say) once everything else is forgotten: call it again
+   */
   deleteOwner(owner: Owner): Promise<number>
   /** What is stored about an owner, without secrets, for a data request. */
   exportOwner(owner: Owner): Promise<readonly ConnectionSummary[]>

@@ -1,4 +1,5 @@
 /** An authorization server that an administrator wants nothing to do with any more. */
+import { walkAuthorization } from '@fastify-mcp-auth/testing/servers'
 import t from 'tap'
 import { alice, BINDING, bob, createWorld } from './world.ts'
 
@@ -31,6 +32,19 @@ t.test('item 26: a blocked issuer gets nobody and nothing, in any process, and n
   await connections.unblockIssuer(issuer.issuer)
   t.equal(await whoami(), 'alice')
   await t.rejects(connections.blockIssuer('no url'), { code: 'MCP_INVALID_INPUT' })
+})
+
+t.test('item 26: blocked while a person is there, it gets neither code nor proof of who we are', async t => {
+  const { connections, issuer } = await createWorld(t)
+  const { url } = await connections.start(alice, 'notes', { binding: BINDING, errorTo: '/failed' })
+  const params = await walkAuthorization(url, { username: 'alice' })
+  await connections.blockIssuer(issuer.issuer)
+  const complete = () => connections.complete({ params, binding: BINDING, owner: alice })
+  await t.rejects(complete(), { code: 'MCP_URL_BLOCKED', reason: 'issuer_blocked', errorTo: '/failed' })
+  t.equal(issuer.count('token'), 0)
+  t.not((await connections.status(alice, 'notes')).status, 'active')
+  await connections.unblockIssuer(issuer.issuer)
+  t.match(await complete(), { outcome: 'connected' }, 'nothing was used up')
 })
 
 t.test('item 26: a slash too many blocks all the same, and allows again', async t => {

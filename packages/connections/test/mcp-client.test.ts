@@ -11,7 +11,8 @@ t.test(
     const answers = [
       fault.answer(200, '{"jsonrpc":"2.0","id":', { 'content-type': 'application/json' }),
       fault.html(200),
-      fault.oversized(5000)
+      fault.oversized(5000),
+      fault.answer(600, '{}')
     ]
     for (const answer of answers) {
       const { connect, connections, server, whoami } = await createWorld(t, {
@@ -33,6 +34,23 @@ t.test(
     await t.rejects(connections.clientFor(alice, 'notes', { signal }), { message: 'enough' }, 'who gave up hears that')
   }
 )
+
+t.test('item 26: a server that is switched off serves nobody, with what was opened before either', async t => {
+  const { connect, connections, server } = await createWorld(t)
+  await connect()
+  const client = await connections.clientFor(alice, 'notes')
+  const fetch = connections.fetchFor(alice, 'notes')
+  const ask = () => fetch(server.resource, { method: 'POST', body: '{}' })
+  await ask()
+  await connections.registry.setDisabled('notes', true)
+  const asked = server.count('mcp')
+  const uses: (() => Promise<unknown>)[] = [() => client.callTool({ name: 'whoami' }), ask]
+  for (const use of uses) await t.rejects(use(), { code: 'MCP_SERVER_DISABLED' })
+  t.equal(server.count('mcp'), asked, 'nothing was sent')
+  await connections.registry.setDisabled('notes', false)
+  t.match(await client.callTool({ name: 'whoami' }), { content: [{ text: 'alice' }] })
+  await client[Symbol.asyncDispose]()
+})
 
 /** A server of 2024-11-05: a stream, which names the address that messages go to and brings the answers. */
 async function listenSse(t: Test, endpoint = '/messages') {

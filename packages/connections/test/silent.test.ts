@@ -103,6 +103,21 @@ t.test('ID-JAG: an identity provider that is down is an outage; one that knows n
   t.equal((await app.status(alice, 'notes')).status, 'active')
 })
 
+t.test('6.9: what one owner was challenged with is not what another one asks for', async t => {
+  const { world, app, asked, whoami } = await workload(t, 'jwt_bearer')
+  await whoami()
+  const usual = asked[0]?.scopes
+  world.clock.advance(100)
+  const challenge = 'Bearer error="invalid_token", scope="secret-of-alice"'
+  world.server.fail('mcp', fault.answer(401, '', { 'www-authenticate': challenge }), { times: 2 })
+  await app
+    .fetchFor(alice, 'notes')(world.server.resource, { method: 'POST', body: '{}' })
+    .catch(() => undefined)
+  await whoami(bob)
+  t.equal(asked.at(-1)?.owner?.id, 'bob')
+  t.strictSame(asked.at(-1)?.scopes, usual)
+})
+
 t.test(
   'RFC 9449: tokens are bound to a key of each connection, with and without nonces, and refreshed with it',
   async t => {

@@ -23,7 +23,7 @@ import {
  * Does not keep cookies, send credentials of its own, use a proxy of the environment, or retry.
  *
  * @throws FetchRefusedError when the URL, or where it leads, is not acceptable: a verdict, a retry gives the same
- * @throws FetchFailedError (an UnavailableError) when nobody answered
+ * @throws FetchFailedError (an UnavailableError) when nobody answered, or with a status that HTTP does not have
  * @throws DOMException `AbortError`, or the reason of the caller's signal
  */
 export type GuardedFetch = (url: string | URL, init?: RequestInit) => Promise<Response>
@@ -90,6 +90,10 @@ export function createGuardedFetch(settings: GuardedFetchSettings = {}): Guarded
     const web = await opened
     for (let hops = 0; ; hops++) {
       const response = await once(web, url, { ...init, method })
+      if (response.status < 200 || response.status > 599) {
+        await response.body?.cancel()
+        throw new FetchFailedError('network', `${where(url)}: answers ${response.status}, which is no status of HTTP`)
+      }
       if (response.status < 300 || response.status >= 400 || response.status === 304) return bounded(response, maxBytes)
       await response.body?.cancel()
       const next = URL.parse(response.headers.get('location') ?? '', url.href)
@@ -157,12 +161,13 @@ function translated(error: unknown, url: URL): Error {
 
 /** A response of the web's own class, whose body ends with an error when it becomes too large. */
 function bounded(response: Response, maxBytes: number): Response {
-  const { status, statusText } = response
+  const { status } = response
+  // Said for people, in any bytes: what a response of the web cannot hold is left out.
+  const statusText = /^[\t\x20-\x7E]*$/.test(response.statusText) ? response.statusText : ''
   const headers = new Headers([...response.headers])
   // It is decompressed already.
   for (const name of ['content-encoding', 'content-length']) headers.delete(name)
-  if (!response.body || [101, 103, 204, 205, 304].includes(status))
-    return new Response(null, { status, statusText, headers })
+  if (!response.body || [204, 205, 304].includes(status)) return new Response(null, { status, statusText, headers })
   const isStream = /^text\/event-stream\b/i.test(headers.get('content-type') ?? '')
   return new Response(response.body.pipeThrough(limit(maxBytes, isStream)), { status, statusText, headers })
 }

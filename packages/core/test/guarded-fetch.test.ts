@@ -104,3 +104,25 @@ t.test('a setting that would leave it unguarded is refused', async t => {
   for (const settings of [{ addresses: 'all' }, { maxBytes: 0 }, { lookup: 'dns' }])
     t.throws(() => createGuardedFetch(settings as GuardedFetchSettings), { code: 'FST_OAUTH_OPTION' })
 })
+
+t.test(
+  'RFC 9110 15: an answer whose status HTTP does not have is no answer, and what it says of it is no matter',
+  async t => {
+    const { url, fetch } = await start(t, (request, response) => {
+      response.socket?.end(`HTTP/1.1 ${decodeURIComponent(request.url?.slice(1) ?? '')}\r\ncontent-length: 2\r\n\r\n{}`)
+    })
+    for (const status of ['600 Odd', '999 Odd'])
+      await t.rejects(fetch(`${url}/${encodeURIComponent(status)}`), {
+        code: 'FST_OAUTH_UNAVAILABLE',
+        reason: 'network'
+      })
+    for (const [line, text] of [
+      ['200 fine', 'fine'],
+      ['200 良い', '']
+    ] as const) {
+      const response = await fetch(`${url}/${encodeURIComponent(line)}`)
+      t.match(response, { status: 200, statusText: text })
+      t.equal(await response.text(), '{}')
+    }
+  }
+)

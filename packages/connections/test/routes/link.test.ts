@@ -1,6 +1,8 @@
 /** One-time links that a job or an agent hands to the person it works for. */
+import { memoryStorage } from '@fastify-mcp-auth/core/memory'
 import { fault, walkAuthorization } from '@fastify-mcp-auth/testing/servers'
 import t from 'tap'
+import { COLLECTIONS } from '../../src/index.ts'
 import { BASE, buildWorld, personOf } from '../app.ts'
 import { bob, createWorld } from '../world.ts'
 
@@ -111,5 +113,30 @@ t.test(
     t.match(await connections.readConnectLink(alice, secret), { server: 'office' })
     await connections.deleteOwner(alice)
     await t.rejects(connections.useConnectLink(alice, secret), { code: 'MCP_FLOW_EXPIRED' })
+  }
+)
+
+t.test(
+  'item 28: a link to what everybody shares is made for nobody but a person, and for one with that agent',
+  async t => {
+    const storage = memoryStorage()
+    const office = { url: 'https://office.example/mcp', auth: 'bearer', mode: 'shared' } as const
+    const { connections } = await createWorld(t, { app: { storage, servers: { office } } })
+    for (const nobody of [null, { type: 'agent', id: 'bot' }] as const)
+      await t.rejects(connections.createConnectLink(nobody, 'office'), { code: 'MCP_OWNER_REQUIRED' })
+    t.strictSame((await storage.list(COLLECTIONS.links, 'expiresBefore', 1e12)).records, [])
+    const withBot = { ...alice, agent: 'bot' }
+    const { id, url } = await connections.createConnectLink(withBot, 'office')
+    const secret = new URL(url).pathname.split('/').at(-1) ?? ''
+    for (const other of [null, alice, bob, { ...bob, agent: 'bot' }, { ...alice, agent: 'other' }])
+      await t.rejects(connections.useConnectLink(other, secret), { code: 'MCP_FLOW_MISMATCH' })
+    t.match(await connections.readConnectLink(withBot, secret), { server: 'office' })
+    await storage.update(COLLECTIONS.links, id, {}, { userKey: null, agentKey: null })
+    for (const anybody of [null, bob])
+      await t.rejects(
+        connections.useConnectLink(anybody, secret),
+        { code: 'MCP_FLOW_MISMATCH' },
+        'made by an older version'
+      )
   }
 )
