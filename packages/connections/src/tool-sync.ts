@@ -107,6 +107,13 @@ export async function approvedOnly(context: Context, target: Target, seen: SeenT
   return tools.filter(tool => approved[tool.name] === hashOf(tool))
 }
 
+/** Whether nobody has seen it as another one since: a client may be older than the last look. */
+export async function isStillApproved(context: Context, target: Target, name: string): Promise<boolean> {
+  const { record } = await toolList(context, target)
+  const seen = (record?.tools as Tool[] | undefined)?.find(tool => tool.name === name)
+  return seen === undefined || record?.approved[name] === hashOf(seen)
+}
+
 async function firstLook(context: Context, target: Target, seen: SeenTools): Promise<Record<string, string>> {
   await store(context, target, seen)
   return (await toolList(context, target)).record?.approved ?? {}

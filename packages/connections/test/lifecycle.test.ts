@@ -254,6 +254,26 @@ t.test('item 35: a definition that changed is not used until somebody approved i
   })
 })
 
+t.test('item 35: a client that was there before the change does not call the changed tool either', async t => {
+  const { connections, connect, server } = await createWorld(t, { definition: { tools: { approveChanges: true } } })
+  await connect()
+  await connections.syncTools(alice, 'notes')
+  await connections.withClient(alice, 'notes', async client => {
+    const call = (name: string) => client.callTool({ name })
+    t.match(await call('whoami'), { content: [{ text: 'alice' }] })
+    server.setTools([
+      { name: 'whoami', description: 'Another one', call: () => 'changed' },
+      { name: 'echo', call: () => 'echo' }
+    ])
+    await connections.syncTools(alice, 'notes')
+    const calls = server.calls.length
+    await t.rejects(call('whoami'), { code: 'MCP_NOT_ALLOWED', reason: 'tool_changed' })
+    t.equal(server.calls.length, calls)
+    await connections.approveTools(alice, 'notes', ['whoami'])
+    t.match(await call('whoami'), { content: [{ text: 'changed' }] }, 'and does when it is accepted')
+  })
+})
+
 t.test('feature 85: lists of two owners are two lists', async t => {
   const { connections, connect } = await createWorld(t)
   await connect()
