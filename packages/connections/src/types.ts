@@ -260,11 +260,21 @@ export interface KnownTool {
   readonly name: string
   readonly description: string | null
   readonly definition: Tool
+  /** Of all that the server says about it, its name included. */
   readonly hash: string
   /** What `clientFor` and `toolsFor` will let through. */
   readonly enabled: boolean
   /** Its definition changed, and nobody approved that yet. */
   readonly changed: boolean
+}
+
+/** What exactly is accepted. */
+export interface ApproveOptions extends AccountChoice {
+  /**
+   * Of the definitions that somebody has read ({@link KnownTool}): no other is accepted, and none at all when one of them is not offered any
+   * more.
+   */
+  readonly hashes?: readonly string[] | undefined
 }
 
 /** What a server offered at the last look. */
@@ -466,8 +476,14 @@ export interface Connections {
     params: Readonly<Record<string, string>> | null,
     options?: AccountChoice & { readonly keep?: readonly string[] | undefined }
   ): Promise<void>
-  /** Accepts the definitions as they are now, for servers with `tools.approveChanges`. */
-  approveTools(owner: Owner | null, server: string, names?: readonly string[], options?: AccountChoice): Promise<void>
+  /**
+   * Accepts definitions, for servers with `tools.approveChanges`: those with the `hashes` of {@link ApproveOptions}, or all as they are at
+   * this moment, which somebody who has read them a while ago may not have read.
+   *
+   * @param names all when left out
+   * @throws McpConnectionError `MCP_TOOLS_CHANGED`
+   */
+  approveTools(owner: Owner | null, server: string, names?: readonly string[], options?: ApproveOptions): Promise<void>
   /** Disconnects everything of the owner, of both sides of a `per-user-agent` pair, and forgets open flows. */
   deleteOwner(owner: Owner): Promise<number>
   /** What is stored about an owner, without secrets, for a data request. */
