@@ -1,7 +1,8 @@
 /** Ends, lists, keys and servers: what is done to connections beside using them. */
 import { randomBytes } from 'node:crypto'
+import type { StorageDriver } from '@fastify-mcp-auth/core'
 import { memoryStorage } from '@fastify-mcp-auth/core/memory'
-import { createFakeMcpServer, fault } from '@fastify-mcp-auth/testing/servers'
+import { createFakeMcpServer, fault, walkAuthorization } from '@fastify-mcp-auth/testing/servers'
 import t from 'tap'
 import { createConnections, type Owner } from '../src/index.ts'
 import { alice, BINDING, bob, createWorld } from './world.ts'
@@ -92,6 +93,41 @@ t.test('item 11, features 13 and 16: keys are rotated without anybody noticing, 
       reason: 'key_unavailable'
     }
   )
+})
+
+t.test('item 11: what is owed is encrypted anew as well, however much it is', async t => {
+  const memory = memoryStorage()
+  // As if there were thousands: a page is full with two.
+  const storage: StorageDriver = {
+    ...memory,
+    list: (collection, index, value, options) => memory.list(collection, index, value, { ...options, limit: 2 })
+  }
+  const [first, second] = [key(), key()]
+  const world = await createWorld(t, { app: { storage, encryptionKeys: [first] } })
+  for (const id of ['a', 'b', 'c', 'd', 'e']) await world.connect({ type: 'user', id })
+  world.issuer.fail('revoke', fault.unavailable(), { times: Number.POSITIVE_INFINITY })
+  t.equal(await world.connections.wipeServer('notes'), 5)
+  const both = await world.another({ encryptionKeys: [second, first] })
+  t.strictSame(await both.rotateKeys({ limit: 4 }), { resealed: 4, remaining: 1 })
+  t.strictSame(await both.rotateKeys(), { resealed: 1, remaining: 0 })
+  t.match(await both.keyStatus(), { outdated: 0 })
+  world.issuer.heal('revoke')
+  world.clock.advance(60)
+  t.match(await (await world.another({ encryptionKeys: [second] })).sweep(), { revoked: 5 })
+})
+
+t.test('item 11: a credential that the process which ended it could not read is encrypted anew within', async t => {
+  const [first, second, third] = [key(), key(), key()]
+  const world = await createWorld(t, { app: { storage: memoryStorage(), encryptionKeys: [first] } })
+  const next = await world.another({ encryptionKeys: [second, first] })
+  const { url } = await next.start(alice, 'notes', { binding: BINDING })
+  await next.complete({ params: await walkAuthorization(url, { username: 'alice' }), binding: BINDING, owner: alice })
+  await world.connections.disconnect(alice, 'notes')
+  const all = await world.another({ encryptionKeys: [third, second, first] })
+  t.match(await all.rotateKeys(), { remaining: 0 })
+  t.strictSame(await all.rotateKeys(), { resealed: 0, remaining: 0 })
+  world.clock.advance(60)
+  t.match(await (await world.another({ encryptionKeys: [third] })).sweep(), { revoked: 1 })
 })
 
 t.test('item 34: a server whose URL is changed does not get the token of the one before', async t => {
