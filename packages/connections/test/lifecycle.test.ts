@@ -100,7 +100,10 @@ t.test('item 11: what is owed is encrypted anew as well, however much it is', as
   // As if there were thousands: a page is full with two.
   const storage: StorageDriver = {
     ...memory,
-    list: (collection, index, value, options) => memory.list(collection, index, value, { ...options, limit: 2 })
+    list: (collection, ...where) => {
+      where[2] = { ...where[2], limit: 2 }
+      return memory.list(collection, ...where)
+    }
   }
   const [first, second] = [key(), key()]
   const world = await createWorld(t, { app: { storage, encryptionKeys: [first] } })
