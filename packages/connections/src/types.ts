@@ -98,6 +98,8 @@ export interface ProbeReport {
   readonly registration: readonly ('preregistered' | 'metadata_document' | 'dynamic')[]
   /** Seconds that the clock of its authorization server is ahead of ours; null where that cannot be seen. */
   readonly clockAhead: number | null
+  /** What connecting fails with as things are, as far as that is seen without registering; null where nothing is in the way. */
+  readonly error: McpConnectionErrorCode | null
   readonly problems: readonly string[]
   readonly steps: readonly DiscoveryStep[]
 }

@@ -151,6 +151,7 @@ const REPORT: ProbeReport = {
   scopes: ['notes:read', 'notes:write'],
   registration: ['metadata_document', 'dynamic'],
   clockAhead: 0,
+  error: null,
   problems: [],
   steps: [
     {
@@ -196,6 +197,7 @@ const BROKEN: ProbeReport = {
   auth: 'unknown',
   issuer: null,
   registration: [],
+  error: 'MCP_DISCOVERY_FAILED',
   problems: ['the authorization server has no usable metadata'],
   steps: [
     ...REPORT.steps.slice(0, 3),

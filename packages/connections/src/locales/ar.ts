@@ -187,6 +187,7 @@ export const ar: Translation<typeof en> = {
   'doctor.auth.oauth': 'يمكن الاتصال به بتسجيل الدخول.',
   'doctor.auth.none': 'لا يطلب شيئًا.',
   'doctor.auth.unknown': 'تعذرت معرفة كيفية الاتصال به.',
+  'doctor.blocked': 'لا يمكن الاتصال به على حاله.',
   'doctor.step.ok': 'سليم',
   'doctor.step.skipped': 'تُرك',
   'doctor.step.failed': 'فشل',

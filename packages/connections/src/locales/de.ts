@@ -192,6 +192,7 @@ export const de: Translation<typeof en> = {
   'doctor.auth.oauth': 'Er lässt sich durch Anmeldung verbinden.',
   'doctor.auth.none': 'Er verlangt nichts.',
   'doctor.auth.unknown': 'Es ließ sich nicht herausfinden, wie man ihn verbindet.',
+  'doctor.blocked': 'So, wie es ist, lässt er sich nicht verbinden.',
   'doctor.step.ok': 'in Ordnung',
   'doctor.step.skipped': 'ausgelassen',
   'doctor.step.failed': 'gescheitert',

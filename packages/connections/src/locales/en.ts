@@ -189,6 +189,7 @@ export const en = {
   'doctor.auth.oauth': 'It can be connected by sign-in.',
   'doctor.auth.none': 'It asks for nothing.',
   'doctor.auth.unknown': 'It could not be found out how to connect.',
+  'doctor.blocked': 'It cannot be connected as things are.',
   'doctor.step.ok': 'in order',
   'doctor.step.skipped': 'left out',
   'doctor.step.failed': 'failed',

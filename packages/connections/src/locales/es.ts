@@ -188,6 +188,7 @@ export const es: Translation<typeof en> = {
   'doctor.auth.oauth': 'Se puede conectar iniciando sesión.',
   'doctor.auth.none': 'No pide nada.',
   'doctor.auth.unknown': 'No se pudo averiguar cómo conectarlo.',
+  'doctor.blocked': 'Tal como está, no se puede conectar.',
   'doctor.step.ok': 'en orden',
   'doctor.step.skipped': 'omitido',
   'doctor.step.failed': 'falló',

@@ -191,6 +191,7 @@ export const fr: Translation<typeof en> = {
   'doctor.auth.oauth': 'Il peut être connecté par identification.',
   'doctor.auth.none': 'Il ne demande rien.',
   'doctor.auth.unknown': 'Impossible de savoir comment le connecter.',
+  'doctor.blocked': 'En l’état, il ne peut pas être connecté.',
   'doctor.step.ok': 'en ordre',
   'doctor.step.skipped': 'omis',
   'doctor.step.failed': 'échec',

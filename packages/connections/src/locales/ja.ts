@@ -183,6 +183,7 @@ export const ja: Translation<typeof en> = {
   'doctor.auth.oauth': 'サインインで接続できます。',
   'doctor.auth.none': '何も必要ありません。',
   'doctor.auth.unknown': '接続方法がわかりませんでした。',
+  'doctor.blocked': '現状では接続できません。',
   'doctor.step.ok': '正常',
   'doctor.step.skipped': '省略',
   'doctor.step.failed': '失敗',

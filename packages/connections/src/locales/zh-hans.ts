@@ -179,6 +179,7 @@ export const zhHans: Translation<typeof en> = {
   'doctor.auth.oauth': '可以通过登录连接。',
   'doctor.auth.none': '不需要任何凭证。',
   'doctor.auth.unknown': '无法得知如何连接。',
+  'doctor.blocked': '目前的状态下无法连接。',
   'doctor.step.ok': '正常',
   'doctor.step.skipped': '已跳过',
   'doctor.step.failed': '失败',
