@@ -298,7 +298,7 @@ export interface ToolSnapshot {
 
 /** Tools of several servers in one list, each with the call that belongs to it. */
 export interface OwnedTool {
-  /** `server__tool`: unique over the servers, and within what model providers accept as a name. */
+  /** `server__tool`, or where that is too long or ambiguous a text without `__`: never that of another server, and what model providers accept. */
   readonly name: string
   readonly server: string
   readonly tool: Tool
