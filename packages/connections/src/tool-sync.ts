@@ -18,6 +18,9 @@ import type { AccountChoice, ApproveOptions, KnownTool, Owner, ToolSnapshot, Use
 /** Beyond this a list is no list of tools, and a text no name of one: no filter could name them. */
 const [MAX_TOOLS, MAX_NAME] = [1000, 256]
 
+/** Levels of a definition. Whoever walks one that is deeper may not come back. */
+const MAX_DEPTH = 100
+
 /** Asks the server, stores what it says, and tells what is different. */
 export async function syncTools(
   context: Context,
@@ -125,6 +128,7 @@ function assertOffered(
 /** Which of the tools that a server offers now may be used: all, or those whose definition was approved. */
 export async function approvedOnly(context: Context, target: Target, seen: SeenTools): Promise<readonly Tool[]> {
   const { tools } = seen
+  assertShallow(target, tools)
   if (!target.definition.tools?.approveChanges) return tools
   const { record } = await toolList(context, target)
   // Trust begins with the first look, which is stored by whoever looks first.
@@ -150,6 +154,7 @@ async function store(
   all: SeenTools,
   began: number | null = null
 ): Promise<ToolSnapshot> {
+  assertShallow(target, all.tools)
   const named = all.tools.filter(({ name }) => name.length > 0 && name.length <= MAX_NAME)
   const seen = { ...all, tools: named.slice(0, MAX_TOOLS) }
   const make = (before: ToolsRecord | null) => contentOf(context, target, { before, seen })
@@ -209,6 +214,16 @@ async function snapshotOf(context: Context, target: Target, record: ToolsRecord)
   const dueAt = syncedAt + ttl
   const shared = record.connection === null
   return Object.freeze({ server: server.id, tools, shared, protocolRevision, syncedAt, dueAt, added, removed, changed })
+}
+
+function assertShallow(target: Target, tools: readonly Tool[]): void {
+  if (tools.some(tool => isDeeper(tool, MAX_DEPTH)))
+    throw strangeAnswer(new Error(`a tool has a definition of more than ${MAX_DEPTH} levels`), target, {})
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return levels === 0 || Object.values(value).some(member => isDeeper(member, levels - 1))
 }
 
 function hashesOf(tools: readonly Tool[]): Record<string, string> {
