@@ -264,7 +264,7 @@ export interface KnownTool {
   readonly definition: Tool
   /** Of all that the server says about it, its name included. */
   readonly hash: string
-  /** What `clientFor` and `toolsFor` will let through. */
+  /** What `listTools` and `callTool` of {@link Connections.clientFor} and `toolsFor` will let through. */
   readonly enabled: boolean
   /** Its definition changed, and nobody approved that yet. */
   readonly changed: boolean
