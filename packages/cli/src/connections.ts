@@ -12,6 +12,8 @@ export interface Report {
   readonly registration: readonly string[]
   /** Seconds that the clock of its authorization server is ahead. */
   readonly clockAhead: number | null
+  /** Code of what connecting fails with. */
+  readonly error: string | null
   readonly problems: readonly string[]
   readonly steps: readonly {
     readonly step: string

@@ -5,7 +5,7 @@ import { type Call, type Command, EXIT_CODES, type ExitCode, UsageError } from '
 import { COMMANDS } from './commands.ts'
 import { type CliConfig, loadConfig } from './config.ts'
 import { GLOBAL_OPTIONS, helpOf, overview } from './help.ts'
-import { createOutput, type Streams } from './output.ts'
+import { createOutput, type Streams, withoutPasswords } from './output.ts'
 
 const STREAMS: Streams = {
   out: text => void process.stdout.write(text),
@@ -107,8 +107,4 @@ function wordsFor(error: unknown): string {
   const reason = cause instanceof Error && cause.message !== '' ? `: ${cause.message}` : ''
   const whole = isExpected ? `${error.message}${reason}` : (error.stack ?? error.message)
   return withoutPasswords(whole)
-}
-
-function withoutPasswords(words: string): string {
-  return words.replace(/\/\/[^@/\s]*@/g, '//***@')
 }

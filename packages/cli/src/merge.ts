@@ -87,7 +87,10 @@ function createWriters(): Writers {
   return {
     finish,
     async write(one) {
-      pending.push(one())
+      const running = one()
+      // Told by `finish`, which may come to it only after the next page was read.
+      running.catch(() => undefined)
+      pending.push(running)
       if (pending.length >= WRITERS) await finish()
     }
   }

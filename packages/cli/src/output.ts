@@ -66,3 +66,8 @@ function escaped(character: string): string {
 export function when(seconds: number | null): string | null {
   return seconds === null ? null : new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')
 }
+
+/** What other programs say of a connection that failed may have the whole URL in it. */
+export function withoutPasswords(words: string): string {
+  return words.replace(/\/\/[^@/\s]*@/g, '//***@')
+}

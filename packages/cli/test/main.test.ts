@@ -103,6 +103,17 @@ export default { app() { throw new UnavailableError('postgres://me:swordfish@db/
   t.equal(ran.err, 'postgres://***@db/x is down: mysql://***@b\n')
 })
 
+t.test('the doctor repeats no password either, of whatever the app dies of', async t => {
+  const file = join(folderOf(t), 'mcp-auth.config.mjs')
+  writeFileSync(file, 'export default { app() { throw new Error("postgres://me:swordfish@db/x refuses") } }')
+  for (const form of [[], ['--json']]) {
+    const ran = await run('doctor', '--config', file, ...form)
+    t.equal(ran.code, 1)
+    t.match(ran.out, 'postgres://***@db/x refuses')
+    t.notMatch(ran.out + ran.err, 'swordfish')
+  }
+})
+
 t.test('what is no mistake of the caller is told with its stack, and is exit code 1', async t => {
   const file = join(folderOf(t), 'mcp-auth.config.mjs')
   writeFileSync(file, 'export default { app() { throw new Error("broken") } }')

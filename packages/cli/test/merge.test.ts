@@ -1,4 +1,5 @@
 /** Two storages side by side: what is missing is added, what differs is changed, what is too much is told or removed. */
+import { setTimeout as later } from 'node:timers/promises'
 import { compareKeys, defineCollection, type StorageDriver } from '@fastify-mcp-auth/core'
 import { memoryStorage } from '@fastify-mcp-auth/core/memory'
 import fc from 'fast-check'
@@ -97,6 +98,23 @@ t.test('somebody else who writes to the target is noticed, not overwritten unsee
   const [from, to] = [await storageWith({ a: 1 }), await storageWith({})]
   const racing: StorageDriver = { ...to, insert: async () => false }
   await t.rejects(merge(sides(from, racing)), /somebody else writes to the target/)
+})
+
+t.test('a write that fails while the source is being read is told at the end, and ends nothing else', async t => {
+  const [from, to] = [await storageWith({ a: 1, b: 2, c: 3, d: 4, e: 5 }), await storageWith({})]
+  const slow: StorageDriver = {
+    ...from,
+    scan: async (...call) => {
+      await later(10)
+      return from.scan?.(...call) ?? { records: [], cursor: null }
+    }
+  }
+  const unheard: unknown[] = []
+  const hear = (reason: unknown) => unheard.push(reason)
+  process.on('unhandledRejection', hear)
+  t.teardown(() => process.off('unhandledRejection', hear))
+  await t.rejects(merge(sides(slow, { ...to, insert: async () => false })), /somebody else writes to the target/)
+  t.strictSame(unheard, [])
 })
 
 t.test('a storage without "scan" cannot be copied, and says so', async t => {

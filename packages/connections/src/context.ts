@@ -77,12 +77,24 @@ export function routeOf({ network }: Context, { server, definition }: ServerTarg
   return network.routeTo(definition, server.id)
 }
 
+/** Where the person sees a connection and its tools. */
+export function detailUrlOf({ urls }: Pick<Context, 'urls'>, { id, owner }: Pick<Place, 'id' | 'owner'>): string {
+  const url = new URL(`${urls.index}/${id}`)
+  const agent = agentIdOf(owner)
+  if (agent !== undefined) url.searchParams.set('agent', agent)
+  return url.href
+}
+
+function agentIdOf(owner: Place['owner']): string | undefined {
+  return owner?.type === 'agent' ? owner.id : owner?.agent
+}
+
 /** Where the person goes to mend a connection: with the agent, where it is one of an agent, or it would be nobody's there. */
 export function actionUrlOf(
   { urls }: Context,
   { server, account, owner }: Pick<Place, 'server' | 'account' | 'owner'>
 ): string {
-  const agent = owner?.type === 'agent' ? owner.id : owner?.agent
+  const agent = agentIdOf(owner)
   return urls.connect(server, {
     ...(account === 'default' ? {} : { account }),
     ...(agent === undefined ? {} : { agent })

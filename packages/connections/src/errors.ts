@@ -22,6 +22,11 @@ export const MCP_CONNECTION_ERRORS = {
     text: 'The MCP server does not answer, or not as one: `reason` is `protocol` then.'
   },
   MCP_STORE_CONFLICT: { status: 503, action: 'wait', text: 'Others keep changing the same record.' },
+  MCP_TOOLS_CHANGED: {
+    status: 409,
+    action: 'user',
+    text: 'A tool is another one by now than was read; nothing was accepted. `actionUrl` shows it.'
+  },
   MCP_DISCOVERY_FAILED: { status: 502, action: 'operator', text: 'No usable metadata; `steps` says what was tried.' },
   MCP_REGISTRATION_FAILED: { status: 502, action: 'operator', text: 'There is no way to become a client there.' },
   MCP_CLIENT_REJECTED: {

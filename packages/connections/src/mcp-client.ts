@@ -10,7 +10,7 @@ import { seenTools } from './seen-tools.ts'
 import { renewingSessions } from './session-renewal.ts'
 import { assertScopes, connectionError } from './token.ts'
 import { isToolAllowed, scopesOfTool } from './tool-filter.ts'
-import { approvedOnly } from './tool-sync.ts'
+import { approvedOnly, isStillApproved } from './tool-sync.ts'
 import type { OwnedClient, OwnedFetch, Owner, UseOptions } from './types.ts'
 
 /** @throws McpConnectionError for everything that a person or the operator has to mend, as itself, not wrapped */
@@ -113,7 +113,7 @@ function withRules(context: Context, target: Target, client: OwnedClient): Owned
         reason: 'tool_filter'
       })
     if (isReviewed && !approved) await client.listTools()
-    if (isReviewed && !approved?.has(name))
+    if (isReviewed && !(approved?.has(name) && (await isStillApproved(context, target, name))))
       throw connectionError(context, target, 'MCP_NOT_ALLOWED', 'the tool is another one than was approved', {
         reason: 'tool_changed'
       })

@@ -9,6 +9,7 @@ import { clientNow } from './client-registration.ts'
 import { type Context, routeOf, type ServerTarget, type Target } from './context.ts'
 import { asMcpConnectionError } from './errors.ts'
 import type { OAuthClient } from './oauth-client.ts'
+import { owedSeal } from './owed-seal.ts'
 import type { Place } from './owner.ts'
 import type { ConnectionRecord } from './records.ts'
 import { type Credential, unsealCredential } from './seal.ts'
@@ -83,7 +84,7 @@ async function owe({ records, ring, clock }: Context, owed: OwedRevocation | Unr
   const now = clock.now()
   await records.outbox.insert(key, {
     queue: 'revocation',
-    sealed: ring.seal(JSON.stringify(owed), contextOf(key)),
+    sealed: ring.seal(JSON.stringify(owed), owedSeal(key)),
     attempts: 0,
     nextAt: now + 60,
     expiresAt: now + GIVE_UP_AFTER
@@ -173,21 +174,11 @@ async function settle(context: Context, key: string, sealed: string, attempts: n
 
 /** @returns `unread` when the key of the connection is not here yet, null for what nobody can read */
 function openOwed({ ring }: Context, key: string, sealed: string): OwedRevocation | 'unread' | null {
-  const text = ring.unseal(sealed, contextOf(key))
+  const text = ring.unseal(sealed, owedSeal(key))
   if (text === null) return null
   const owed = JSON.parse(text) as OwedRevocation | UnreadRevocation
   if (!('credential' in owed)) return owed
   if (!ring.hasKeyOf(owed.credential)) return 'unread'
   const credential = unsealCredential(ring, owed.place, owed.url, owed.credential)
   return credential && owedBy(owed, { record: owed, credential })
-}
-
-function contextOf(key: string): string {
-  return JSON.stringify(['connection_outbox', key])
-}
-
-/** Encrypts anew what another key encrypted. @returns the new ciphertext, or null */
-export function resealOwed({ ring }: Pick<Context, 'ring'>, key: string, sealed: string): string | null {
-  const text = ring.isOutdated(sealed) ? ring.unseal(sealed, contextOf(key)) : null
-  return text === null ? null : ring.seal(text, contextOf(key))
 }

@@ -1,10 +1,10 @@
 /** Encrypting anew under the first key what another one encrypted, so that the other can go. */
 import { resealRegistration } from './client-registration.ts'
 import type { Context } from './context.ts'
+import { resealOwed } from './owed-seal.ts'
 import type { Place } from './owner.ts'
 import { resealParams } from './params.ts'
 import type { ConnectionRecord } from './records.ts'
-import { resealOwed } from './revocation.ts'
 import { sealCredential, unsealCredential } from './seal.ts'
 import type { KeyStatus } from './types.ts'
 
@@ -48,8 +48,7 @@ export async function rotateKeys(
     const sealed = resealRegistration(context, key, record)
     if (sealed !== null) await count(() => records.registrations.update(key, { sealed: record.sealed }, { sealed }))
   }
-  const owed = await records.outbox.list('queue', 'revocation', { limit: 1000 })
-  for (const { key, record } of owed.records) {
+  for await (const { key, record } of owedOf(context)) {
     const sealed = resealOwed(context, key, record.sealed)
     if (sealed !== null) await count(() => records.outbox.update(key, { sealed: record.sealed }, { sealed }))
   }
@@ -77,12 +76,8 @@ export async function keyStatus(context: Context): Promise<KeyStatus> {
     }
   }
   for await (const { record } of registrationsOf(context, issuers)) count(record.sealed)
-  for (let cursor: string | null = null; ; ) {
-    const page = await records.outbox.list('queue', 'revocation', { limit: 1000, cursor })
-    for (const { record } of page.records) count(record.sealed)
-    cursor = page.cursor
-    if (cursor === null) return Object.freeze(tally)
-  }
+  for await (const { record } of owedOf(context)) count(record.sealed)
+  return Object.freeze(tally)
 }
 
 async function* pages({ records }: Context, server: string) {
@@ -103,6 +98,16 @@ async function* registrationsOf({ records }: Context, issuers: ReadonlySet<strin
       cursor = page.cursor
       if (cursor === null) break
     }
+}
+
+/** Revocations that are still to be told. */
+async function* owedOf({ records }: Context) {
+  for (let cursor: string | null = null; ; ) {
+    const page = await records.outbox.list('queue', 'revocation', { limit: 500, cursor })
+    yield* page.records
+    cursor = page.cursor
+    if (cursor === null) return
+  }
 }
 
 function placeOf(id: string, record: ConnectionRecord): Place {

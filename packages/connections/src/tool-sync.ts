@@ -5,7 +5,7 @@
 import { digest } from '@fastify-mcp-auth/core'
 import type { Tool } from '@modelcontextprotocol/client'
 import { readConnection } from './connection-record.ts'
-import { type Context, type Target, targetOf } from './context.ts'
+import { type Context, detailUrlOf, type Target, targetOf } from './context.ts'
 import { McpConnectionError } from './errors.ts'
 import { rememberLook } from './last-look.ts'
 import { plainClient, strangeAnswer } from './mcp-client.ts'
@@ -13,10 +13,13 @@ import type { ToolsRecord } from './records.ts'
 import { type SeenTools, seeTools } from './seen-tools.ts'
 import { isToolAllowed } from './tool-filter.ts'
 import { keepToolList, sharedRevision, toolList } from './tool-lists.ts'
-import type { AccountChoice, KnownTool, Owner, ToolSnapshot, UseOptions } from './types.ts'
+import type { AccountChoice, ApproveOptions, KnownTool, Owner, ToolSnapshot, UseOptions } from './types.ts'
 
 /** Beyond this a list is no list of tools, and a text no name of one: no filter could name them. */
 const [MAX_TOOLS, MAX_NAME] = [1000, 256]
+
+/** Levels of a definition. Whoever walks one that is deeper may not come back. */
+const MAX_DEPTH = 100
 
 /** Asks the server, stores what it says, and tells what is different. */
 export async function syncTools(
@@ -78,33 +81,66 @@ export async function knownTools(
   return record ? snapshotOf(context, target, record) : null
 }
 
-/** Accepts definitions as they are now. @param names all when left out */
+/**
+ * Accepts definitions as they are now, or those that somebody has read.
+ *
+ * @throws McpConnectionError `MCP_TOOLS_CHANGED` for a hash of what is not offered any more: then nothing is accepted
+ */
 export async function approveTools(
   context: Context,
   owner: Owner | null,
   server: string,
-  { names, ...choice }: AccountChoice & { readonly names?: readonly string[] | undefined } = {}
+  { names, ...choice }: ApproveOptions & { readonly names?: readonly string[] | undefined } = {}
 ): Promise<void> {
+  const { hashes } = choice
   const target = await targetOf(context, owner, server, choice)
   for (let attempt = 0; attempt < 8; attempt++) {
     const { key, record } = await toolList(context, target)
     if (!record) throw new McpConnectionError('MCP_INVALID_INPUT', 'no tools are known yet', { server })
-    const accepted = (record.tools as Tool[]).filter(({ name }) => names?.includes(name) ?? true)
-    const approved = { ...record.approved, ...hashesOf(accepted) }
+    const offered = hashesOf(record.tools as Tool[])
+    assertOffered(context, target, hashes ?? [], offered)
+    const accepted = Object.entries(offered).filter(
+      ([name, hash]) => (names?.includes(name) ?? true) && (hashes?.includes(hash) ?? true)
+    )
+    const approved = { ...record.approved, ...Object.fromEntries(accepted) }
     const { revision } = record
     if (await context.records.tools.update(key, { revision }, { approved, revision: revision + 1 })) return
   }
   throw new McpConnectionError('MCP_STORE_CONFLICT', 'the list of tools is being changed by others', { server })
 }
 
+/** A list may be looked at anew while somebody reads it. */
+function assertOffered(
+  context: Context,
+  { server, place }: Target,
+  hashes: readonly string[],
+  offered: Readonly<Record<string, string>>
+): void {
+  const now = new Set(Object.values(offered))
+  if (hashes.every(hash => now.has(hash))) return
+  throw new McpConnectionError('MCP_TOOLS_CHANGED', 'a tool is another one by now than was read', {
+    server: server.id,
+    connection: place.id,
+    actionUrl: detailUrlOf(context, place)
+  })
+}
+
 /** Which of the tools that a server offers now may be used: all, or those whose definition was approved. */
 export async function approvedOnly(context: Context, target: Target, seen: SeenTools): Promise<readonly Tool[]> {
   const { tools } = seen
+  assertShallow(target, tools)
   if (!target.definition.tools?.approveChanges) return tools
   const { record } = await toolList(context, target)
   // Trust begins with the first look, which is stored by whoever looks first.
   const approved = record?.approved ?? (await firstLook(context, target, seen))
   return tools.filter(tool => approved[tool.name] === hashOf(tool))
+}
+
+/** Whether nobody has seen it as another one since: a client may be older than the last look. */
+export async function isStillApproved(context: Context, target: Target, name: string): Promise<boolean> {
+  const { record } = await toolList(context, target)
+  const seen = (record?.tools as Tool[] | undefined)?.find(tool => tool.name === name)
+  return seen === undefined || record?.approved[name] === hashOf(seen)
 }
 
 async function firstLook(context: Context, target: Target, seen: SeenTools): Promise<Record<string, string>> {
@@ -118,6 +154,7 @@ async function store(
   all: SeenTools,
   began: number | null = null
 ): Promise<ToolSnapshot> {
+  assertShallow(target, all.tools)
   const named = all.tools.filter(({ name }) => name.length > 0 && name.length <= MAX_NAME)
   const seen = { ...all, tools: named.slice(0, MAX_TOOLS) }
   const make = (before: ToolsRecord | null) => contentOf(context, target, { before, seen })
@@ -177,6 +214,16 @@ async function snapshotOf(context: Context, target: Target, record: ToolsRecord)
   const dueAt = syncedAt + ttl
   const shared = record.connection === null
   return Object.freeze({ server: server.id, tools, shared, protocolRevision, syncedAt, dueAt, added, removed, changed })
+}
+
+function assertShallow(target: Target, tools: readonly Tool[]): void {
+  if (tools.some(tool => isDeeper(tool, MAX_DEPTH)))
+    throw strangeAnswer(new Error(`a tool has a definition of more than ${MAX_DEPTH} levels`), target, {})
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return levels === 0 || Object.values(value).some(member => isDeeper(member, levels - 1))
 }
 
 function hashesOf(tools: readonly Tool[]): Record<string, string> {

@@ -45,11 +45,21 @@ export async function toolsFor(
   })
 }
 
+/**
+ * Two servers never share a name, whatever they call their tools: with `__` it is the id of one server and what that one says; without, it
+ * has a mark of the server that no tool can choose.
+ */
 function nameOf(server: string, tool: string): string {
-  const name = `${server}__${tool}`.replace(/[^A-Za-z0-9_-]/g, '_')
+  const name = `${server}__${tool}`
   // Where the id of the server ends is seen by the first two dashes: `a` with `b__c` is not `a__b` with `c`.
-  const isPlain = name === `${server}__${tool}` && name.indexOf('__') === server.length
-  if (isPlain && name.length <= MAX_NAME) return name
-  // Two that were cut or changed to the same text must not become one.
-  return `${name.slice(0, MAX_NAME - 9)}_${digest(`${server} ${tool}`).slice(0, 8)}`
+  const isPlain = /^[A-Za-z0-9_-]+$/.test(name) && name.indexOf('__') === server.length && name.length <= MAX_NAME
+  if (isPlain) return name
+  const mark = markOf(server) + markOf(`${server} ${tool}`)
+  const readable = name.replace(/[^A-Za-z0-9-]+/g, '_').slice(0, MAX_NAME - mark.length - 1)
+  return `${readable.replace(/_$/, '')}_${mark}`
+}
+
+/** Without a dash, which could be the second one. */
+function markOf(text: string): string {
+  return Buffer.from(digest(text), 'base64url').toString('hex').slice(0, 12)
 }

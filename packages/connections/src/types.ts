@@ -98,6 +98,8 @@ export interface ProbeReport {
   readonly registration: readonly ('preregistered' | 'metadata_document' | 'dynamic')[]
   /** Seconds that the clock of its authorization server is ahead of ours; null where that cannot be seen. */
   readonly clockAhead: number | null
+  /** What connecting fails with as things are, as far as that is seen without registering; null where nothing is in the way. */
+  readonly error: McpConnectionErrorCode | null
   readonly problems: readonly string[]
   readonly steps: readonly DiscoveryStep[]
 }
@@ -260,11 +262,21 @@ export interface KnownTool {
   readonly name: string
   readonly description: string | null
   readonly definition: Tool
+  /** Of all that the server says about it, its name included. */
   readonly hash: string
-  /** What `clientFor` and `toolsFor` will let through. */
+  /** What `listTools` and `callTool` of {@link Connections.clientFor} and `toolsFor` will let through. */
   readonly enabled: boolean
   /** Its definition changed, and nobody approved that yet. */
   readonly changed: boolean
+}
+
+/** What exactly is accepted. */
+export interface ApproveOptions extends AccountChoice {
+  /**
+   * Of the definitions that somebody has read ({@link KnownTool}): no other is accepted, and none at all when one of them is not offered any
+   * more.
+   */
+  readonly hashes?: readonly string[] | undefined
 }
 
 /** What a server offered at the last look. */
@@ -286,7 +298,7 @@ export interface ToolSnapshot {
 
 /** Tools of several servers in one list, each with the call that belongs to it. */
 export interface OwnedTool {
-  /** `server__tool`: unique over the servers, and within what model providers accept as a name. */
+  /** `server__tool`, or where that is too long or ambiguous a text without `__`: never that of another server, and what model providers accept. */
   readonly name: string
   readonly server: string
   readonly tool: Tool
@@ -469,8 +481,14 @@ export interface Connections {
     params: Readonly<Record<string, string>> | null,
     options?: AccountChoice & { readonly keep?: readonly string[] | undefined }
   ): Promise<void>
-  /** Accepts the definitions as they are now, for servers with `tools.approveChanges`. */
-  approveTools(owner: Owner | null, server: string, names?: readonly string[], options?: AccountChoice): Promise<void>
+  /**
+   * Accepts definitions, for servers with `tools.approveChanges`: those with the `hashes` of {@link ApproveOptions}, or all as they are at
+   * this moment, which somebody who has read them a while ago may not have read.
+   *
+   * @param names all when left out
+   * @throws McpConnectionError `MCP_TOOLS_CHANGED`
+   */
+  approveTools(owner: Owner | null, server: string, names?: readonly string[], options?: ApproveOptions): Promise<void>
   /**
    * Disconnects everything of the owner, of both sides of a `per-user-agent` pair, and forgets open flows.
    *

@@ -71,7 +71,23 @@ function tool(name: string, description: string, changes: Partial<KnownTool> = {
 const TOOLS = [
   tool('list_notes', 'Lists your notes, the newest first'),
   tool('add_note', 'Adds a note'),
-  tool('share_note', 'Shares a note with everybody who has its link', { changed: true, enabled: false }),
+  tool('share_note', 'Shares a note with everybody who has its link', {
+    changed: true,
+    enabled: false,
+    definition: {
+      name: 'share_note',
+      description: 'Shares a note with everybody who has its link',
+      inputSchema: {
+        type: 'object',
+        required: ['id'],
+        properties: {
+          id: { type: 'string', description: 'Which note' },
+          until: { type: ['string', 'null'], description: 'Day on which the link ends' },
+          people: { type: 'array', items: { type: 'object', properties: { mail: { type: 'string' } } } }
+        }
+      }
+    }
+  }),
   tool('delete_all_notes', 'Deletes every note that you have', { enabled: false })
 ]
 
@@ -135,6 +151,7 @@ const REPORT: ProbeReport = {
   scopes: ['notes:read', 'notes:write'],
   registration: ['metadata_document', 'dynamic'],
   clockAhead: 0,
+  error: null,
   problems: [],
   steps: [
     {
@@ -180,6 +197,7 @@ const BROKEN: ProbeReport = {
   auth: 'unknown',
   issuer: null,
   registration: [],
+  error: 'MCP_DISCOVERY_FAILED',
   problems: ['the authorization server has no usable metadata'],
   steps: [
     ...REPORT.steps.slice(0, 3),

@@ -52,6 +52,36 @@ t.test('item 26: a server that is switched off serves nobody, with what was open
   await client[Symbol.asyncDispose]()
 })
 
+t.test('feature 75: a definition that nobody can walk to its end is no answer of an MCP server', async t => {
+  const { connect, connections, server } = await createWorld(t, { definition: { tools: { approveChanges: true } } })
+  await connect()
+  const offer = (levels: number): void => {
+    const properties = `${'{"a":'.repeat(levels)}{}${'}'.repeat(levels)}`
+    const answerTo = (id: unknown) =>
+      `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":{"tools":[{"name":"x","inputSchema":{"type":"object",` +
+      `"properties":${properties}}}],"ttlMs":0,"cacheScope":"private","resultType":"complete"}}`
+    server.heal('mcp')
+    server.fail(
+      'mcp',
+      ({ body }) => {
+        const { id, method } = JSON.parse(body)
+        return method === 'tools/list' ? fault.answer(200, answerTo(id), { 'content-type': 'application/json' }) : null
+      },
+      { times: Number.POSITIVE_INFINITY }
+    )
+  }
+  const looks: (() => Promise<object>)[] = [
+    () => connections.syncTools(alice, 'notes'),
+    () => connections.withClient(alice, 'notes', client => client.listTools())
+  ]
+  for (const levels of [200, 20_000]) {
+    offer(levels)
+    for (const look of looks) await t.rejects(look(), { code: 'MCP_SERVER_UNAVAILABLE', reason: 'protocol' })
+  }
+  offer(50)
+  for (const look of looks) t.match(await look(), { tools: [{ name: 'x' }] })
+})
+
 /** A server of 2024-11-05: a stream, which names the address that messages go to and brings the answers. */
 async function listenSse(t: Test, endpoint = '/messages') {
   const seen: { readonly url: string | undefined; readonly key: string | undefined }[] = []

@@ -8,6 +8,7 @@ import { bad, type Finding, good, skipped } from '../doctor/finding.ts'
 import { issuerFindings, signingFinding } from '../doctor/issuer.ts'
 import { resourceFindings } from '../doctor/resource.ts'
 import { storageFindings } from '../doctor/storage.ts'
+import { withoutPasswords } from '../output.ts'
 
 export const doctor: Command = {
   name: 'doctor',
@@ -76,12 +77,13 @@ function resourcesOf(call: Call, app: BootableApp): string[] {
   return [...new Set([...(typeof own === 'string' ? [own] : []), ...given])]
 }
 
-function report({ out }: Call, findings: readonly Finding[]): void {
-  if (out.json)
-    out.table(
-      findings.map(finding => ({ ...finding })),
-      ''
-    )
+function report({ out }: Call, found: readonly Finding[]): void {
+  const findings = found.map(({ seen, mend, ...finding }) => ({
+    ...finding,
+    seen: withoutPasswords(seen),
+    mend: mend && withoutPasswords(mend)
+  }))
+  if (out.json) out.table(findings, '')
   else
     for (const { state, check, seen, mend } of findings) {
       out.print(`${state.padEnd(7)}  ${check}: ${seen}`)

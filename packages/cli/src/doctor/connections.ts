@@ -105,14 +105,31 @@ async function serverFindings({ registry, diagnose }: BootedConnections): Promis
     if (disabled) findings.push(skipped(check, 'it is switched off', 'switch it on, or remove it'))
     else if (definition.auth === 'bearer' || definition.auth === 'header')
       findings.push(skipped(check, 'it takes a key, and shows nothing without one', 'try it with a key of your own'))
-    else findings.push(serverFinding(check, await diagnose(id)))
+    else findings.push(serverFinding(check, definition.auth, await diagnose(id)))
   }
   return findings
 }
 
-function serverFinding(check: string, { auth, problems, clockAhead }: Report): Finding {
+/** @param registered how the app connects it */
+function serverFinding(
+  check: string,
+  registered: string | undefined,
+  { auth, error, problems, clockAhead }: Report
+): Finding {
   if (auth === 'unknown')
     return bad(check, problems.join('; '), 'see whether it runs and is reached from here; its owner can say more')
+  if (error !== null)
+    return bad(
+      check,
+      `nobody can connect it (${error}): ${problems.join('; ')}`,
+      'what is in quotation marks is an option of ours; the rest its owner has to mend'
+    )
+  if (auth === 'none' && registered !== 'none')
+    return bad(
+      check,
+      'it asks for no authorization, and says nothing about where to get one',
+      'see whether the address is right; a server that is open to everybody has "auth": "none"'
+    )
   if (Math.abs(clockAhead ?? 0) > CLOCK_SKEW)
     return bad(
       check,

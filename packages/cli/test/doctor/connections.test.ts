@@ -17,6 +17,7 @@ const REPORT: Report = {
   scopes: [],
   registration: ['dynamic'],
   clockAhead: 2,
+  error: null,
   problems: [],
   steps: []
 }
@@ -139,6 +140,21 @@ const wrong: [string, World, RegExp][] = [
     'a server that does not answer',
     { report: { auth: 'unknown', problems: ['the server does not answer'] } },
     /^connection notes: the server does not answer -> /
+  ],
+  [
+    'a server that nobody can connect',
+    { report: { error: 'MCP_PKCE_UNSUPPORTED', problems: ['it has no PKCE: "oauth.pkceUnadvertised"'] } },
+    /^connection notes: nobody can connect it \(MCP_PKCE_UNSUPPORTED\): it has no PKCE.* -> .*option of ours/
+  ],
+  [
+    'a server that is down behind a friendly greeting',
+    { report: { auth: 'none', error: 'MCP_AUTHORIZATION_SERVER_UNAVAILABLE', problems: ['it does not answer'] } },
+    /^connection notes: nobody can connect it .*it does not answer/
+  ],
+  [
+    'a server that asks for nothing where people are to sign in',
+    { report: { auth: 'none' } },
+    /^connection notes: it asks for no authorization.* -> .*"auth": "none"/
   ],
   [
     'an authorization server in another time',

@@ -83,6 +83,9 @@ export const de: Translation<typeof en> = {
   'connection.tools.changed': 'geändert',
   'connection.tools.save': 'Auswahl speichern',
   'connection.tools.approve': 'Änderungen annehmen',
+  'connection.tools.params': 'Was es bekommt',
+  'connection.tools.required': 'nötig',
+  'connection.tools.definition': 'Alles, was es über sich sagt',
   'connection.tools.sync': 'Neu nachsehen',
   'connection.tools.synced': 'Gesehen am {day}',
   'connection.back': 'Alle Verbindungen',
@@ -122,6 +125,10 @@ export const de: Translation<typeof en> = {
   'error.cross_site.title': 'Das kam nicht von hier',
   'error.cross_site.text':
     'Eine andere Seite wollte etwas ändern, oder Ihr Browser verbirgt, woher ein Klick kam. Nichts wurde geändert.',
+  'error.outdated.title': 'Die Werkzeuge haben sich noch einmal geändert',
+  'error.outdated.text':
+    'Nichts wurde angenommen. Sehen Sie sich an, was {server} jetzt anbietet, und entscheiden Sie dann.',
+  'error.outdated.look': 'Ansehen',
   'error.invalid.title': 'Etwas fehlt oder stimmt nicht',
   'error.invalid.text': 'Nichts wurde geändert. Gehen Sie zurück und prüfen Sie Ihre Eingaben.',
   'error.unnamed': 'Der Server',
@@ -185,6 +192,7 @@ export const de: Translation<typeof en> = {
   'doctor.auth.oauth': 'Er lässt sich durch Anmeldung verbinden.',
   'doctor.auth.none': 'Er verlangt nichts.',
   'doctor.auth.unknown': 'Es ließ sich nicht herausfinden, wie man ihn verbindet.',
+  'doctor.blocked': 'So, wie es ist, lässt er sich nicht verbinden.',
   'doctor.step.ok': 'in Ordnung',
   'doctor.step.skipped': 'ausgelassen',
   'doctor.step.failed': 'gescheitert',

@@ -21,7 +21,9 @@ export function describeDoctor(
     title: plainText(heading),
     heading,
     intro: locale.word('doctor.intro'),
-    result: locale.word(`doctor.auth.${report.auth}`),
+    result: locale.word(
+      report.error !== null && report.auth !== 'unknown' ? 'doctor.blocked' : `doctor.auth.${report.auth}`
+    ),
     problems: report.problems,
     steps: report.steps.map(step => ({ ...step, outcomeText: locale.word(`doctor.step.${step.outcome}`) })),
     downloadUrl: pathTo(around, `${place}/doctor`, { download: '1' }),

@@ -66,15 +66,37 @@ export interface ConnectPage extends Page {
   readonly words: Labels
 }
 
+/** What a tool is given, with what is in it. */
+export interface ParamText {
+  readonly name: string
+  /** As the server calls it; empty where it does not say. */
+  readonly type: string
+  readonly isRequired: boolean
+  readonly description: string | null
+  readonly params: readonly ParamText[]
+}
+
+/** What somebody reads before a tool that changed is accepted. */
+export interface DefinitionText {
+  readonly params: readonly ParamText[]
+  /** All of it, as JSON, with what would not be seen. */
+  readonly text: string
+}
+
 /** A tool with its checkbox. */
 export interface ToolLine {
   /** As the server calls it: what the form sends. */
   readonly name: string
   /** The same, harmless on a page. */
   readonly title: string
+  /** All of it where the tool changed; elsewhere what somebody reads of it, with an ellipsis where it is cut. */
   readonly description: string | null
   readonly checked: boolean
   readonly changed: boolean
+  /** Of this definition: the form that accepts it sends it as `hashes`, and nothing else is accepted. */
+  readonly hash: string
+  /** Null where nothing changed. */
+  readonly definition: DefinitionText | null
 }
 
 /** Something that is sent besides the credential, with its field. */

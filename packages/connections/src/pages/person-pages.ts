@@ -8,6 +8,7 @@ import type { AuthKind, ConnectionSummary, ToolSnapshot } from '../types.ts'
 import { describeCard } from './connection-card.ts'
 import { connectPathTo, pathTo, type Surroundings } from './frame.ts'
 import type { BadgePage, ConnectionPage, ConnectPage, Fact, FailurePage, IndexPage, LeavePage } from './model.ts'
+import { describeDefinition } from './tool-definition.ts'
 
 const value = (text: string): Sentence => [{ value: text }]
 
@@ -123,12 +124,15 @@ export function describeConnection(
     })),
     paramsText: locale.say('connection.params.text', values),
     tools:
-      tools?.tools.map(({ name, description, enabled, changed }) => ({
+      tools?.tools.map(({ name, description, enabled, changed, hash, definition }) => ({
         name,
         title: cleanName(name),
-        description: description && describeTool(description),
+        // What is accepted is read as a whole.
+        description: description && (changed ? cleanName(description) : describeTool(description)),
         checked: enabled,
-        changed
+        changed,
+        hash,
+        definition: changed ? describeDefinition(definition) : null
       })) ?? null,
     hasChanges: tools?.tools.some(({ changed }) => changed) ?? false,
     syncedText: tools ? locale.say('connection.tools.synced', { day: locale.day(tools.syncedAt) }) : null,
@@ -151,6 +155,9 @@ export function describeConnection(
       changed: locale.word('connection.tools.changed'),
       save: locale.word('connection.tools.save'),
       approve: locale.word('connection.tools.approve'),
+      toolParams: locale.word('connection.tools.params'),
+      toolRequired: locale.word('connection.tools.required'),
+      toolDefinition: locale.word('connection.tools.definition'),
       sync: locale.word('connection.tools.sync')
     }
   }
@@ -158,8 +165,11 @@ export function describeConnection(
 
 /** What a server writes about a tool, as much of it as somebody reads. */
 export function describeTool(description: string): string {
-  return cleanName(description.slice(0, 2000))
+  const read = cleanName(description.slice(0, MOST_READ))
+  return description.length > MOST_READ ? `${read}…` : read
 }
+
+const MOST_READ = 2000
 
 function factsOf({ locale, now }: Surroundings, connection: ConnectionSummary): Fact[] {
   const { account, grantedScopes, missingScopes, connectedAt, lastUsedAt, lastRefreshAt, accessExpiresAt } = connection
@@ -209,6 +219,7 @@ type Family =
   | 'operator'
   | 'not_found'
   | 'cross_site'
+  | 'outdated'
   | 'invalid'
 
 const FAMILIES: { readonly [code in McpConnectionErrorCode]?: Family } = {
@@ -231,6 +242,7 @@ const FAMILIES: { readonly [code in McpConnectionErrorCode]?: Family } = {
   MCP_UNKNOWN_SERVER: 'not_found',
   MCP_NOT_FOUND: 'not_found',
   MCP_CROSS_SITE: 'cross_site',
+  MCP_TOOLS_CHANGED: 'outdated',
   MCP_INVALID_INPUT: 'invalid'
 }
 
@@ -242,7 +254,7 @@ export interface FailureData extends FailureBody {
 
 export function describeFailure(around: Surroundings, failure: FailureData): FailurePage {
   const { locale, frame } = around
-  const { error, server, reference, retryAfter = 60, loginUrl } = failure
+  const { error, server, reference, retryAfter = 60, loginUrl, actionUrl } = failure
   const family = FAMILIES[error] ?? 'default'
   const values = {
     server: failure.serverName === undefined ? [locale.word('error.unnamed')] : value(cleanName(failure.serverName)),
@@ -262,9 +274,11 @@ export function describeFailure(around: Surroundings, failure: FailureData): Fai
     next:
       family === 'signed_out' && loginUrl !== undefined
         ? { text: locale.word('error.signIn'), url: loginUrl }
-        : canRetry
-          ? { text: locale.word('error.again'), url: connectPathTo(around, server) }
-          : { text: locale.word('error.back'), url: pathTo(around, '') },
+        : family === 'outdated' && actionUrl !== undefined
+          ? { text: locale.word('error.outdated.look'), url: actionUrl }
+          : canRetry
+            ? { text: locale.word('error.again'), url: connectPathTo(around, server) }
+            : { text: locale.word('error.back'), url: pathTo(around, '') },
     words: { reference: locale.word('error.reference') }
   }
 }

@@ -1,7 +1,7 @@
 /** What a person has connected: list, detail, badge; refresh, look again at the tools, choose among them, disconnect. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { McpConnectionError } from '../errors.ts'
-import { textOf, textsOf } from '../http/asker.ts'
+import { textOf, textsOf, wantsJson } from '../http/asker.ts'
 import { readParamsBody } from '../http/params-body.ts'
 import { mayChange, type RouteContext, requireOwner } from '../http/scope.ts'
 import type { ConnectionSummary, Owner } from '../types.ts'
@@ -67,8 +67,14 @@ export function connectionRoutes(scope: FastifyInstance, context: RouteContext):
     data: { tools: await connections.syncTools(owner, server, { account }) }
   }))
   act('approve', async ({ owner, connection: { server, account } }, request) => {
-    const names = textsOf(request, 'tools')
-    await connections.approveTools(owner, server, names.length === 0 ? undefined : names, { account })
+    const [names, hashes] = [textsOf(request, 'tools'), textsOf(request, 'hashes')]
+    // A person accepts what the page showed; a program may accept what there is.
+    if (hashes.length === 0 && !wantsJson(request))
+      throw new McpConnectionError('MCP_INVALID_INPUT', '"hashes" is missing')
+    await connections.approveTools(owner, server, names.length === 0 ? undefined : names, {
+      account,
+      hashes: hashes.length === 0 ? undefined : hashes
+    })
     return { data: { tools: await connections.tools(owner, server, { account }) } }
   })
   // The form has a checkbox for each tool that is known: what is not checked is not to be used.
