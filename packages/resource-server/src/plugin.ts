@@ -44,6 +44,8 @@ async function resourceServer(app: FastifyInstance, input: ResourceServerOptions
 // With callbacks, because a request whose token is known should not have to wait for a promise, nor one to any other route of the app.
 function addGuards(app: FastifyInstance, server: ResourceServer): void {
   app.addHook('onRequest', (request, reply, done) => {
+    // Decorators do not reach the requests of scopes that were opened before this plugin came; hooks do.
+    request.auth ??= null
     const policy = policyOf(server, request)
     if (!policy) return done()
     request[VISIT] = createVisit(reply, policy)
