@@ -2,17 +2,18 @@
 import { ConfigurationError } from '@fastify-mcp-auth/core'
 import type { FastifyInstance, RouteOptions } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
-import { guard, guardBody, noteRefusal, policyOf, preflight, requirePrincipal, verifyToken } from './authenticate.ts'
+import { createAuthHook } from './auth-hook.ts'
+import { guard, guardBody, noteRefusal, policyOf, preflight, verifyToken } from './authenticate.ts'
 import { type Awaitable, isPromise } from './awaitable.ts'
 import { writeDenial } from './challenge-reply.ts'
 import { createResourceServer, createVisit, type ResourceServer, VISIT } from './context.ts'
-import { describeRoute, REQUIRED_SCOPES } from './describe-routes.ts'
+import { describeRoute } from './describe-routes.ts'
 import { outermost, publishMetadata, WITHOUT_FOREIGN_CORS } from './metadata.ts'
 import { needsOf } from './operations.ts'
 import { assertScopesKnown, type ResourceServerOptions, resolveResourceServerOptions } from './options.ts'
 import { decideRoute, optionAboutBodies, placeRoute } from './protected-routes.ts'
 import { watchStrayRoutes } from './stray-routes.ts'
-import type { AuthHook, Health, McpAuth } from './types.ts'
+import type { Health, McpAuth } from './types.ts'
 
 const NAME = '@fastify-mcp-auth/resource-server'
 
@@ -98,11 +99,10 @@ function decorate(app: FastifyInstance, server: ResourceServer): void {
     health: () => healthOf(server)
   }
   app.decorate('mcpAuth', Object.freeze(mcpAuth))
-  app.decorate('authenticate', (request, reply) => requirePrincipal(server, { request, reply, scopes: [] }))
+  app.decorate('authenticate', createAuthHook(server, []))
   app.decorate('requireScopes', (...scopes: string[]) => {
     assertScopesKnown(server.options, 'requireScopes', scopes)
-    const hook: AuthHook = (request, reply) => requirePrincipal(server, { request, reply, scopes })
-    return Object.assign(hook, { [REQUIRED_SCOPES]: Object.freeze([...scopes]) })
+    return createAuthHook(server, scopes)
   })
   app.decorateRequest('auth', null)
   app.decorateRequest(VISIT, null)

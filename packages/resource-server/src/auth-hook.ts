@@ -1,0 +1,58 @@
+/**
+ * The hooks of `app.authenticate` and `app.requireScopes`. On a route that is not protected otherwise they make all checks; on one that is,
+ * they find the principal there.
+ */
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { assertSession, authenticate, detach, noteRefusal } from './authenticate.ts'
+import { readBearerToken } from './bearer-token.ts'
+import { createVisit, type ResourceServer, VISIT } from './context.ts'
+import { REQUIRED_SCOPES } from './describe-routes.ts'
+import { MissingTokenError } from './errors.ts'
+import { assertHost, assertOrigin } from './host-and-origin.ts'
+import { createPolicy, type RoutePolicy } from './protected-routes.ts'
+import { assertScopes } from './require-scopes.ts'
+import type { AuthHook, Principal } from './types.ts'
+import { watchResponse } from './watch-response.ts'
+
+/** @param scopes all of them are needed */
+export function createAuthHook(server: ResourceServer, scopes: readonly string[]): AuthHook {
+  const policy = createPolicy(server.options, { scopes: [...scopes], operations: false })
+  const hook: AuthHook = (request, reply) => requirePrincipal(server, { request, reply, policy })
+  return Object.assign(hook, { [REQUIRED_SCOPES]: Object.freeze([...scopes]) })
+}
+
+interface Visitor {
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+  /** What the hook asks for. */
+  readonly policy: RoutePolicy
+}
+
+async function requirePrincipal(server: ResourceServer, visitor: Visitor): Promise<void> {
+  const { request, reply, policy } = visitor
+  const isOnItsOwn = request[VISIT] === null
+  const visit = request[VISIT] ?? createVisit(reply, policy)
+  request[VISIT] = visit
+  const wasKnown = Boolean(request.auth)
+  try {
+    assertScopes(request.auth || (await identify(server, visitor)), policy, server.scopeRules)
+  } catch (error) {
+    // Tells who it was.
+    const refusal = noteRefusal(server, reply, error)
+    // The next strategy of @fastify/auth must not take for checked what was refused here, nor a handler for the caller whom another let in.
+    if (!wasKnown) detach(request)
+    throw refusal
+  }
+  // As a preHandler of a route it comes behind the hook that would do this.
+  if (isOnItsOwn && (request.body !== undefined || request.method !== 'POST')) watchResponse(server, visit, null)
+}
+
+async function identify(server: ResourceServer, { request, reply, policy }: Visitor): Promise<Principal> {
+  assertHost(server.admission, request)
+  assertOrigin(server.admission, request, reply)
+  const token = readBearerToken(request)
+  if (token === null) throw new MissingTokenError(policy.scopes)
+  const principal = await authenticate(server, request, token)
+  await assertSession(server, request)
+  return principal
+}

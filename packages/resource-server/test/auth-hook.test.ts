@@ -1,0 +1,83 @@
+/** `app.authenticate` and `app.requireScopes`, alone and among other strategies of `@fastify/auth`. */
+import fastifyAuth from '@fastify/auth'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import t from 'tap'
+import { createApp, type TestApp } from './app.ts'
+
+const INITIALIZE = { jsonrpc: '2.0', id: 1, method: 'initialize' }
+
+async function apiKey(request: FastifyRequest): Promise<void> {
+  if (request.headers['x-api-key'] !== 'k') throw Object.assign(new Error('no key'), { statusCode: 401 })
+}
+
+/** An app with `@fastify/auth`. */
+async function createHost(
+  t: Parameters<typeof createApp>[0],
+  routes: (app: FastifyInstance) => void,
+  options: NonNullable<Parameters<typeof createApp>[1]>['options'] = {}
+): Promise<TestApp> {
+  return createApp(t, { options, before: async app => void (await app.register(fastifyAuth)), routes })
+}
+
+for (const phase of ['onRequest', 'preHandler'])
+  t.test(`RS-17: @fastify/auth: a session of somebody else is not taken by asking twice, ${phase}`, async t => {
+    let calls = 0
+    const { app, bearer } = await createHost(t, app => {
+      app.post('/mcp', { config: { mcpAuth: {} } }, async (_request, reply) =>
+        reply.header('mcp-session-id', 's1').send({})
+      )
+      const either = app.auth([app.requireScopes('a'), app.requireScopes('b'), app.authenticate])
+      app.post('/either', { [phase]: either }, async () => ++calls)
+    })
+    const as = async (subject: string): Promise<{ authorization: string }> => bearer({ subject, scopes: ['a', 'b'] })
+    await app.inject({ method: 'POST', url: '/mcp', headers: await as('alice'), payload: INITIALIZE })
+    const use = async (subject: string): Promise<number> =>
+      (
+        await app.inject({
+          method: 'POST',
+          url: '/either',
+          headers: { ...(await as(subject)), 'mcp-session-id': 's1' }
+        })
+      ).statusCode
+    t.equal(await use('mallory'), 404)
+    t.equal(calls, 0)
+    t.equal(await use('alice'), 200)
+  })
+
+for (const phase of ['onRequest', 'preHandler'])
+  t.test(
+    `@fastify/auth: who was refused by token is not the caller whom another strategy lets in, ${phase}`,
+    async t => {
+      const { app, bearer } = await createHost(t, app => {
+        app.get('/either', { [phase]: app.auth([app.requireScopes('admin'), apiKey]) }, async request => ({
+          caller: request.auth,
+          hasRaw: 'auth' in request.raw
+        }))
+      })
+      const nobody = { caller: null, hasRaw: false }
+      const headers = { ...(await bearer({ scopes: ['a'] })), 'x-api-key': 'k' }
+      t.strictSame((await app.inject({ url: '/either', headers })).json(), nobody, 'too little allowed')
+      const foreign = { ...(await bearer({ scopes: ['admin'] })), 'x-api-key': 'k', 'mcp-session-id': 'other' }
+      t.strictSame((await app.inject({ url: '/either', headers: foreign })).json(), nobody, 'session of somebody else')
+    }
+  )
+
+t.test('RS-9: a hook that refuses leaves the caller whom the route has found', async t => {
+  const { app, bearer } = await createHost(t, app => {
+    const either = app.auth([app.requireScopes('admin'), apiKey])
+    app.get('/both', { config: { mcpAuth: {} }, onRequest: either }, async request => request.auth?.subject)
+  })
+  const headers = { ...(await bearer({ scopes: ['a'] })), 'x-api-key': 'k' }
+  t.equal((await app.inject({ url: '/both', headers })).body, 'alice')
+})
+
+t.test('an event tells whom a hook has refused', async t => {
+  const { app, bearer } = await createHost(
+    t,
+    app => void app.get('/x', { onRequest: app.requireScopes('admin') }, async () => 1)
+  )
+  const callers: unknown[] = []
+  app.mcpAuth.on('scope.denied', ({ caller }) => callers.push(caller?.subject))
+  t.equal((await app.inject({ url: '/x', headers: await bearer() })).statusCode, 403)
+  t.strictSame(callers, ['alice'])
+})
