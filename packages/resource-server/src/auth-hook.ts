@@ -3,16 +3,15 @@
  * they find the principal there.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { assertSession, authenticate, detach, noteRefusal } from './authenticate.ts'
+import { assertSession, authenticate, detach, guardBody, noteRefusal } from './authenticate.ts'
 import { readBearerToken } from './bearer-token.ts'
-import { createVisit, type ResourceServer, VISIT } from './context.ts'
+import { createVisit, type ResourceServer, VISIT, type Visit } from './context.ts'
 import { REQUIRED_SCOPES } from './describe-routes.ts'
 import { MissingTokenError } from './errors.ts'
 import { assertHost, assertOrigin } from './host-and-origin.ts'
 import { createPolicy, type RoutePolicy } from './protected-routes.ts'
 import { assertScopes } from './require-scopes.ts'
 import type { AuthHook, Principal } from './types.ts'
-import { watchResponse } from './watch-response.ts'
 
 /** @param scopes all of them are needed */
 export function createAuthHook(server: ResourceServer, scopes: readonly string[]): AuthHook {
@@ -29,22 +28,37 @@ interface Visitor {
 }
 
 async function requirePrincipal(server: ResourceServer, visitor: Visitor): Promise<void> {
-  const { request, reply, policy } = visitor
-  const isOnItsOwn = request[VISIT] === null
-  const visit = request[VISIT] ?? createVisit(reply, policy)
-  request[VISIT] = visit
+  const { request, policy } = visitor
+  const visit = visitOf(visitor)
+  const { isOurs } = visit
   const wasKnown = Boolean(request.auth)
   try {
     assertScopes(request.auth || (await identify(server, visitor)), policy, server.scopeRules)
+    visit.isOurs = true
+    // As a preHandler of a route it comes behind the guard that would do this.
+    if (visit.isBodyParsed && !visit.isWatched) guardBody(server, visit)
   } catch (error) {
     // Tells who it was.
-    const refusal = noteRefusal(server, reply, error)
+    const refusal = noteRefusal(server, visit.reply, error)
     // The next strategy of @fastify/auth must not take for checked what was refused here, nor a handler for the caller whom another let in.
+    visit.isOurs = isOurs
     if (!wasKnown) detach(request)
     throw refusal
   }
-  // As a preHandler of a route it comes behind the hook that would do this.
-  if (isOnItsOwn && (request.body !== undefined || request.method !== 'POST')) watchResponse(server, visit, null)
+}
+
+function visitOf({ request, reply, policy }: Visitor): Visit {
+  const known = request[VISIT]
+  if (known) {
+    // A hook before it has refused: a challenge is about what the last one asked for.
+    if (!known.isOurs) known.policy = policy
+    return known
+  }
+  const visit = createVisit(reply, policy)
+  visit.isOurs = false
+  visit.isBodyParsed = known === false
+  request[VISIT] = visit
+  return visit
 }
 
 async function identify(server: ResourceServer, { request, reply, policy }: Visitor): Promise<Principal> {

@@ -74,8 +74,10 @@ export function assertSession(server: ResourceServer, request: FastifyRequest): 
 export function guardBody(server: ResourceServer, visit: Visit): void {
   const { reply, policy } = visit
   const { request } = reply
+  visit.isBodyParsed = true
   // Whoever got here was let in, by another strategy if not by ours: what comes now is not about our token.
   visit.denial = null
+  if (!visit.isOurs) return
   if (request.auth) assertNoTokenInForm(request)
   const verdict = policy.operations ? authorizeBody(server, request, policy) : null
   watchResponse(server, visit, verdict)
@@ -172,7 +174,7 @@ export function noteRefusal(server: ResourceServer, reply: FastifyReply, error: 
   const { request } = reply
   const event = eventOfError(error)
   if (event) server.events.tell(request, event)
-  const visit = request[VISIT] ?? createVisit(reply, server.plainPolicy)
+  const visit = request[VISIT] || createVisit(reply, server.plainPolicy)
   request[VISIT] = visit
   visit.denial = denialFor(server, request, visit.policy, error)
   return error

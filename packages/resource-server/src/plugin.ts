@@ -63,7 +63,10 @@ function addGuards(app: FastifyInstance, server: ResourceServer): void {
   })
   app.addHook('preHandler', (request, reply, done) => {
     const visit = request[VISIT]
-    if (!visit) return done()
+    if (!visit) {
+      request[VISIT] = false
+      return done()
+    }
     try {
       guardBody(server, visit)
     } catch (error) {

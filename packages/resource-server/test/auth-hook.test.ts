@@ -81,3 +81,20 @@ t.test('an event tells whom a hook has refused', async t => {
   t.equal((await app.inject({ url: '/x', headers: await bearer() })).statusCode, 403)
   t.strictSame(callers, ['alice'])
 })
+
+t.test(
+  'RS-17: @fastify/auth: a session that another strategy opened is not there for whoever signs in first',
+  async t => {
+    const { app, bearer } = await createHost(t, app => {
+      app.post('/either', { onRequest: app.auth([app.authenticate, apiKey]) }, async (_request, reply) =>
+        reply.header('mcp-session-id', 's1').send({})
+      )
+    })
+    const byKey = { 'x-api-key': 'k' }
+    await app.inject({ method: 'POST', url: '/either', headers: byKey, payload: INITIALIZE })
+    const headers = { ...(await bearer()), 'mcp-session-id': 's1' }
+    t.equal((await app.inject({ method: 'POST', url: '/either', headers, payload: {} })).statusCode, 401)
+    const again = { ...byKey, 'mcp-session-id': 's1' }
+    t.equal((await app.inject({ method: 'POST', url: '/either', headers: again, payload: {} })).statusCode, 200)
+  }
+)
