@@ -10,12 +10,12 @@ import { REQUIRED_SCOPES } from './describe-routes.ts'
 import { MissingTokenError } from './errors.ts'
 import { assertHost, assertOrigin } from './host-and-origin.ts'
 import { createPolicy, type RoutePolicy } from './protected-routes.ts'
-import { assertScopes } from './require-scopes.ts'
+import { assertScopes, joinNeeds } from './require-scopes.ts'
 import type { AuthHook, Principal } from './types.ts'
 
 /** @param scopes all of them are needed */
 export function createAuthHook(server: ResourceServer, scopes: readonly string[]): AuthHook {
-  const policy = createPolicy(server.options, { scopes: [...scopes], operations: false })
+  const policy = createPolicy(server.options, { scopes: [...scopes] })
   const hook: AuthHook = (request, reply) => requirePrincipal(server, { request, reply, policy })
   return Object.assign(hook, { [REQUIRED_SCOPES]: Object.freeze([...scopes]) })
 }
@@ -34,6 +34,8 @@ async function requirePrincipal(server: ResourceServer, visitor: Visitor): Promi
   const wasKnown = Boolean(request.auth)
   try {
     assertScopes(request.auth || (await identify(server, visitor)), policy, server.scopeRules)
+    // One challenge has to name what all of them ask for.
+    if (isOurs) visit.policy = joinPolicies(visit.policy, policy)
     visit.isOurs = true
     // As a preHandler of a route it comes behind the guard that would do this.
     if (visit.isBodyParsed && !visit.isWatched) guardBody(server, visit)
@@ -59,6 +61,11 @@ function visitOf({ request, reply, policy }: Visitor): Visit {
   visit.isBodyParsed = known === false
   request[VISIT] = visit
   return visit
+}
+
+function joinPolicies(one: RoutePolicy, other: RoutePolicy): RoutePolicy {
+  if (other.scopes.every(scope => one.scopes.includes(scope))) return one
+  return Object.freeze({ ...one, ...joinNeeds(one, other) })
 }
 
 async function identify(server: ResourceServer, { request, reply, policy }: Visitor): Promise<Principal> {

@@ -20,8 +20,7 @@ const NAME = '@fastify-mcp-auth/resource-server'
 async function resourceServer(app: FastifyInstance, input: ResourceServerOptions): Promise<void> {
   assertAlone(app)
   const server = await createResourceServer(resolveResourceServerOptions(input))
-  decorate(app, server)
-  watchRoutes(app, server)
+  watchRoutes(app, server, decorate(app, server))
   publishMetadata(app, server)
   addGuards(app, server)
   const { verify } = server.options
@@ -90,7 +89,8 @@ function healthOf({ options }: ResourceServer): Health {
   return { ok: dependencies.every(({ state, age }) => state !== 'down' || age !== null), dependencies }
 }
 
-function decorate(app: FastifyInstance, server: ResourceServer): void {
+/** @returns whether anybody has asked for a hook: it may protect routes in a composition, where it is not seen */
+function decorate(app: FastifyInstance, server: ResourceServer): () => boolean {
   const { resource, metadata, metadataUrl } = server
   const mcpAuth: McpAuth = {
     resource,
@@ -102,17 +102,26 @@ function decorate(app: FastifyInstance, server: ResourceServer): void {
     health: () => healthOf(server)
   }
   app.decorate('mcpAuth', Object.freeze(mcpAuth))
-  app.decorate('authenticate', createAuthHook(server, []))
+  const authenticate = createAuthHook(server, [])
+  let isAskedFor = false
+  app.decorate('authenticate', {
+    getter() {
+      isAskedFor = true
+      return authenticate
+    }
+  })
   app.decorate('requireScopes', (...scopes: string[]) => {
     assertScopesKnown(server.options, 'requireScopes', scopes)
+    isAskedFor = true
     return createAuthHook(server, scopes)
   })
   app.decorateRequest('auth', null)
   app.decorateRequest(VISIT, null)
+  return () => isAskedFor
 }
 
 /** Looks at every route as it is declared: wrong wiring stops the boot instead of leaving a door open. */
-function watchRoutes(app: FastifyInstance, server: ResourceServer): void {
+function watchRoutes(app: FastifyInstance, server: ResourceServer, hasHooks: () => boolean): void {
   const mayBeThere = outermost(app) === app
   const wasThere = (prefix: string): boolean => mayBeThere && hasRouteUnder(app, prefix)
   const unseen = new Set(server.options.protect.filter(prefix => !wasThere(prefix)))
@@ -142,7 +151,7 @@ function watchRoutes(app: FastifyInstance, server: ResourceServer): void {
         'FST_OAUTH_OPTION',
         `resource-server: option "protect": no route lies under ${prefix} (paths are whole, with the prefixes of plugins; register this plugin, with await, before the routes)`
       )
-    if (!hasBodies)
+    if (!hasBodies && !hasHooks())
       throw new ConfigurationError(
         'FST_OAUTH_OPTION',
         `resource-server: option "${aboutBodies}": there is no protected route to which it applies (register this plugin, with await, before the routes)`
