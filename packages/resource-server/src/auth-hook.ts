@@ -9,6 +9,7 @@ import { createVisit, type ResourceServer, VISIT, type Visit } from './context.t
 import { REQUIRED_SCOPES } from './describe-routes.ts'
 import { MissingTokenError } from './errors.ts'
 import { assertHost, assertOrigin } from './host-and-origin.ts'
+import { isPublicRoute } from './metadata.ts'
 import { createPolicy, type RoutePolicy } from './protected-routes.ts'
 import { assertScopes, joinNeeds } from './require-scopes.ts'
 import type { AuthHook, Principal } from './types.ts'
@@ -29,6 +30,7 @@ interface Visitor {
 
 async function requirePrincipal(server: ResourceServer, visitor: Visitor): Promise<void> {
   const { request, policy } = visitor
+  if (isPublicRoute(request)) return
   const visit = visitOf(visitor)
   const { isOurs } = visit
   const wasKnown = Boolean(request.auth)

@@ -8,7 +8,7 @@ import { type Awaitable, isPromise } from './awaitable.ts'
 import { writeDenial } from './challenge-reply.ts'
 import { createResourceServer, createVisit, type ResourceServer, VISIT } from './context.ts'
 import { describeRoute } from './describe-routes.ts'
-import { outermost, publishMetadata, WITHOUT_FOREIGN_CORS } from './metadata.ts'
+import { outermost, PUBLIC_ROUTE, publishMetadata, WITHOUT_FOREIGN_CORS } from './metadata.ts'
 import { needsOf } from './operations.ts'
 import { assertScopesKnown, type ResourceServerOptions, resolveResourceServerOptions } from './options.ts'
 import { decideRoute, optionAboutBodies, placeRoute } from './protected-routes.ts'
@@ -176,7 +176,7 @@ function addPreflight(app: FastifyInstance, server: ResourceServer, url: string)
   root.route({
     method: 'OPTIONS',
     url,
-    config: { ...WITHOUT_FOREIGN_CORS, mcpAuth: false },
+    config: PUBLIC_ROUTE,
     schema: { hide: true } as object,
     handler: (request, reply) => preflight(server, request, reply)
   })

@@ -98,3 +98,41 @@ t.test(
     t.equal((await app.inject({ method: 'POST', url: '/either', headers: again, payload: {} })).statusCode, 200)
   }
 )
+
+for (const phase of ['onRequest', 'preHandler'] as const)
+  t.test(`PRM-9: a hook before all routes does not stand before the metadata and the preflights, ${phase}`, async t => {
+    const origin = 'https://page.test'
+    const { app, bearer } = await createHost(
+      t,
+      app => {
+        app.addHook(phase, app.authenticate)
+        app.get('/x', { config: { mcpAuth: {} } }, async () => 1)
+        app.get('/false', { config: { mcpAuth: false } }, async () => 1)
+      },
+      { allowedOrigins: [origin] }
+    )
+    const metadata = await app.inject('/.well-known/oauth-protected-resource/mcp')
+    t.equal(metadata.json().resource, 'http://127.0.0.1:3000/mcp')
+    t.equal((await app.inject('/.well-known/oauth-protected-resource')).statusCode, 200)
+    t.equal((await app.inject({ method: 'HEAD', url: '/.well-known/oauth-protected-resource' })).statusCode, 200)
+    const headers = { origin, 'access-control-request-method': 'GET' }
+    for (const url of ['/x', '/.well-known/oauth-protected-resource/mcp'])
+      t.equal((await app.inject({ method: 'OPTIONS', url, headers })).statusCode, 204, url)
+    t.equal((await app.inject('/nowhere')).statusCode, 401)
+    t.equal((await app.inject('/false')).statusCode, 401, 'where the hook may be all that protects')
+    t.equal((await app.inject({ url: '/false', headers: await bearer() })).statusCode, 200)
+  })
+
+t.test('@fastify/auth: what a prefix leaves to a hook by mcpAuth: false is not left open', async t => {
+  const { app } = await createHost(
+    t,
+    app => {
+      app.get('/mcp', async () => 1)
+      const onRequest = app.auth([app.authenticate, apiKey])
+      app.get('/mcp/either', { config: { mcpAuth: false }, onRequest }, async () => 1)
+    },
+    { protect: ['/mcp'] }
+  )
+  t.equal((await app.inject('/mcp/either')).statusCode, 401)
+  t.equal((await app.inject({ url: '/mcp/either', headers: { 'x-api-key': 'k' } })).statusCode, 200)
+})
