@@ -7,7 +7,7 @@ import { guard, guardBody, noteRefusal, policyOf, preflight, verifyToken } from 
 import { type Awaitable, isPromise } from './awaitable.ts'
 import { writeDenial } from './challenge-reply.ts'
 import { createResourceServer, createVisit, type ResourceServer, VISIT } from './context.ts'
-import { describeRoute } from './describe-routes.ts'
+import { describeRoute, hasAuthHook } from './describe-routes.ts'
 import { outermost, PUBLIC_ROUTE, publishMetadata, WITHOUT_FOREIGN_CORS } from './metadata.ts'
 import { needsOf } from './operations.ts'
 import { assertScopesKnown, type ResourceServerOptions, resolveResourceServerOptions } from './options.ts'
@@ -139,7 +139,7 @@ function watchRoutes(app: FastifyInstance, server: ResourceServer, hasHooks: () 
     // An open route does not show that the prefix is right, nor does the wildcard of a CORS plugin.
     if (decision !== 'open' && methods.some(method => method !== 'OPTIONS'))
       for (const prefix of unseen) if (placeRoute(route.url, prefix) !== 'outside') unseen.delete(prefix)
-    if (typeof decision !== 'object' || !server.options.cors) return
+    if (!server.options.cors || (typeof decision !== 'object' && !hasAuthHook(route))) return
     route.config = { ...WITHOUT_FOREIGN_CORS, ...route.config }
     if (preflights.has(route.url) || methods.includes('OPTIONS')) return
     preflights.add(route.url)

@@ -1,5 +1,6 @@
 /** `app.authenticate` and `app.requireScopes`, alone and among other strategies of `@fastify/auth`. */
 import fastifyAuth from '@fastify/auth'
+import cors from '@fastify/cors'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import t from 'tap'
 import { createApp, type TestApp } from './app.ts'
@@ -136,3 +137,40 @@ t.test('@fastify/auth: what a prefix leaves to a hook by mcpAuth: false is not l
   t.equal((await app.inject('/mcp/either')).statusCode, 401)
   t.equal((await app.inject({ url: '/mcp/either', headers: { 'x-api-key': 'k' } })).statusCode, 200)
 })
+
+t.test(
+  'TR-1: preflights of a route that a hook protects are answered by our list, beside the CORS plugin of the host',
+  async t => {
+    const { app, bearer } = await createApp(t, {
+      options: { allowedOrigins: ['https://page.test'] },
+      before: async app => {
+        await app.register(cors, { origin: 'https://host.test' })
+        await app.register(fastifyAuth)
+      },
+      routes: app => {
+        app.get('/one', { onRequest: app.requireScopes('a') }, async () => 1)
+        app.get('/several', { preHandler: [apiKey, app.authenticate] }, async () => 1)
+        const within = { config: { mcpAuth: { optional: true } }, onRequest: app.auth([app.authenticate, apiKey]) }
+        app.get('/within', within, async () => 1)
+        app.get('/theirs', { preHandler: apiKey }, async () => 1)
+      }
+    })
+    const ask = async (url: string, origin: string): Promise<unknown[]> => {
+      const headers = {
+        origin,
+        'access-control-request-method': 'GET',
+        'access-control-request-headers': 'authorization'
+      }
+      const { statusCode, headers: answer } = await app.inject({ method: 'OPTIONS', url, headers })
+      return [statusCode, answer['access-control-allow-origin']]
+    }
+    for (const url of ['/one', '/several', '/within']) {
+      t.strictSame(await ask(url, 'https://evil.test'), [403, undefined], url)
+      t.strictSame(await ask(url, 'https://page.test'), [204, 'https://page.test'], url)
+    }
+    t.strictSame(await ask('/theirs', 'https://page.test'), [204, 'https://host.test'])
+    t.equal((await app.inject('/within')).statusCode, 401)
+    const headers = { ...(await bearer({ scopes: ['a'] })), origin: 'https://page.test' }
+    t.equal((await app.inject({ url: '/one', headers })).headers['access-control-allow-origin'], 'https://page.test')
+  }
+)
