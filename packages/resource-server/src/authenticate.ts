@@ -62,7 +62,8 @@ function admit(
   return assertSession(server, request)
 }
 
-function assertSession(server: ResourceServer, request: FastifyRequest): Awaitable<true> {
+/** @throws RefusedRequestError 404 for a session of somebody else */
+export function assertSession(server: ResourceServer, request: FastifyRequest): Awaitable<true> {
   if (!server.sessions) return true
   const id = readSessionId(request)
   if (id === null) return true
@@ -73,8 +74,10 @@ function assertSession(server: ResourceServer, request: FastifyRequest): Awaitab
 export function guardBody(server: ResourceServer, visit: Visit): void {
   const { reply, policy } = visit
   const { request } = reply
+  visit.isBodyParsed = true
   // Whoever got here was let in, by another strategy if not by ours: what comes now is not about our token.
   visit.denial = null
+  if (!visit.isOurs) return
   if (request.auth) assertNoTokenInForm(request)
   const verdict = policy.operations ? authorizeBody(server, request, policy) : null
   watchResponse(server, visit, verdict)
@@ -113,35 +116,6 @@ export function policyOf(server: ResourceServer, request: FastifyRequest): Route
   return decision
 }
 
-/**
- * The hook behind `app.authenticate` and `app.requireScopes`. On a route that is not protected otherwise it makes all checks; on one that
- * is, it finds the principal there.
- */
-export async function requirePrincipal(
-  server: ResourceServer,
-  { request, reply, scopes }: { request: FastifyRequest; reply: FastifyReply; scopes: readonly string[] }
-): Promise<void> {
-  const isOnItsOwn = request[VISIT] === null
-  const visit =
-    request[VISIT] ?? createVisit(reply, createPolicy(server.options, { scopes: [...scopes], operations: false }))
-  request[VISIT] = visit
-  try {
-    if (!request.auth) {
-      assertHost(server.admission, request)
-      assertOrigin(server.admission, request, reply)
-      const token = readBearerToken(request)
-      if (token === null) throw new MissingTokenError(scopes)
-      await authenticate(server, request, token)
-      await assertSession(server, request)
-    }
-    assertScopes(request.auth, { scopes, anyOf: [] }, server.scopeRules)
-  } catch (error) {
-    throw noteRefusal(server, reply, error)
-  }
-  // As a preHandler of a route it comes behind the hook that would do this.
-  if (isOnItsOwn && (request.body !== undefined || request.method !== 'POST')) watchResponse(server, visit, null)
-}
-
 /** @throws OAuthError, UnavailableError */
 export function verifyToken(
   server: ResourceServer,
@@ -165,7 +139,8 @@ function principalOf(
   return options.isRevoked ? assertNotRevoked(options.isRevoked, principal) : principal
 }
 
-function authenticate(server: ResourceServer, request: FastifyRequest, token: string): Awaitable<Principal> {
+/** Finds out whose token it is, and puts it on the request. @throws OAuthError, UnavailableError */
+export function authenticate(server: ResourceServer, request: FastifyRequest, token: string): Awaitable<Principal> {
   const principal = verifyToken(server, token, request)
   return isPromise(principal)
     ? principal.then(found => attach(server, request, found))
@@ -174,11 +149,20 @@ function authenticate(server: ResourceServer, request: FastifyRequest, token: st
 
 function attach(server: ResourceServer, request: FastifyRequest, principal: BearerPrincipal): Principal {
   request.auth = principal
-  // The one property through which the transports of the MCP SDKs learn who calls.
-  const raw: IncomingMessage & { auth?: AuthInfo } = request.raw
-  raw.auth = createAuthInfo(principal, server)
+  rawOf(request).auth = createAuthInfo(principal, server)
   server.events.tellOfAccepted(request)
   return principal
+}
+
+/** For a request that another strategy may let in yet, without any caller of ours. */
+export function detach(request: FastifyRequest): void {
+  request.auth = null
+  delete rawOf(request).auth
+}
+
+// The one property through which the transports of the MCP SDKs learn who calls.
+function rawOf({ raw }: FastifyRequest): IncomingMessage & { auth?: AuthInfo } {
+  return raw
 }
 
 /**
@@ -190,7 +174,7 @@ export function noteRefusal(server: ResourceServer, reply: FastifyReply, error: 
   const { request } = reply
   const event = eventOfError(error)
   if (event) server.events.tell(request, event)
-  const visit = request[VISIT] ?? createVisit(reply, server.plainPolicy)
+  const visit = request[VISIT] || createVisit(reply, server.plainPolicy)
   request[VISIT] = visit
   visit.denial = denialFor(server, request, visit.policy, error)
   return error

@@ -21,19 +21,26 @@ import { createSessionBinding, type SessionBinding } from './session-binding.ts'
 import { createTelemetry, type Telemetry } from './telemetry.ts'
 import type { Verifier } from './types.ts'
 
-/** Request property: what the guards know of it; null until one of them looks. One property, because every request of the app gets it. */
+/**
+ * Request property: what the guards know of it; null until one of them looks, and false when none had before its body was parsed. One
+ * property, because every request of the app gets it.
+ */
 export const VISIT = Symbol('mcp-auth.visit')
 
 declare module 'fastify' {
   interface FastifyRequest {
-    [VISIT]: Visit | null
+    [VISIT]: Visit | false | null
   }
 }
 
 /** One request to something that is protected, and its answer. */
 export interface Visit extends Head {
-  /** What the route asks for. */
-  readonly policy: RoutePolicy
+  /** What the route asks for, or its hooks. */
+  policy: RoutePolicy
+  /** Whether we let it in, or are about to. False while hooks have refused it, and another strategy of the app may still let it in. */
+  isOurs: boolean
+  /** Whether the body is parsed, and the guard that looks at it has come by. */
+  isBodyParsed: boolean
   /** The refusal, once there is one. */
   denial: Denial | null
   /** Whether the answer is taken care of. */
@@ -41,7 +48,17 @@ export interface Visit extends Head {
 }
 
 export function createVisit(reply: FastifyReply, policy: RoutePolicy): Visit {
-  return { reply, policy, denial: null, isSending: false, isWatched: false, onEventStream: null, writeHead: null }
+  return {
+    reply,
+    policy,
+    isOurs: true,
+    isBodyParsed: false,
+    denial: null,
+    isSending: false,
+    isWatched: false,
+    onEventStream: null,
+    writeHead: null
+  }
 }
 
 export interface ResourceServer {

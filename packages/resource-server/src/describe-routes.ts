@@ -7,7 +7,7 @@
 import type { FastifySchema, RouteOptions } from 'fastify'
 import type { RoutePolicy } from './protected-routes.ts'
 
-/** Property of the hooks of `app.requireScopes`: the scopes that they ask for, for whoever describes routes. */
+/** Property of the hooks of `app.requireScopes`, and of `app.authenticate`: the scopes that they ask for, for whoever describes routes. */
 export const REQUIRED_SCOPES = Symbol.for('fastify-mcp-auth.required-scopes')
 
 type SecurityRequirement = { readonly [scheme: string]: readonly string[] }
@@ -29,6 +29,11 @@ export function describeRoute(scheme: string, route: RouteOptions, policy: Route
   }))
   // An empty requirement says that it works without, too.
   route.schema = Object.assign({}, schema, { security: policy?.optional ? [...security, {}] : security })
+}
+
+/** Whether a hook of ours stands on the route by itself. In a composition it is not seen, and may not be what lets a caller in. */
+export function hasAuthHook(route: RouteOptions): boolean {
+  return hooksOf(route).flatMap(scopesOfHook).length > 0
 }
 
 function hooksOf({ onRequest, preParsing, preValidation, preHandler }: RouteOptions): unknown[] {

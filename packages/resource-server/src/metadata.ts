@@ -4,7 +4,7 @@
  * @see RFC 9728 sections 2 and 3
  */
 import { ConfigurationError, type ProtectedResourceMetadata, systemClock } from '@fastify-mcp-auth/core'
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ResourceServer } from './context.ts'
 import type { SignMetadata } from './metadata-options.ts'
 import type { Options } from './options.ts'
@@ -17,6 +17,26 @@ const ALLOW_HEADERS = 'Accept, Authorization, Content-Type, MCP-Protocol-Version
  * origins, and write over theirs; this is how a route tells it not to.
  */
 export const WITHOUT_FOREIGN_CORS: object = Object.freeze({ cors: false })
+
+const OF_PLUGIN = Symbol('mcp-auth.of-plugin')
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    [OF_PLUGIN]?: boolean
+  }
+}
+
+/** Config of the routes that the plugin adds: who asks there does not have a token yet. */
+export const PUBLIC_ROUTE: FastifyContextConfig = Object.freeze({
+  ...WITHOUT_FOREIGN_CORS,
+  mcpAuth: false,
+  [OF_PLUGIN]: true
+})
+
+/** Whether the route is one of the plugin itself, which must be open whatever hooks the app puts before everything. */
+export function isPublicRoute(request: FastifyRequest): boolean {
+  return request.routeOptions.config?.[OF_PLUGIN] === true
+}
 
 /** Documents of one HTTP server by their path. */
 const published = new WeakMap<object, Map<string, string>>()
@@ -100,13 +120,12 @@ export function outermost(app: FastifyInstance): FastifyInstance {
 }
 
 function addRoutes(root: FastifyInstance, path: string, document: () => string | undefined): void {
-  const config = { ...WITHOUT_FOREIGN_CORS, mcpAuth: false } as const
   // The router decodes before it compares, and takes a colon for a parameter unless it is doubled.
   const url = decodeURI(path).replaceAll(':', '::')
   root.route({
     method: 'GET',
     url,
-    config,
+    config: PUBLIC_ROUTE,
     exposeHeadRoute: true,
     handler: async (_request, reply) => {
       const body = document()
@@ -120,7 +139,7 @@ function addRoutes(root: FastifyInstance, path: string, document: () => string |
   root.route({
     method: 'OPTIONS',
     url,
-    config,
+    config: PUBLIC_ROUTE,
     handler: async (_request, reply) =>
       allowAnyOrigin(reply)
         .header('access-control-allow-methods', 'GET, HEAD')

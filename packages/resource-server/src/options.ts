@@ -75,7 +75,8 @@ export const Options = Type.Object(
      */
     stepUp: Type.Union([Type.Literal('operation'), Type.Literal('accumulate')], { default: 'operation' }),
     /**
-     * Scopes by JSON-RPC operation, on every protected route that does not say `operations: false`. Keys are a method (`tools/call`),
+     * Scopes by JSON-RPC operation, on every protected route that does not say `operations: false`, also when only `app.requireScopes` or
+     * `app.authenticate` protects it. Keys are a method (`tools/call`),
      * a method and the name of a tool, prompt or resource (`tools/call:delete_all`), or a pattern of either: `*` ends a method, and
      * stands anywhere in a name (`resources/read:notes://*.draft`). Values are scopes that are all needed, or `{ scopes, anyOf }`. All
      * keys that match add up, so a narrow key never loosens a wide one. A completion needs what its prompt or resource needs.
@@ -91,7 +92,8 @@ export const Options = Type.Object(
     ),
     /**
      * Operations that need no token, in the notation of `operations`: `['initialize', 'ping', 'tools/list']`. Whoever brings a token
-     * is known, and a bad one is still refused. Bodies of strangers are parsed then.
+     * is known, and a bad one is still refused. Bodies of strangers are parsed then. Not on routes behind `app.authenticate` or
+     * `app.requireScopes`, which always ask for a token.
      */
     anonymous: Type.Array(Type.String(), { default: [] }),
     /**

@@ -2,25 +2,25 @@
 import { ConfigurationError } from '@fastify-mcp-auth/core'
 import type { FastifyInstance, RouteOptions } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
-import { guard, guardBody, noteRefusal, policyOf, preflight, requirePrincipal, verifyToken } from './authenticate.ts'
+import { createAuthHook } from './auth-hook.ts'
+import { guard, guardBody, noteRefusal, policyOf, preflight, verifyToken } from './authenticate.ts'
 import { type Awaitable, isPromise } from './awaitable.ts'
 import { writeDenial } from './challenge-reply.ts'
 import { createResourceServer, createVisit, type ResourceServer, VISIT } from './context.ts'
-import { describeRoute, REQUIRED_SCOPES } from './describe-routes.ts'
-import { outermost, publishMetadata, WITHOUT_FOREIGN_CORS } from './metadata.ts'
+import { describeRoute, hasAuthHook } from './describe-routes.ts'
+import { outermost, PUBLIC_ROUTE, publishMetadata, WITHOUT_FOREIGN_CORS } from './metadata.ts'
 import { needsOf } from './operations.ts'
 import { assertScopesKnown, type ResourceServerOptions, resolveResourceServerOptions } from './options.ts'
 import { decideRoute, optionAboutBodies, placeRoute } from './protected-routes.ts'
 import { watchStrayRoutes } from './stray-routes.ts'
-import type { AuthHook, Health, McpAuth } from './types.ts'
+import type { Health, McpAuth } from './types.ts'
 
 const NAME = '@fastify-mcp-auth/resource-server'
 
 async function resourceServer(app: FastifyInstance, input: ResourceServerOptions): Promise<void> {
   assertAlone(app)
   const server = await createResourceServer(resolveResourceServerOptions(input))
-  decorate(app, server)
-  watchRoutes(app, server)
+  watchRoutes(app, server, decorate(app, server))
   publishMetadata(app, server)
   addGuards(app, server)
   const { verify } = server.options
@@ -44,6 +44,8 @@ async function resourceServer(app: FastifyInstance, input: ResourceServerOptions
 // With callbacks, because a request whose token is known should not have to wait for a promise, nor one to any other route of the app.
 function addGuards(app: FastifyInstance, server: ResourceServer): void {
   app.addHook('onRequest', (request, reply, done) => {
+    // Decorators do not reach the requests of scopes that were opened before this plugin came; hooks do.
+    request.auth ??= null
     const policy = policyOf(server, request)
     if (!policy) return done()
     request[VISIT] = createVisit(reply, policy)
@@ -60,7 +62,10 @@ function addGuards(app: FastifyInstance, server: ResourceServer): void {
   })
   app.addHook('preHandler', (request, reply, done) => {
     const visit = request[VISIT]
-    if (!visit) return done()
+    if (!visit) {
+      request[VISIT] = false
+      return done()
+    }
     try {
       guardBody(server, visit)
     } catch (error) {
@@ -84,7 +89,8 @@ function healthOf({ options }: ResourceServer): Health {
   return { ok: dependencies.every(({ state, age }) => state !== 'down' || age !== null), dependencies }
 }
 
-function decorate(app: FastifyInstance, server: ResourceServer): void {
+/** @returns whether anybody has asked for a hook: it may protect routes in a composition, where it is not seen */
+function decorate(app: FastifyInstance, server: ResourceServer): () => boolean {
   const { resource, metadata, metadataUrl } = server
   const mcpAuth: McpAuth = {
     resource,
@@ -96,18 +102,26 @@ function decorate(app: FastifyInstance, server: ResourceServer): void {
     health: () => healthOf(server)
   }
   app.decorate('mcpAuth', Object.freeze(mcpAuth))
-  app.decorate('authenticate', (request, reply) => requirePrincipal(server, { request, reply, scopes: [] }))
+  const authenticate = createAuthHook(server, [])
+  let isAskedFor = false
+  app.decorate('authenticate', {
+    getter() {
+      isAskedFor = true
+      return authenticate
+    }
+  })
   app.decorate('requireScopes', (...scopes: string[]) => {
     assertScopesKnown(server.options, 'requireScopes', scopes)
-    const hook: AuthHook = (request, reply) => requirePrincipal(server, { request, reply, scopes })
-    return Object.assign(hook, { [REQUIRED_SCOPES]: Object.freeze([...scopes]) })
+    isAskedFor = true
+    return createAuthHook(server, scopes)
   })
   app.decorateRequest('auth', null)
   app.decorateRequest(VISIT, null)
+  return () => isAskedFor
 }
 
 /** Looks at every route as it is declared: wrong wiring stops the boot instead of leaving a door open. */
-function watchRoutes(app: FastifyInstance, server: ResourceServer): void {
+function watchRoutes(app: FastifyInstance, server: ResourceServer, hasHooks: () => boolean): void {
   const mayBeThere = outermost(app) === app
   const wasThere = (prefix: string): boolean => mayBeThere && hasRouteUnder(app, prefix)
   const unseen = new Set(server.options.protect.filter(prefix => !wasThere(prefix)))
@@ -125,7 +139,7 @@ function watchRoutes(app: FastifyInstance, server: ResourceServer): void {
     // An open route does not show that the prefix is right, nor does the wildcard of a CORS plugin.
     if (decision !== 'open' && methods.some(method => method !== 'OPTIONS'))
       for (const prefix of unseen) if (placeRoute(route.url, prefix) !== 'outside') unseen.delete(prefix)
-    if (typeof decision !== 'object' || !server.options.cors) return
+    if (!server.options.cors || (typeof decision !== 'object' && !hasAuthHook(route))) return
     route.config = { ...WITHOUT_FOREIGN_CORS, ...route.config }
     if (preflights.has(route.url) || methods.includes('OPTIONS')) return
     preflights.add(route.url)
@@ -137,7 +151,7 @@ function watchRoutes(app: FastifyInstance, server: ResourceServer): void {
         'FST_OAUTH_OPTION',
         `resource-server: option "protect": no route lies under ${prefix} (paths are whole, with the prefixes of plugins; register this plugin, with await, before the routes)`
       )
-    if (!hasBodies)
+    if (!hasBodies && !hasHooks())
       throw new ConfigurationError(
         'FST_OAUTH_OPTION',
         `resource-server: option "${aboutBodies}": there is no protected route to which it applies (register this plugin, with await, before the routes)`
@@ -162,7 +176,7 @@ function addPreflight(app: FastifyInstance, server: ResourceServer, url: string)
   root.route({
     method: 'OPTIONS',
     url,
-    config: { ...WITHOUT_FOREIGN_CORS, mcpAuth: false },
+    config: PUBLIC_ROUTE,
     schema: { hide: true } as object,
     handler: (request, reply) => preflight(server, request, reply)
   })

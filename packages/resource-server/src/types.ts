@@ -184,14 +184,20 @@ declare module 'fastify' {
   interface FastifyInstance {
     mcpAuth: McpAuth
     /**
-     * A hook that demands a valid token; usable in `@fastify/auth`.
+     * A hook that demands a valid token; usable in `@fastify/auth`. Option `operations` and what goes with it apply to the callers whom it
+     * lets in, and not to those whom another strategy lets in without it.
+     *
+     * Before all routes (`app.addHook('onRequest', app.authenticate)`) it lets those of this plugin pass, the metadata and the preflights, but no
+     * others: `mcpAuth: false` opens a route under `protect`, where a hook may be what protects it instead. For all routes but some take
+     * `protect: ['/']`.
      *
      * @throws OAuthError
      * @throws UnavailableError
+     * @throws RefusedRequestError
      */
     authenticate: AuthHook
     /**
-     * A hook that demands a valid token and all of the scopes.
+     * A hook that demands a valid token and all of the scopes; otherwise like `app.authenticate`.
      *
      * @throws ConfigurationError at once, for a scope that is not declared
      */

@@ -21,6 +21,7 @@ export function withAuth<Result>(
   }
 }
 
+// Not only null is nobody: where no resource server is registered, a request does not have the property at all.
 function isAuthenticated(request: FastifyRequest): request is AuthenticatedRequest {
-  return request.auth !== null
+  return Boolean(request.auth)
 }

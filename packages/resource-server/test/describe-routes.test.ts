@@ -58,6 +58,7 @@ t.test('@fastify/swagger: every protected route says its scopes', async t => {
       app.get('/half', { config: { mcpAuth: { optional: true } } }, ok)
       app.get('/under/x', ok)
       app.get('/hook', { onRequest: app.requireScopes('h') }, ok)
+      app.get('/valid', { onRequest: app.authenticate }, ok)
       app.get('/own', { config: { mcpAuth: { scopes: ['a'] } }, schema: { security: [{ other: [] }] } }, ok)
       app.get('/open', ok)
     }
@@ -74,6 +75,7 @@ t.test('@fastify/swagger: every protected route says its scopes', async t => {
     '/half': [{ mcp: [] }, {}],
     '/under/x': [{ mcp: [] }],
     '/hook': [{ mcp: ['h'] }],
+    '/valid': [{ mcp: [] }],
     '/own': [{ other: [] }],
     '/open': undefined
   })

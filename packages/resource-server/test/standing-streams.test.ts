@@ -1,5 +1,7 @@
 import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
+import fastifyAuth from '@fastify/auth'
+import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { createApp, MCP_HEADERS, type TestApp } from './app.ts'
 
@@ -12,21 +14,24 @@ interface Asked {
   /** Content type of the answer. */
   readonly type: string
   readonly options: NonNullable<Parameters<typeof createApp>[1]>['options']
+  /** What protects the route; by default its config. */
+  readonly protection?: (app: FastifyInstance) => object
 }
 
 /** A request whose answer has begun, and goes on until the test ends it. */
 async function beginAnswer(
   t: Parameters<typeof createApp>[0],
-  { method, body, type, options }: Asked
+  { method, body, type, options, protection = () => ({ config: { mcpAuth: {} } }) }: Asked
 ): Promise<{ test: TestApp; response: IncomingMessage; ended: unknown[]; finish: () => void }> {
   let finish: () => void = () => undefined
   const test = await createApp(t, {
     ...(options ? { options } : {}),
+    before: async app => void (await app.register(fastifyAuth)),
     routes: app =>
       void app.route({
         method,
         url: '/mcp',
-        config: { mcpAuth: {} },
+        ...protection(app),
         handler: (_, reply) => {
           reply.hijack()
           reply.raw.writeHead(200, { 'content-type': type }).write(': hello\n\n')
@@ -64,6 +69,22 @@ for (const [which, options] of OPTIONS)
       t.equal(response.complete, true, 'in order, not cut off')
       t.equal(ended.length, 1)
     })
+
+for (const phase of ['onRequest', 'preValidation', 'preHandler'])
+  t.test(`RS-4: a stream ends with its token when the second of two hooks let its reader in, ${phase}`, async t => {
+    const { test, response, ended } = await beginAnswer(t, {
+      method: 'GET',
+      type: EVENTS,
+      options: {},
+      protection: app => ({ [phase]: app.auth([app.requireScopes('admin'), app.authenticate]) })
+    })
+    test.clock.advance(60)
+    const patience = setTimeout(() => response.destroy(), 5000)
+    await once(response.resume(), 'close')
+    clearTimeout(patience)
+    t.equal(response.complete, true)
+    t.equal(ended.length, 1)
+  })
 
 const LEFT_ALONE: [string, Omit<Asked, 'options'>][] = [
   ['the stream of another call', { method: 'POST', body: CALL, type: EVENTS }],
