@@ -290,6 +290,20 @@ for (const revoke of ['by the administrator', 'with the account', 'with the scop
     matchesOAuthError(t, await poll(server, device), 'invalid_grant')
   })
 
+t.test('RFC 8628 3.5: what is revoked while a device fetches it gives no tokens, and no alarm', async t => {
+  let revoke = async (): Promise<unknown> => null
+  const server = await buildDeviceServer(t, { users: { props: () => revoke() } })
+  const { grants, on } = server.app.authorizationServer
+  const alarms: unknown[] = []
+  on('code.replayed', event => alarms.push(event))
+  const device = await startDevice(server)
+  const person = server.client()
+  await person.decide(await enterCode(person, device.user_code))
+  revoke = () => grants.revokeAll({ subject: 'sub-alice' })
+  matchesOAuthError(t, await poll(server, device), 'invalid_grant')
+  t.strictSame(alarms, [])
+})
+
 t.test(
   'TK-2: an outage in the moment between the yes and the grant leaves the device waiting, and the same yes mends it',
   async t => {
