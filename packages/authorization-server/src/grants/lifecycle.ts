@@ -51,7 +51,7 @@ export async function prepareGrant(
     session,
     organization,
     scopes,
-    endsAt
+    endsAt = server.clock.now() + server.options.grantTtl
   }: {
     request: FrozenRequest
     session: Session
@@ -64,8 +64,8 @@ export async function prepareGrant(
   const { clock, options, users } = server
   const { subject } = session
   const now = clock.now()
-  // A device has until its own code expires, which it was told.
-  const codeExpiresAt = request.device?.expiresAt ?? now + options.codeTtl
+  // A device has until its own code expires, which it was told. A code buys nothing any more when access has ended.
+  const codeExpiresAt = Math.min(request.device?.expiresAt ?? now + options.codeTtl, endsAt)
   const grantId = newGrantId(now)
   const secret = randomSecret()
   const record: GrantRecord = {
@@ -85,7 +85,7 @@ export async function prepareGrant(
     createdAt: now,
     lastUsedAt: now,
     expiresAt: codeExpiresAt,
-    endsAt: endsAt ?? now + options.grantTtl,
+    endsAt,
     refreshable: request.client.refreshable,
     revokedAt: null,
     codeDigest: digest(secret),

@@ -290,6 +290,18 @@ for (const revoke of ['by the administrator', 'with the account', 'with the scop
     matchesOAuthError(t, await poll(server, device), 'invalid_grant')
   })
 
+t.test('TK-1, RFC 8628 3.5: what was allowed for a shorter time than a device may take has expired for it', async t => {
+  const options = { grantTtl: 60, refreshTokenTtl: 60 }
+  const server = await buildDeviceServer(t, { options })
+  const [soon, late] = [await startDevice(server), await startDevice(server)]
+  const person = server.client()
+  for (const device of [soon, late]) await person.decide(await enterCode(person, device.user_code))
+  server.clock.advance(59)
+  t.match((await poll(server, soon)).json(), { expires_in: 1 })
+  server.clock.advance(1)
+  matchesOAuthError(t, await poll(server, late), 'expired_token')
+})
+
 t.test('RFC 8628 3.5: what is revoked while a device fetches it gives no tokens, and no alarm', async t => {
   let revoke = async (): Promise<unknown> => null
   const server = await buildDeviceServer(t, { users: { props: () => revoke() } })
