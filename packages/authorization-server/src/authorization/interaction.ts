@@ -14,10 +14,10 @@ import {
 } from '@fastify-mcp-auth/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { forRequest, pageUrl, type ServerContext } from '../context.ts'
-import { type PreparedGrant, prepareGrant, storeGrant, tellOfApproval } from '../grants/lifecycle.ts'
+import { attachProps, type PreparedGrant, prepareGrant, storeGrant, tellOfApproval } from '../grants/lifecycle.ts'
 import { lastRevocation, wasRevokedSince } from '../grants/recent-revocations.ts'
 import { revokeGrant } from '../grants/revocation.ts'
-import type { FrozenRequest, InteractionRecord } from '../records.ts'
+import type { FrozenRequest, GrantRecord, InteractionRecord } from '../records.ts'
 import type { Session } from '../users.ts'
 import { answer, assertOpen, type Outcome } from './answer.ts'
 import { bindBrowser, browserDigest } from './browser.ts'
@@ -88,7 +88,7 @@ export function createInteractions(context: ServerContext): AuthorizationServer<
       const organization = pickedOrganization(offer, choice.organization)
       const scopes = chosenScopes(offer, { request: interaction, organization, ticked: choice.scopes })
       if (scopes.length === 0) return refuse(server, handle, { interaction, subject })
-      const grant = await prepareGrant(server, { request: interaction, session, organization, scopes })
+      const grant = prepareGrant(server, { request: interaction, session, organization, scopes })
       return allow(server, handle, {
         interaction,
         grant,
@@ -141,10 +141,12 @@ async function allow(
   handle: string,
   {
     interaction,
-    grant: { grantId, code, record },
+    grant,
     afterwards
   }: { interaction: InteractionRecord; grant: PreparedGrant; afterwards: (given: AnsweredGrant) => Promise<void> }
 ): Promise<{ redirectTo: string }> {
+  const { grantId, code } = grant
+  const record = await recordFor(server, interaction, grant)
   const redirectTo = answerUrl(server, { handle, interaction }, trusted => codeResponse(server.issuer, trusted, code))
   const outcome = { redirectTo, grant: { grantId, record } }
   const given = await answer(server, { handle, interaction, decision: record, outcome })
@@ -152,6 +154,18 @@ async function allow(
   if (given.first && given.grant) tellOfApproval(server, given.grant)
   if (given.grant && (await storeGrant(server, given.grant))) await afterwards(given.grant)
   return { redirectTo: given.redirectTo }
+}
+
+/** With what the app attaches, where this answer can still be the one that counts. */
+async function recordFor(
+  server: ServerContext,
+  interaction: InteractionRecord,
+  grant: PreparedGrant
+): Promise<GrantRecord> {
+  if (interaction.answeredAt !== null) return grant.record
+  assertOpen(server, interaction)
+  // Nobody will ever have the code of a device's grant to read them with: they are attached when the device comes.
+  return interaction.device ? grant.record : attachProps(server, grant)
 }
 
 async function findInteraction(

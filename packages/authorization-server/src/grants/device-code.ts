@@ -8,9 +8,8 @@ import { Type } from 'typebox'
 import type { Client } from '../clients/client.ts'
 import type { ServerContext } from '../context.ts'
 import type { DeviceAuthorizationRecord } from '../records.ts'
-import { sealProps } from '../tokens/props.ts'
 import { defineGrant } from './grant.ts'
-import { grantedResource, propsContext } from './lifecycle.ts'
+import { attachProps, grantedResource } from './lifecycle.ts'
 import { redeemGrant, replayed } from './redemption.ts'
 
 export const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code'
@@ -46,14 +45,14 @@ export const deviceCode = defineGrant({
     // Before the app is asked: a question that cannot be answered must cost it nothing.
     grantedResource(server, grant, body.resource)
     // Only now somebody has a secret to encrypt it under.
-    const props = sealProps(await server.users.props(grant.subject, propsContext(grant)), secret)
+    const attached = await attachProps(server, { secret, record: grant })
     return redeemGrant(server, {
       grantId,
-      grant: { ...grant, ...props },
+      grant: attached,
       presented: secret,
       resource: body.resource,
       grantType: DEVICE_CODE,
-      patch: { props: props.props }
+      patch: { props: attached.props }
     })
   }
 })

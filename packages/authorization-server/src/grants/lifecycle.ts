@@ -30,6 +30,8 @@ export interface PreparedGrant {
   readonly grantId: string
   /** The authorization code, of which only a digest is kept. */
   readonly code: string
+  /** The part of it that opens the props. */
+  readonly secret: string
   readonly record: GrantRecord
 }
 
@@ -43,8 +45,8 @@ export const NO_REFRESH = Object.freeze({
   replays: 0
 })
 
-/** What a person allowed, ready to be stored, with what the app attaches to it. Stores nothing. */
-export async function prepareGrant(
+/** What a person allowed, without what the app attaches to it. Stores nothing. */
+export function prepareGrant(
   server: ServerContext,
   {
     request,
@@ -60,8 +62,8 @@ export async function prepareGrant(
     /** When access ends at the latest, if that is known already: a consent that stands in for the page is not prolonged by it. */
     endsAt?: number
   }
-): Promise<PreparedGrant> {
-  const { clock, options, users } = server
+): PreparedGrant {
+  const { clock, options } = server
   const { subject } = session
   const now = clock.now()
   // A device has until its own code expires, which it was told. A code buys nothing any more when access has ended.
@@ -97,12 +99,19 @@ export async function prepareGrant(
     ...NO_PROPS,
     accessTokens: null
   }
-  // Nobody will ever have the code of this grant to read them with: they are attached when the device comes.
-  const props = request.device ? null : await users.props(subject, propsContext(record))
-  return { grantId, code: `${grantId}.${secret}`, record: { ...record, ...sealProps(props, secret) } }
+  return { grantId, code: `${grantId}.${secret}`, secret, record }
 }
 
-export function propsContext({ clientId, resources, scopes, organization }: GrantRecord): PropsContext {
+/** Asks the app what it attaches, which may cost it something: only to be called for a grant that is going to be stored. */
+export async function attachProps(
+  server: ServerContext,
+  { secret, record }: Pick<PreparedGrant, 'secret' | 'record'>
+): Promise<GrantRecord> {
+  const props = await server.users.props(record.subject, propsContext(record))
+  return { ...record, ...sealProps(props, secret) }
+}
+
+function propsContext({ clientId, resources, scopes, organization }: GrantRecord): PropsContext {
   return { clientId, resources, scopes, organization }
 }
 
