@@ -13,6 +13,7 @@ import {
   type Settled
 } from '@fastify-mcp-auth/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { renewClient } from '../clients/resolve.ts'
 import { forRequest, pageUrl, type ServerContext } from '../context.ts'
 import { attachProps, type PreparedGrant, prepareGrant, storeGrant, tellOfApproval } from '../grants/lifecycle.ts'
 import { lastRevocation, wasRevokedSince } from '../grants/recent-revocations.ts'
@@ -25,6 +26,7 @@ import { accountProof, consentRequest } from './consent-request.ts'
 import { answerDevice, finishedUrl } from './device-answer.ts'
 import { chosenScopes, offerOf, pickedOrganization } from './offer.ts'
 import { rememberConsent } from './remembered-consent.ts'
+import { findClient } from './request.ts'
 import { codeResponse, errorResponse, type TrustedRedirect } from './response.ts'
 import { isFresh, loginTarget } from './sign-in.ts'
 import { isStillRemembered, rememberedGrant } from './without-page.ts'
@@ -156,14 +158,21 @@ async function allow(
   return { redirectTo: given.redirectTo }
 }
 
-/** With what the app attaches, where this answer can still be the one that counts. */
+/**
+ * For a client that is still there, which is in use from now on; with what the app attaches, where this answer can still be the one that
+ * counts.
+ *
+ * @throws InteractionError `client_forgotten` or `unknown_client` for a client that was removed since it asked
+ */
 async function recordFor(
   server: ServerContext,
   interaction: InteractionRecord,
   grant: PreparedGrant
 ): Promise<GrantRecord> {
-  if (interaction.answeredAt !== null) return grant.record
-  assertOpen(server, interaction)
+  const { clientId, answeredAt } = interaction
+  if (answeredAt === null) assertOpen(server, interaction)
+  if (!(await renewClient(server, clientId, grant.record.endsAt))) await findClient(server, clientId)
+  if (answeredAt !== null) return grant.record
   // Nobody will ever have the code of a device's grant to read them with: they are attached when the device comes.
   return interaction.device ? grant.record : attachProps(server, grant)
 }

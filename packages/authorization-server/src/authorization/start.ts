@@ -2,6 +2,7 @@
 import { OAuthError } from '@fastify-mcp-auth/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Client } from '../clients/client.ts'
+import { renewClient } from '../clients/resolve.ts'
 import { pageUrl, type ServerContext } from '../context.ts'
 import { attachProps, storeGrant, tellOfApproval } from '../grants/lifecycle.ts'
 import { sectorOf } from '../openid/pairwise.ts'
@@ -41,6 +42,7 @@ async function answerWithoutPage(
   const grant = await rememberedGrant(server, frozen, session)
   if (!grant) return null
   const { grantId } = grant
+  await renewClient(server, frozen.clientId, grant.record.endsAt)
   await storeGrant(server, { grantId, record: await attachProps(server, grant) })
   if (!(await isStillRemembered(server, grant))) return null
   tellOfApproval(server, grant)

@@ -3,7 +3,6 @@
  * conditional write of the grant's record.
  */
 import { digest, OAuthError, randomSecret, sameResource } from '@fastify-mcp-auth/core'
-import { renewClient } from '../clients/resolve.ts'
 import type { ServerContext } from '../context.ts'
 import { pairwiseSub } from '../openid/pairwise.ts'
 import type { FrozenRequest, GrantRecord } from '../records.ts'
@@ -125,7 +124,7 @@ export function tellOfApproval(
 }
 
 /**
- * Stores a grant, once, however often it is called; its client is in use from now on.
+ * Stores a grant, once, however often it is called.
  *
  * @returns whether this call stored it
  */
@@ -135,7 +134,6 @@ export async function storeGrant(
 ): Promise<boolean> {
   const { clientId, subject, organization, resources, scopes } = record
   if (!(await server.records.grants.insert(grantId, record))) return false
-  await renewClient(server, clientId, record.endsAt)
   server.emit('grant.created', { grantId, clientId, subject, organization, resources, scopes })
   return true
 }

@@ -302,6 +302,24 @@ t.test('TK-1, RFC 8628 3.5: what was allowed for a shorter time than a device ma
   matchesOAuthError(t, await poll(server, late), 'expired_token')
 })
 
+t.test('RFC 8628 3.3: nobody allows a device anything whose client was removed meanwhile', async t => {
+  const server = await buildDeviceServer(t)
+  const { clientId } = await server.app.authorizationServer.clients.register({
+    client_name: 'Lamp',
+    grant_types: [DEVICE_CODE],
+    redirect_uris: [],
+    token_endpoint_auth_method: 'none'
+  })
+  const device = await startDevice(server, { client_id: clientId })
+  const person = server.client()
+  const page = await enterCode(person, device.user_code)
+  await server.app.authorizationServer.clients.remove(clientId)
+  const answer = await person.decide(page)
+  t.equal(answer.statusCode, 410)
+  t.match(answer.body, '"reason":"client_forgotten","clientName":"Lamp"')
+  t.match(await server.storage.counts(), { grants: 0 })
+})
+
 t.test('RFC 8628 3.5: what is revoked while a device fetches it gives no tokens, and no alarm', async t => {
   let revoke = async (): Promise<unknown> => null
   const server = await buildDeviceServer(t, { users: { props: () => revoke() } })
