@@ -280,7 +280,9 @@ export const SigningKeyRecord = Type.Object({
   /** When it begins to sign; it is published before. */
   activeFrom: Type.Integer(),
   /** When the keys before it leave the key set. */
-  previousUntil: Type.Integer()
+  previousUntil: Type.Integer(),
+  /** When it leaves the key set itself, because nobody is known to sign with its algorithm any more; null while somebody does. */
+  retiresAt: nullable(Type.Integer())
 })
 export type SigningKeyRecord = Static<typeof SigningKeyRecord>
 
@@ -349,7 +351,8 @@ export const LIFETIMES: { readonly [collection in keyof typeof COLLECTIONS]: str
   pushedRequests: '`pushedRequestTtl`',
   grants: '`codeTtl` until the code is redeemed, then `refreshTokenTtl` after the last use and `grantTtl` at most',
   recentRevocations: 'an hour after the last one',
-  signingKeys: '`keyRotationInterval`, and a day after its last signature'
+  signingKeys:
+    '`keyRotationInterval`, and a day after its last signature; an hour more where its algorithm is not signed with any more'
 }
 
 /** Everything that the authorization server stores: for migrations, and for moving to another database. */

@@ -87,7 +87,8 @@ export interface UserAdapter<User = unknown> {
   /**
    * What to attach to a grant that a person has just allowed, for example tokens of another API that its tools need. Stored so that only
    * who presents a token of the grant can read it, and handed to resource servers of this process: `request.auth.props`. At most 16 KiB
-   * of JSON; null for nothing. It stays the same for the life of the grant.
+   * of JSON; null for nothing. It stays the same for the life of the grant. Asked before the grant is stored: once, but for requests at the
+   * same moment and for a repetition after an error, of which one answer is kept.
    */
   props?(user: User, context: PropsContext): Promise<unknown> | unknown
   /**

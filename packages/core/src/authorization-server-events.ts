@@ -81,7 +81,7 @@ export interface AuthorizationServerEvents {
   'code.replayed': OfGrant
   /** A signing key was made. It is published at once and signs from `activeFrom` (epoch seconds). */
   'key.created': { kid: string; alg: string; activeFrom: number }
-  /** A key that had not been published any more was removed from the storage. */
+  /** A key was removed from the storage: its time is over, or it went at once because one was stolen. */
   'key.removed': { kid: string; alg: string }
   /** Somebody asks too often. `address` as it is counted: IPv6 by its /64. */
   'request.limited': { endpoint: string; grantType: string | null; address: string }

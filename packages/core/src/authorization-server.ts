@@ -278,7 +278,10 @@ export interface GrantCriteria {
 export interface SigningKeySummary {
   readonly kid: string
   readonly alg: 'ES256' | 'RS256' | 'PS256' | 'EdDSA' | 'HS256'
-  /** `next`: published, does not sign yet. `previous`: does not sign any more, still published. */
+  /**
+   * `next`: published, does not sign yet. `previous`: does not sign any more, still published, because another took its place or these
+   * options have no use for its algorithm.
+   */
   readonly state: 'next' | 'current' | 'previous'
   /** Epoch seconds; null for a key of an external signer. */
   readonly createdAt: number | null
@@ -459,11 +462,14 @@ export interface AuthorizationServer<Request = unknown, Reply = unknown> {
     /** The keys that can be used to verify tokens. */
     list(): Promise<readonly SigningKeySummary[]>
     /**
-     * Makes successors for all signing keys of this server, not for those of external signers. Called by many processes at once it
+     * Makes successors for all keys that this server signs with, not for those of external signers. Called by many processes at once it
      * makes one for each, and while one waits to be used, none. Returns the keys as they are then.
      *
-     * @param how `immediately` after a key was stolen: the new key signs at once, and no token that was signed before is good any more
-     *   (other processes follow within a minute). Else a new key is published for an hour before it signs, and the old one stays
+     * A key of ours that the options have no use for any more, because of another algorithm or an external signer, needs no successor: it
+     * goes by itself, a day and an hour after the last process that signed with it.
+     *
+     * @param how `immediately` after a key was stolen: the new key signs at once, and no token that a key of ours signed before is good any
+     *   more, whether the options still have a use for that key or not (other processes follow within a minute). Else a new key is published for an hour before it signs, and the old one stays
      *   published for a day after that: nobody notices.
      * @throws UnavailableError
      */

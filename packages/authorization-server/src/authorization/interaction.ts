@@ -13,11 +13,12 @@ import {
   type Settled
 } from '@fastify-mcp-auth/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { renewClient } from '../clients/resolve.ts'
 import { forRequest, pageUrl, type ServerContext } from '../context.ts'
-import { type PreparedGrant, prepareGrant, storeGrant, tellOfApproval } from '../grants/lifecycle.ts'
+import { attachProps, type PreparedGrant, prepareGrant, storeGrant, tellOfApproval } from '../grants/lifecycle.ts'
 import { lastRevocation, wasRevokedSince } from '../grants/recent-revocations.ts'
 import { revokeGrant } from '../grants/revocation.ts'
-import type { FrozenRequest, InteractionRecord } from '../records.ts'
+import type { FrozenRequest, GrantRecord, InteractionRecord } from '../records.ts'
 import type { Session } from '../users.ts'
 import { answer, assertOpen, type Outcome } from './answer.ts'
 import { bindBrowser, browserDigest } from './browser.ts'
@@ -25,6 +26,7 @@ import { accountProof, consentRequest } from './consent-request.ts'
 import { answerDevice, finishedUrl } from './device-answer.ts'
 import { chosenScopes, offerOf, pickedOrganization } from './offer.ts'
 import { rememberConsent } from './remembered-consent.ts'
+import { findClient } from './request.ts'
 import { codeResponse, errorResponse, type TrustedRedirect } from './response.ts'
 import { isFresh, loginTarget } from './sign-in.ts'
 import { isStillRemembered, rememberedGrant } from './without-page.ts'
@@ -88,7 +90,7 @@ export function createInteractions(context: ServerContext): AuthorizationServer<
       const organization = pickedOrganization(offer, choice.organization)
       const scopes = chosenScopes(offer, { request: interaction, organization, ticked: choice.scopes })
       if (scopes.length === 0) return refuse(server, handle, { interaction, subject })
-      const grant = await prepareGrant(server, { request: interaction, session, organization, scopes })
+      const grant = prepareGrant(server, { request: interaction, session, organization, scopes })
       return allow(server, handle, {
         interaction,
         grant,
@@ -141,10 +143,12 @@ async function allow(
   handle: string,
   {
     interaction,
-    grant: { grantId, code, record },
+    grant,
     afterwards
   }: { interaction: InteractionRecord; grant: PreparedGrant; afterwards: (given: AnsweredGrant) => Promise<void> }
 ): Promise<{ redirectTo: string }> {
+  const { grantId, code } = grant
+  const record = await recordFor(server, interaction, grant)
   const redirectTo = answerUrl(server, { handle, interaction }, trusted => codeResponse(server.issuer, trusted, code))
   const outcome = { redirectTo, grant: { grantId, record } }
   const given = await answer(server, { handle, interaction, decision: record, outcome })
@@ -152,6 +156,25 @@ async function allow(
   if (given.first && given.grant) tellOfApproval(server, given.grant)
   if (given.grant && (await storeGrant(server, given.grant))) await afterwards(given.grant)
   return { redirectTo: given.redirectTo }
+}
+
+/**
+ * For a client that is still there, which is in use from now on; with what the app attaches, where this answer can still be the one that
+ * counts.
+ *
+ * @throws InteractionError `client_forgotten` or `unknown_client` for a client that was removed since it asked
+ */
+async function recordFor(
+  server: ServerContext,
+  interaction: InteractionRecord,
+  grant: PreparedGrant
+): Promise<GrantRecord> {
+  const { clientId, answeredAt } = interaction
+  if (answeredAt === null) assertOpen(server, interaction)
+  if (!(await renewClient(server, clientId, grant.record.endsAt))) await findClient(server, clientId)
+  if (answeredAt !== null) return grant.record
+  // Nobody will ever have the code of a device's grant to read them with: they are attached when the device comes.
+  return interaction.device ? grant.record : attachProps(server, grant)
 }
 
 async function findInteraction(

@@ -40,7 +40,8 @@ function single(query: Readonly<Record<string, unknown>>, name: string): string 
   return isParameterValue(value) && value !== '' ? value : null
 }
 
-async function findClient(server: ServerContext, clientId: string): Promise<Client> {
+/** @throws InteractionError `unknown_client`, `client_forgotten`, `client_metadata`; UnavailableError */
+export async function findClient(server: ServerContext, clientId: string): Promise<Client> {
   try {
     const client = await resolveClient(server, clientId)
     if (client) return client

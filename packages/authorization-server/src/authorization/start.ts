@@ -2,8 +2,9 @@
 import { OAuthError } from '@fastify-mcp-auth/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Client } from '../clients/client.ts'
+import { renewClient } from '../clients/resolve.ts'
 import { pageUrl, type ServerContext } from '../context.ts'
-import { storeGrant, tellOfApproval } from '../grants/lifecycle.ts'
+import { attachProps, storeGrant, tellOfApproval } from '../grants/lifecycle.ts'
 import { sectorOf } from '../openid/pairwise.ts'
 import type { FrozenRequest } from '../records.ts'
 import type { Session } from '../users.ts'
@@ -40,7 +41,9 @@ async function answerWithoutPage(
 ): Promise<string | null> {
   const grant = await rememberedGrant(server, frozen, session)
   if (!grant) return null
-  await storeGrant(server, grant)
+  const { grantId } = grant
+  await renewClient(server, frozen.clientId, grant.record.endsAt)
+  await storeGrant(server, { grantId, record: await attachProps(server, grant) })
   if (!(await isStillRemembered(server, grant))) return null
   tellOfApproval(server, grant)
   return codeResponse(server.issuer, trusted, grant.code)

@@ -39,25 +39,30 @@ const ATTEMPTS = 5
 
 /**
  * Renews the registration of a client that is used: until after `grantEndsAt`. Writes only when what was promised before is too
- * short, so a busy client costs a read.
+ * short, so a busy client costs a read. One that runs out just now is kept as well.
+ *
+ * @returns false when it was removed, or is not kept here
  */
-export async function keepClient(server: ServerContext, clientId: string, grantEndsAt: number): Promise<void> {
+export async function keepClient(server: ServerContext, clientId: string, grantEndsAt: number): Promise<boolean> {
   const { clients } = server.records
   const { idleTtl } = lifetimes(server)
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const record = await clients.get(clientId)
-    // One that the app registered never expires; one that was removed stays removed.
-    if (!record || record.endedAt !== null || record.expiresAt === null) return
+    if (!record || record.endedAt !== null) return false
+    // One that the app registered never expires.
+    if (record.expiresAt === null) return true
     // Half of the idle time is room for later grants, which then find nothing to write.
-    if (record.usedAt !== null && record.expiresAt >= grantEndsAt + idleTtl / 2) return
+    if (record.usedAt !== null && record.expiresAt >= grantEndsAt + idleTtl / 2) return true
     const expiresAt = Math.max(grantEndsAt + idleTtl, record.expiresAt)
     const won = await clients.update(
       clientId,
       { endedAt: null, expiresAt: record.expiresAt },
       { usedAt: server.clock.now(), expiresAt, forgetAt: expiresAt + TOMBSTONE_TTL }
     )
-    if (won) return
+    if (won) return true
   }
+  // Others have renewed it each time.
+  return true
 }
 
 /** Lifetimes of registrations in seconds. */

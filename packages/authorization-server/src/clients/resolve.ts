@@ -65,11 +65,17 @@ async function acceptableOrNull(client: Promise<Client | null>): Promise<Client 
   }
 }
 
-/** Keeps what is known of a client for as long as a grant of it can live. */
-export async function renewClient(server: ServerContext, clientId: string, grantEndsAt: number): Promise<void> {
-  if (configuredClient(server, clientId)) return
-  if (isMetadataDocumentId(clientId)) await keepDocument(server.records, clientId, grantEndsAt)
-  else await keepClient(server, clientId, grantEndsAt)
+/**
+ * Keeps what is known of a client for as long as a grant of it can live. To be called before that is stored.
+ *
+ * @returns false for one that was removed or is unknown here: {@link resolveClient} says which, and whether the app keeps it. A metadata
+ *   document is not read again: nobody removes it here, and its host may be down
+ */
+export async function renewClient(server: ServerContext, clientId: string, grantEndsAt: number): Promise<boolean> {
+  if (configuredClient(server, clientId)) return true
+  if (!isMetadataDocumentId(clientId)) return keepClient(server, clientId, grantEndsAt)
+  await keepDocument(server.records, clientId, grantEndsAt)
+  return true
 }
 
 export function configuredClient(server: ServerContext, clientId: string): Client | null {

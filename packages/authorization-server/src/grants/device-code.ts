@@ -8,9 +8,8 @@ import { Type } from 'typebox'
 import type { Client } from '../clients/client.ts'
 import type { ServerContext } from '../context.ts'
 import type { DeviceAuthorizationRecord } from '../records.ts'
-import { sealProps } from '../tokens/props.ts'
 import { defineGrant } from './grant.ts'
-import { grantedResource, propsContext } from './lifecycle.ts'
+import { attachProps, grantedResource } from './lifecycle.ts'
 import { redeemGrant, replayed } from './redemption.ts'
 
 export const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code'
@@ -38,28 +37,32 @@ export const deviceCode = defineGrant({
       throw new OAuthError('access_denied', 'the user said no', { reason: 'device_denied', status: 400 })
     const grant = grantId === null ? null : await server.records.grants.get(grantId)
     if (grantId !== null && grant?.codeConsumedAt) throw await replayed(server, grantId, grant)
-    if (record.expiresAt <= server.clock.now())
-      throw new OAuthError('expired_token', 'device_code has expired', { reason: 'device_code_expired' })
+    if (record.expiresAt <= server.clock.now()) throw expired()
     // Between the yes and the grant is a moment in which there is nothing to hand out yet.
     if (grantId === null || grant === null) throw await pending(server, waiting)
     if (grant.revokedAt !== null) throw invalidGrant('grant_revoked')
+    if (grant.codeExpiresAt <= server.clock.now()) throw expired()
     // Before the app is asked: a question that cannot be answered must cost it nothing.
     grantedResource(server, grant, body.resource)
     // Only now somebody has a secret to encrypt it under.
-    const props = sealProps(await server.users.props(grant.subject, propsContext(grant)), secret)
+    const attached = await attachProps(server, { secret, record: grant })
     return redeemGrant(server, {
       grantId,
-      grant: { ...grant, ...props },
+      grant: attached,
       presented: secret,
       resource: body.resource,
       grantType: DEVICE_CODE,
-      patch: { props: props.props }
+      patch: { props: attached.props }
     })
   }
 })
 
 function invalidGrant(reason: string): OAuthError {
   return new OAuthError('invalid_grant', 'device_code is invalid, expired or was used before', { reason })
+}
+
+function expired(): OAuthError {
+  return new OAuthError('expired_token', 'device_code has expired', { reason: 'device_code_expired' })
 }
 
 const DEVICE = /^([A-Za-z0-9_-]{43})\.([A-Za-z0-9_-]{43})$/

@@ -30,9 +30,8 @@ import { pairwiseSub, sectorOf } from '../openid/pairwise.ts'
 import type { IdentityProvider } from '../options.ts'
 import type { GrantRecord } from '../records.ts'
 import type { ResourcePolicy } from '../resource-policy.ts'
-import { sealProps } from '../tokens/props.ts'
 import type { AssertedPerson, AssertedUser } from '../types.ts'
-import { propsContext } from './lifecycle.ts'
+import { attachProps } from './lifecycle.ts'
 import { issueSingle, singleToken } from './single-token.ts'
 import { stillAllowed } from './still-allowed.ts'
 
@@ -58,10 +57,9 @@ export async function exchangeIdJag(
   const person = await personOf(server, trusted, claims)
   const unsealed = grantOf(server, { client, policy, scopes: wanted, person })
   const scopes = await stillAllowed(server, { grant: unsealed, resource: policy.resource, scopes: wanted })
-  const props = await server.users.props(person.subject, propsContext(unsealed))
   // What a code is elsewhere: nobody ever has it, but it opens the props for the one token.
   const presented = randomSecret()
-  const grant = { ...unsealed, scopes, ...sealProps(props, presented) }
+  const grant = { ...(await attachProps(server, { secret: presented, record: unsealed })), scopes }
   const consume = (): Promise<void> => accept(server, { trusted, claims, person, client })
   return issueSingle(server, { grant, policy, grantType: JWT_BEARER, presented, since, consume })
 }

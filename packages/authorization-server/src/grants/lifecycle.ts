@@ -3,7 +3,6 @@
  * conditional write of the grant's record.
  */
 import { digest, OAuthError, randomSecret, sameResource } from '@fastify-mcp-auth/core'
-import { renewClient } from '../clients/resolve.ts'
 import type { ServerContext } from '../context.ts'
 import { pairwiseSub } from '../openid/pairwise.ts'
 import type { FrozenRequest, GrantRecord } from '../records.ts'
@@ -30,6 +29,8 @@ export interface PreparedGrant {
   readonly grantId: string
   /** The authorization code, of which only a digest is kept. */
   readonly code: string
+  /** The part of it that opens the props. */
+  readonly secret: string
   readonly record: GrantRecord
 }
 
@@ -43,15 +44,15 @@ export const NO_REFRESH = Object.freeze({
   replays: 0
 })
 
-/** What a person allowed, ready to be stored, with what the app attaches to it. Stores nothing. */
-export async function prepareGrant(
+/** What a person allowed, without what the app attaches to it. Stores nothing. */
+export function prepareGrant(
   server: ServerContext,
   {
     request,
     session,
     organization,
     scopes,
-    endsAt
+    endsAt = server.clock.now() + server.options.grantTtl
   }: {
     request: FrozenRequest
     session: Session
@@ -60,12 +61,12 @@ export async function prepareGrant(
     /** When access ends at the latest, if that is known already: a consent that stands in for the page is not prolonged by it. */
     endsAt?: number
   }
-): Promise<PreparedGrant> {
-  const { clock, options, users } = server
+): PreparedGrant {
+  const { clock, options } = server
   const { subject } = session
   const now = clock.now()
-  // A device has until its own code expires, which it was told.
-  const codeExpiresAt = request.device?.expiresAt ?? now + options.codeTtl
+  // A device has until its own code expires, which it was told. A code buys nothing any more when access has ended.
+  const codeExpiresAt = Math.min(request.device?.expiresAt ?? now + options.codeTtl, endsAt)
   const grantId = newGrantId(now)
   const secret = randomSecret()
   const record: GrantRecord = {
@@ -85,7 +86,7 @@ export async function prepareGrant(
     createdAt: now,
     lastUsedAt: now,
     expiresAt: codeExpiresAt,
-    endsAt: endsAt ?? now + options.grantTtl,
+    endsAt,
     refreshable: request.client.refreshable,
     revokedAt: null,
     codeDigest: digest(secret),
@@ -97,12 +98,19 @@ export async function prepareGrant(
     ...NO_PROPS,
     accessTokens: null
   }
-  // Nobody will ever have the code of this grant to read them with: they are attached when the device comes.
-  const props = request.device ? null : await users.props(subject, propsContext(record))
-  return { grantId, code: `${grantId}.${secret}`, record: { ...record, ...sealProps(props, secret) } }
+  return { grantId, code: `${grantId}.${secret}`, secret, record }
 }
 
-export function propsContext({ clientId, resources, scopes, organization }: GrantRecord): PropsContext {
+/** Asks the app what it attaches, which may cost it something: only to be called for a grant that is going to be stored. */
+export async function attachProps(
+  server: ServerContext,
+  { secret, record }: Pick<PreparedGrant, 'secret' | 'record'>
+): Promise<GrantRecord> {
+  const props = await server.users.props(record.subject, propsContext(record))
+  return { ...record, ...sealProps(props, secret) }
+}
+
+function propsContext({ clientId, resources, scopes, organization }: GrantRecord): PropsContext {
   return { clientId, resources, scopes, organization }
 }
 
@@ -116,7 +124,7 @@ export function tellOfApproval(
 }
 
 /**
- * Stores a grant, once, however often it is called; its client is in use from now on.
+ * Stores a grant, once, however often it is called.
  *
  * @returns whether this call stored it
  */
@@ -126,7 +134,6 @@ export async function storeGrant(
 ): Promise<boolean> {
   const { clientId, subject, organization, resources, scopes } = record
   if (!(await server.records.grants.insert(grantId, record))) return false
-  await renewClient(server, clientId, record.endsAt)
   server.emit('grant.created', { grantId, clientId, subject, organization, resources, scopes })
   return true
 }

@@ -64,8 +64,8 @@ export async function wasRevokedSince(
   const record = await server.records.recentRevocations.get(KEY)
   if (!record || record.latest === since) return false
   const at = record.revocations.findIndex(({ name }) => name === since)
-  // More of them than are kept: one could have been meant for this grant.
-  if (at < 0 && since !== null) return true
+  // More of them than are kept, since that one or since there was none: one could have been meant for this grant.
+  if (at < 0 && (since !== null || record.revocations.length >= KEPT)) return true
   return record.revocations
     .slice(at + 1)
     .some(({ name: _, ...criteria }) =>

@@ -73,9 +73,14 @@ async function redeem(
       refreshDigest: refreshToken ? digest(refreshToken.secret) : null
     }
   )
-  if (won) return
-  // Somebody else redeemed the same code a moment ago.
-  throw await replayed(server, grantId, grant)
+  if (!won) throw await tooLate(server, grantId)
+}
+
+/** Somebody else redeemed the same code a moment ago, or the grant was taken back, which is no theft. */
+async function tooLate(server: ServerContext, grantId: string): Promise<OAuthError> {
+  const grant = await server.records.grants.get(grantId)
+  if (grant && grant.codeConsumedAt !== null) return replayed(server, grantId, grant)
+  return new OAuthError('invalid_grant', 'code is invalid, expired or was used before', { reason: 'grant_revoked' })
 }
 
 /** What a used code has bought dies when it comes back. @see RFC 6749 section 4.1.2 */

@@ -3,6 +3,7 @@
  * token comes after. Who can prove itself, or is vouched for again, needs none.
  */
 import { digest, OAuthError, randomSecret, type TokenResponse } from '@fastify-mcp-auth/core'
+import { renewClient } from '../clients/resolve.ts'
 import type { ServerContext } from '../context.ts'
 import type { GrantRecord } from '../records.ts'
 import type { ResourcePolicy } from '../resource-policy.ts'
@@ -73,7 +74,10 @@ export async function issueSingle(server: ServerContext, issue: SingleIssue): Pr
   const record = { ...grant, ...patch }
   // A client that acts for itself renews nothing and tells nobody: it is no consent.
   if (grant.byClient) await server.records.grants.insert(grantId, record)
-  else await storeGrant(server, { grantId, record })
+  else {
+    await renewClient(server, clientId, grant.endsAt)
+    await storeGrant(server, { grantId, record })
+  }
   if (await wasRevokedSince(server, grant, since)) {
     await revokeGrant(server, grantId, { reason: 'access_withdrawn' })
     throw new OAuthError('temporarily_unavailable', 'access was revoked at this very moment', {

@@ -34,7 +34,7 @@ export interface IssuedAccessToken {
 /**
  * Makes a token that ends with its grant at the latest. Stores nothing.
  *
- * @throws OAuthError `invalid_grant` when the user does not exist any more
+ * @throws OAuthError `invalid_grant` when the user does not exist any more, or the grant has just ended
  * @throws UnavailableError when the app or an external signer does not answer
  */
 export async function makeAccessToken(server: ServerContext, issue: AccessTokenIssue): Promise<IssuedAccessToken> {
@@ -42,6 +42,8 @@ export async function makeAccessToken(server: ServerContext, issue: AccessTokenI
   const { format, algorithm, lifetime } = policy.accessToken
   const now = server.clock.now()
   const expiresIn = Math.min(lifetime ?? server.options.accessTokenTtl, grant.endsAt - now)
+  // The app was asked since the grant was looked at, and may have taken its time.
+  if (expiresIn <= 0) throw new OAuthError('invalid_grant', 'the grant has ended', { reason: 'grant_expired' })
   const expiresAt = now + expiresIn
   const claims = await claimsOf(server, issue, { iat: now, exp: expiresAt })
   if (format === 'opaque') {

@@ -1,6 +1,6 @@
 /**
- * One stored signing key: made, encrypted, opened. What is stored never changes but for its encryption, so that many processes can
- * read keys at any time and agree.
+ * One stored signing key: made, encrypted, opened. What is stored never changes but for its encryption and for whether anybody still signs
+ * with it, so that many processes can read keys at any time and agree.
  *
  * @see RFC 7517, RFC 7638 (the kid is the thumbprint)
  */
@@ -46,7 +46,8 @@ export async function storeNewKey(
     kid,
     publicJwk: { ...publicJwk, kid, alg, use: 'sig' },
     privateJwk: keyRing.seal(JSON.stringify(privateJwk), sealContext(kid)),
-    ...validity
+    ...validity,
+    retiresAt: null
   })
   return stored ? kid : null
 }

@@ -5,6 +5,11 @@
  * Records say when each of this happens, so all processes agree without talking to each other. There is no timer: whoever uses a key
  * looks at the storage once a minute, and that is also when a key that has become old gets a successor.
  *
+ * Keys of an algorithm that is not signed with any more, or only by an external signer, get none. A process that has no use for them says
+ * when they are over, and one that still signs with them, because it runs with options of before, takes that back each time: so they go a
+ * day after the last process that signed with them, however long a deployment takes. A key whose time is over is over for every process,
+ * one that would have signed with it included, which then makes another.
+ *
  * @see RFC 7517 section 5
  */
 import type { KeyObject } from 'node:crypto'
@@ -25,6 +30,15 @@ export const LEAD_TIME = 3600
 /** Seconds for which a key stays published after its last use: no token of ours may live longer, whatever the options say. */
 const LONGEST_TOKEN = 86_400
 
+/**
+ * Seconds after which a key is over that a process has no use for. Whoever still signs with it sees within {@link RELOAD_AFTER} that this
+ * was said; the rest of the hour is for clocks that differ.
+ */
+const UNUSED_FOR = 3600 + LONGEST_TOKEN
+
+/** How often keys that are missing are made, until they are there. */
+const ATTEMPTS = 5
+
 export interface SigningKeys {
   /** @throws UnavailableError when the storage does not answer */
   signer(alg: Algorithm): Promise<Signer>
@@ -41,6 +55,7 @@ export interface SigningKeys {
   /** Document of `jwks_uri`, serialised. Public members only, no HS256. What was known before when the storage does not answer. */
   jwks(): Promise<string>
   list(): Promise<SigningKeySummary[]>
+  /** With `immediately` no key of before is left, those of algorithms that are not signed with any more included. */
   rotate(options?: { immediately?: boolean }): Promise<SigningKeySummary[]>
   /** Removes keys that are not published any more. */
   removeRetired(): Promise<number>
@@ -136,6 +151,8 @@ class StoredKeys implements SigningKeys {
       const activeFrom = immediately ? now : now + LEAD_TIME
       await this.#addAfter(latest.record, { activeFrom, previousUntil: immediately ? now : activeFrom + LONGEST_TOKEN })
     }
+    // No successor says that they are over. A process that still signs with one finds it gone and makes another.
+    if (immediately) await this.#remove(this.#keys.filter(({ record }) => !this.#signsWith(record.alg)))
     await this.reload()
     return this.list()
   }
@@ -144,13 +161,18 @@ class StoredKeys implements SigningKeys {
     await this.#fresh()
     const published = new Set(this.#published())
     const retired = this.#keys.filter(key => !published.has(key))
-    for (const { record } of retired) {
-      const { kid, alg } = record
-      if (await this.#settings.records.signingKeys.remove(recordKey(record)))
-        this.#settings.emit('key.removed', { kid, alg })
-    }
+    await this.#remove(retired)
     if (retired.length > 0) await this.reload()
     return retired.length
+  }
+
+  // Oldest first: none may be left without the one after it, which says that its time is over.
+  async #remove(keys: readonly SigningKey[]): Promise<void> {
+    const { records, emit } = this.#settings
+    for (const { record } of keys) {
+      const { kid, alg } = record
+      if (await records.signingKeys.remove(recordKey(record))) emit('key.removed', { kid, alg })
+    }
   }
 
   async all(): Promise<readonly SigningKey[]> {
@@ -172,7 +194,10 @@ class StoredKeys implements SigningKeys {
 
   async #read(): Promise<void> {
     this.#keys = await this.#stored()
-    if (await this.#addMissing()) this.#keys = await this.#stored()
+    // Once: a process with other options may be saying the opposite at this moment, and neither is wrong.
+    if (await this.#sayWhatIsUsed()) this.#keys = await this.#stored()
+    // Another process may remove at this moment what was read.
+    for (let attempt = 0; attempt < ATTEMPTS && (await this.#addMissing()); attempt++) this.#keys = await this.#stored()
     this.#loadedAt = this.#settings.clock.now()
     const jwks = [
       ...this.#settings.external.map(({ publicJwk }) => publicJwk),
@@ -187,20 +212,41 @@ class StoredKeys implements SigningKeys {
     // Not paged: rotation once a minute would need most of a day to fill a page, and retired keys are removed.
     const { records: found } = await records.signingKeys.list('issuer', issuer, { limit: 1000 })
     return found
-      .map(({ record }) => known.get(record.kid) ?? openKey(this.#settings, record))
+      .map(({ record }) => ({ ...(known.get(record.kid) ?? openKey(this.#settings, record)), record }))
       .toSorted((a, b) => a.record.sequence - b.record.sequence)
   }
 
-  /** First keys, and successors of those that have become old. @returns whether there is something new to read */
+  /**
+   * Of keys that this process has no use for when they are over, and of those that it signs with that they are not.
+   *
+   * @returns whether there is something new to read
+   */
+  async #sayWhatIsUsed(): Promise<boolean> {
+    const { clock, records } = this.#settings
+    const now = clock.now()
+    let changed = false
+    for (const { record } of this.#keys) {
+      const { alg, retiresAt } = record
+      const isUsed = this.#signsWith(alg)
+      if (isUsed === (retiresAt === null) || isOver(record, now)) continue
+      const patch = { retiresAt: isUsed ? null : now + UNUSED_FOR }
+      await records.signingKeys.update(recordKey(record), { retiresAt }, patch)
+      changed = true
+    }
+    return changed
+  }
+
+  /** First keys, and successors of those that have become old or are over. @returns whether there is something new to read */
   async #addMissing(): Promise<boolean> {
     const { clock, rotateAfter } = this.#settings
     const now = clock.now()
     let added = false
     for (const alg of this.#storedAlgorithms()) {
       const latest = this.#latest(alg)?.record
+      const isGone = latest !== undefined && isOver(latest, now)
       const isOld = latest !== undefined && rotateAfter > 0 && latest.activeFrom + rotateAfter <= now + LEAD_TIME
-      if (latest && !isOld) continue
-      const activeFrom = now + LEAD_TIME
+      if (latest && !isGone && !isOld) continue
+      const activeFrom = isGone ? now : now + LEAD_TIME
       if (latest) await this.#addAfter(latest, { activeFrom, previousUntil: activeFrom + LONGEST_TOKEN })
       else await this.#add(alg, 1, { activeFrom: now, previousUntil: now })
       added = true
@@ -225,6 +271,10 @@ class StoredKeys implements SigningKeys {
     return [...new Set(algorithms)].filter(alg => !external.some(signer => signer.alg === alg))
   }
 
+  #signsWith(alg: string): boolean {
+    return this.#storedAlgorithms().some(one => one === alg)
+  }
+
   #latest(alg: Algorithm): SigningKey | undefined {
     return this.#keys.findLast(({ record }) => record.alg === alg)
   }
@@ -236,11 +286,12 @@ class StoredKeys implements SigningKeys {
     return keys.findLast(({ record }) => record.activeFrom <= now) ?? keys[0]
   }
 
-  /** Without those whose successors say that their time is over. */
+  /** Without those whose time is over: their successors say so, or they themselves. */
   #published(): SigningKey[] {
     const now = this.#settings.clock.now()
     return this.#keys.filter(
       ({ record }) =>
+        !isOver(record, now) &&
         !this.#keys.some(
           ({ record: later }) =>
             later.alg === record.alg && later.sequence > record.sequence && later.previousUntil <= now
@@ -260,17 +311,21 @@ class StoredKeys implements SigningKeys {
   }
 
   #summaryOf({ kid, alg, sequence, createdAt, activeFrom }: SigningKeyRecord): SigningKeySummary {
-    const current = this.#current(alg)?.record.sequence ?? 0
+    const current = this.#signsWith(alg) ? (this.#current(alg)?.record.sequence ?? 0) : Number.POSITIVE_INFINITY
     const state = sequence === current ? 'current' : sequence > current ? 'next' : 'previous'
     return { kid, alg: alg as Algorithm, state, createdAt, activeFrom }
   }
 }
 
+function isOver({ retiresAt }: SigningKeyRecord, now: number): boolean {
+  return retiresAt !== null && retiresAt <= now
+}
+
 // One that waits for its time is the rotation that is asked for; so is one that another process, or a second click, made a moment ago.
 function isJustMade(
-  { createdAt, activeFrom, sequence }: SigningKeyRecord,
+  { createdAt, activeFrom, previousUntil, sequence }: SigningKeyRecord,
   { now, immediately }: { now: number; immediately: boolean }
 ): boolean {
   const isRecent = sequence > 1 && createdAt > now - RELOAD_AFTER
-  return immediately ? isRecent && activeFrom <= now : activeFrom > now || isRecent
+  return immediately ? isRecent && previousUntil <= now : activeFrom > now || isRecent
 }

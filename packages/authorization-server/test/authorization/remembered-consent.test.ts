@@ -1,6 +1,6 @@
 /** What a person allowed before: when it stands in for the page, when it does not, and how it makes a step-up shorter. */
 import { type SafeFetch, UnavailableError } from '@fastify-mcp-auth/core'
-import type { OAuthClient } from '@fastify-mcp-auth/testing'
+import { matchesOAuthError, type OAuthClient } from '@fastify-mcp-auth/testing'
 import t, { type Test } from 'tap'
 import {
   type BuildOptions,
@@ -127,6 +127,17 @@ t.test(
     t.equal(await isAsked(client, 'notes:read'), true, 'a consent does not live for ever')
   }
 )
+
+t.test('TK-1, RFC 6749 5.1: a code that comes just before a consent ends buys nothing after it', async t => {
+  const options = { grantTtl: 60, refreshTokenTtl: 60, accessTokenTtl: 30, codeTtl: 60 }
+  const { server, client } = await remembered(t, { options })
+  server.clock.advance(58)
+  const [soon, late] = [await client.authorize(), await client.authorize()]
+  server.clock.advance(1)
+  t.match((await client.redeem(soon)).json(), { expires_in: 1 })
+  server.clock.advance(1)
+  matchesOAuthError(t, await client.redeem(late), 'invalid_grant')
+})
 
 t.test('after the sign-in a remembered consent needs no page; twice loaded it gives one grant', async t => {
   const { server } = await remembered(t)

@@ -2,7 +2,7 @@
 import { OAuthError } from '@fastify-mcp-auth/core'
 import t, { type Test } from 'tap'
 import type { ClientInformation, ClientSource } from '../../src/index.ts'
-import { buildServer, CALLBACK, recordsOf, type TestServer } from '../fixture.ts'
+import { buildServer, CALLBACK, openSignedIn, recordsOf, type TestServer } from '../fixture.ts'
 
 const KNOWN = 'old-client'
 
@@ -158,6 +158,22 @@ t.test('a client that is gone from the source is gone at once', async t => {
   server.table.delete(KNOWN)
   t.match(await tokenRequest(server, { refresh_token: token }), { status: 401, error: 'invalid_client' })
 })
+
+t.test(
+  'a client that goes from the source while its person decides gets nothing; one that stays is asked about once more',
+  async t => {
+    for (const goes of [true, false]) {
+      const { client: newClient, table, storage } = await withSource(t, {})
+      const client = newClient({ clientId: KNOWN })
+      const page = await openSignedIn(client, (await client.start()).url)
+      if (goes) table.clear()
+      const answer = await client.decide(page)
+      if (goes) t.match(answer.body, '"reason":"unknown_client"')
+      else t.match(answer.leavesTo, /code=/)
+      t.match(await storage.counts(), { grants: goes ? 0 : 1 })
+    }
+  }
+)
 
 t.test('RFC 7591 3.2.1: a registration is kept by the source, and by nobody else', async t => {
   const given: Kept[] = []

@@ -7,7 +7,7 @@ import {
 } from '@fastify-mcp-auth/core'
 import t, { type Test } from 'tap'
 import { isMetadataDocumentId } from '../../src/clients/metadata-document.ts'
-import { type BuildOptions, buildServer, CALLBACK, ORIGIN } from '../fixture.ts'
+import { type BuildOptions, buildServer, CALLBACK, ORIGIN, openSignedIn } from '../fixture.ts'
 
 const ID = 'https://client.example/oauth/client.json'
 const DOCUMENT = {
@@ -306,6 +306,18 @@ t.test('REG-14: documents can be switched off, and the metadata says so', async 
   t.strictSame(asked, [])
   const metadata = (await server.app.inject('/.well-known/oauth-authorization-server')).json()
   t.equal(metadata.client_id_metadata_document_supported, false)
+})
+
+t.test('a document host that is down, or whose document is gone, does not keep a person from deciding', async t => {
+  for (const status of [404, 503]) {
+    let isThere = true
+    const { asked, server, client } = await serve(t, () => document(DOCUMENT, {}, isThere ? 200 : status))
+    const page = await openSignedIn(client, (await client.start()).url)
+    isThere = false
+    server.clock.advance(600)
+    t.match((await client.decide(page)).leavesTo, /code=/)
+    t.strictSame(asked, [ID])
+  }
 })
 
 t.test('a document host that is down does not keep connected clients from refreshing', async t => {

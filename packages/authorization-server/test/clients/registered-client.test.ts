@@ -110,18 +110,62 @@ t.test('a registration that runs out while its person decides is not lost', asyn
   t.ok((await client.connect()).access_token, 'from now on it is a client in use')
 })
 
-t.test('a client that was removed while its person decides stays removed', async t => {
+t.test(
+  'supabase/mcp 355: a client that was removed while its person decides gets nothing, and the page says why',
+  async t => {
+    const server = await buildServer(t)
+    const client = server.client()
+    const events: string[] = []
+    await client.register({ client_name: 'Assistant' })
+    const { clientId } = await client.credentials()
+    const page = await client.login(await client.browser.open((await client.start()).url))
+    await server.app.authorizationServer.clients.remove(clientId)
+    for (const type of ['authorization.approved', 'grant.created'] as const)
+      server.app.authorizationServer.on(type, () => void events.push(type))
+    for (let i = 0; i < 2; i++) {
+      const answer = await client.decide(page)
+      t.equal(answer.statusCode, 410)
+      t.match(answer.body, '"reason":"client_forgotten","clientName":"Assistant"')
+      t.equal(answer.leavesTo, null)
+    }
+    t.match(await server.storage.counts(), { grants: 0 })
+    t.strictSame(events, [])
+    t.match((await openPage(server, client)).body, 'client_forgotten', 'and it stays removed')
+  }
+)
+
+t.test('nor is a grant stored for it that an outage kept from being stored before', async t => {
   const server = await buildServer(t)
   const client = server.client()
   const { clientId } = await client.credentials()
-  const started = await client.start()
-  const page = await client.login(await client.browser.open(started.url))
+  const page = await client.login(await client.browser.open((await client.start()).url))
+  server.storage.failNextInsert('grants')
+  t.equal((await client.decide(page)).statusCode, 503)
   await server.app.authorizationServer.clients.remove(clientId)
-  const { leavesTo } = await client.decide(page)
-  const code = new URL(leavesTo ?? '').searchParams.get('code')
-  const redeemed = await client.redeem({ code, codeVerifier: started.codeVerifier, redirectUri: client.redirectUri })
-  matchesOAuthError(t, redeemed, 'invalid_client', 401)
-  t.match((await openPage(server, client)).body, 'client_forgotten')
+  t.equal((await client.decide(page)).statusCode, 410)
+  t.match(await server.storage.counts(), { grants: 0 })
+})
+
+t.test('nor does what was allowed before stand in for the page of a client that was removed', async t => {
+  const redirectUri = 'https://web.example/cb'
+  const server = await buildServer(t)
+  const { clientId } = await server.app.authorizationServer.clients.register({
+    client_name: 'Web',
+    redirect_uris: [redirectUri],
+    token_endpoint_auth_method: 'none'
+  })
+  await server.client({ clientId, redirectUri }).connect()
+  const client = server.client({ clientId, redirectUri })
+  const login = await client.browser.open((await client.start()).url)
+  const kept = await recordsOf(server).clients.get(clientId)
+  // As when the removal is interrupted before it gets to the consents.
+  await recordsOf(server).clients.update(clientId, {}, { endedAt: server.clock.now() })
+  const answer = await client.login(login)
+  t.equal(answer.statusCode, 410)
+  t.match(answer.body, 'client_forgotten')
+  t.match(await server.storage.counts(), { grants: 1 }, 'the one from before')
+  await recordsOf(server).clients.update(clientId, {}, { endedAt: kept?.endedAt ?? null })
+  t.match((await client.browser.open(answer.url)).leavesTo, /code=/, 'the control')
 })
 
 t.test('mcphub 1174: clients that never led anywhere go in bounded batches, and those in use stay', async t => {

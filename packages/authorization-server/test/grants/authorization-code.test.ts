@@ -185,21 +185,52 @@ t.test('TK-1: an access token never outlives its grant', async t => {
   t.equal((await client.redeem(answer)).json()['expires_in'], 120)
 })
 
-t.test('RFC 6749 4.1.2: a grant that is revoked before its code is used, or while it is, gives no tokens', async t => {
-  for (const when of ['before', 'while']) {
-    let revoke = async (): Promise<unknown> => null
-    const users = {
-      current: () => ({ user: 'alice', authTime: 1 }),
-      loginUrl: () => '/login',
-      subject: () => 'sub-alice',
-      displayName: () => 'alice',
-      find: async () => (when === 'while' ? [await revoke()] : ['alice'])
+t.test(
+  'RFC 6749 4.1.2: a grant that is revoked before its code is used, or while it is, gives no tokens, and no alarm',
+  async t => {
+    for (const when of ['before', 'while']) {
+      let revoke = async (): Promise<unknown> => null
+      const users = {
+        current: () => ({ user: 'alice', authTime: 1 }),
+        loginUrl: () => '/login',
+        subject: () => 'sub-alice',
+        displayName: () => 'alice',
+        find: async () => (when === 'while' ? [await revoke()] : ['alice'])
+      }
+      const { server, client, answer } = await allowed(t, { options: { users } })
+      const { grants, on } = server.app.authorizationServer
+      const events: object[] = []
+      for (const type of ['code.replayed', 'grant.revoked'] as const) on(type, event => void events.push(event))
+      revoke = () => grants.revoke((answer.code ?? '').split('.')[0] ?? '')
+      if (when === 'before') t.equal(await revoke(), true)
+      matchesOAuthError(t, await client.redeem(answer), 'invalid_grant')
+      t.strictSame((await grants.list('sub-alice')).grants, [])
+      t.match(events, [{ type: 'grant.revoked', reason: 'administrator' }], when)
+      t.equal(events.length, 1)
     }
-    const { server, client, answer } = await allowed(t, { options: { users } })
-    const { grants } = server.app.authorizationServer
-    revoke = () => grants.revoke((answer.code ?? '').split('.')[0] ?? '')
-    if (when === 'before') t.equal(await revoke(), true)
-    matchesOAuthError(t, await client.redeem(answer), 'invalid_grant')
-    t.strictSame((await grants.list('sub-alice')).grants, [])
   }
-})
+)
+
+t.test(
+  'RFC 6749 4.1.2: a code that two bring is a replay all the same when its grant is revoked at that moment',
+  async t => {
+    const meanwhile: (() => Promise<unknown>)[] = []
+    const { server, client, answer } = await allowed(t, {
+      users: {
+        claims: async () => {
+          await meanwhile.shift()?.()
+          return {}
+        }
+      }
+    })
+    const { grants, on } = server.app.authorizationServer
+    const alarms: unknown[] = []
+    on('code.replayed', event => alarms.push(event))
+    meanwhile.push(async () => {
+      t.equal((await client.redeem(answer)).statusCode, 200)
+      await grants.revokeAll({ subject: 'sub-alice' })
+    })
+    matchesOAuthError(t, await client.redeem(answer), 'invalid_grant')
+    t.equal(alarms.length, 1)
+  }
+)

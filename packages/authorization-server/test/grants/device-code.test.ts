@@ -290,6 +290,50 @@ for (const revoke of ['by the administrator', 'with the account', 'with the scop
     matchesOAuthError(t, await poll(server, device), 'invalid_grant')
   })
 
+t.test('TK-1, RFC 8628 3.5: what was allowed for a shorter time than a device may take has expired for it', async t => {
+  const options = { grantTtl: 60, refreshTokenTtl: 60 }
+  const server = await buildDeviceServer(t, { options })
+  const [soon, late] = [await startDevice(server), await startDevice(server)]
+  const person = server.client()
+  for (const device of [soon, late]) await person.decide(await enterCode(person, device.user_code))
+  server.clock.advance(59)
+  t.match((await poll(server, soon)).json(), { expires_in: 1 })
+  server.clock.advance(1)
+  matchesOAuthError(t, await poll(server, late), 'expired_token')
+})
+
+t.test('RFC 8628 3.3: nobody allows a device anything whose client was removed meanwhile', async t => {
+  const server = await buildDeviceServer(t)
+  const { clientId } = await server.app.authorizationServer.clients.register({
+    client_name: 'Lamp',
+    grant_types: [DEVICE_CODE],
+    redirect_uris: [],
+    token_endpoint_auth_method: 'none'
+  })
+  const device = await startDevice(server, { client_id: clientId })
+  const person = server.client()
+  const page = await enterCode(person, device.user_code)
+  await server.app.authorizationServer.clients.remove(clientId)
+  const answer = await person.decide(page)
+  t.equal(answer.statusCode, 410)
+  t.match(answer.body, '"reason":"client_forgotten","clientName":"Lamp"')
+  t.match(await server.storage.counts(), { grants: 0 })
+})
+
+t.test('RFC 8628 3.5: what is revoked while a device fetches it gives no tokens, and no alarm', async t => {
+  let revoke = async (): Promise<unknown> => null
+  const server = await buildDeviceServer(t, { users: { props: () => revoke() } })
+  const { grants, on } = server.app.authorizationServer
+  const alarms: unknown[] = []
+  on('code.replayed', event => alarms.push(event))
+  const device = await startDevice(server)
+  const person = server.client()
+  await person.decide(await enterCode(person, device.user_code))
+  revoke = () => grants.revokeAll({ subject: 'sub-alice' })
+  matchesOAuthError(t, await poll(server, device), 'invalid_grant')
+  t.strictSame(alarms, [])
+})
+
 t.test(
   'TK-2: an outage in the moment between the yes and the grant leaves the device waiting, and the same yes mends it',
   async t => {

@@ -4,7 +4,7 @@ import { matchesOAuthError } from '@fastify-mcp-auth/testing'
 import t, { type Test } from 'tap'
 import { lastRevocation } from '../../src/grants/recent-revocations.ts'
 import { buildDeviceServer, enterCode, poll, post, startDevice } from '../devices.ts'
-import { buildServer, RESOURCE, recordsOf, refusalOf } from '../fixture.ts'
+import { buildServer, openSignedIn, RESOURCE, recordsOf, refusalOf } from '../fixture.ts'
 import { observableStorage } from '../observable-storage.ts'
 import { type Asserting, build, JWT_BEARER, SECRET } from './asserting.ts'
 
@@ -220,20 +220,40 @@ t.test('what is taken from others at that moment is nothing to a decision', asyn
 })
 
 t.test('more revocations in one request than are kept: it is refused, whomever they were about', async t => {
-  for (const [times, statusCode] of [
-    [31, 200],
-    [32, 503]
+  for (const [isFirst, times, statusCode] of [
+    [false, 31, 200],
+    [false, 32, 503],
+    [true, 31, 200],
+    [true, 32, 503],
+    [true, 40, 503]
   ] as const) {
     const server = await world(t)
     const { grants } = server.app.authorizationServer
-    await grants.revokeAll({ subject: 'somebody' })
+    if (!isFirst) await grants.revokeAll({ subject: 'somebody' })
     server.storage.beforeNextInsert('grants', async () => {
       for (let i = 0; i < times; i++) await grants.revokeAll({ subject: `somebody ${i}` })
     })
-    t.equal((await WAYS.client_credentials(server)).statusCode, statusCode, `${times}`)
+    t.equal(
+      (await WAYS.client_credentials(server)).statusCode,
+      statusCode,
+      `${times}${isFirst ? ', the first in a long time' : ''}`
+    )
     t.equal((await live(server, 'job')).length, statusCode === 200 ? 1 : 0)
     t.equal((await WAYS.client_credentials(server)).statusCode, 200)
   }
+})
+
+t.test('uploads 890: nor does a decision get past a revocation that others have pushed out meanwhile', async t => {
+  const server = await buildDeviceServer(t)
+  const { grants } = server.app.authorizationServer
+  server.storage.beforeNextInsert('grants', async () => {
+    await grants.revokeAll({ subject: 'sub-alice' })
+    for (let i = 0; i < 32; i++) await grants.revokeAll({ subject: `somebody ${i}` })
+  })
+  const person = server.client()
+  const answer = await person.decide(await openSignedIn(person, (await person.start()).url))
+  t.equal(answer.statusCode, 409)
+  t.strictSame(await live(server, 'sub-alice'), [])
 })
 
 t.test(

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { createKeyRing } from '@fastify-mcp-auth/core'
+import { matchesOAuthError } from '@fastify-mcp-auth/testing'
 import { createLocalJWKSet, decodeProtectedHeader, exportJWK, generateKeyPair, jwtVerify, SignJWT } from 'jose'
 import t, { type Test } from 'tap'
 import { signJwt } from '../../src/tokens/signer.ts'
@@ -68,6 +69,29 @@ t.test('RS-4: the token is accepted until its exp, and not one second longer', a
   t.equal(await verify(token), 'accepted')
   server.clock.advance(1)
   t.equal(await verify(token), 'not_acceptable')
+})
+
+t.test('TK-1, RFC 6749 5.1: no token is made when access ends while the app is asked', async t => {
+  for (const left of [0, 1])
+    for (const how of ['code', 'refresh token']) {
+      let seconds = 0
+      const server: TestServer = await buildServer(t, {
+        options: { grantTtl: 60, refreshTokenTtl: 60 },
+        users: {
+          allowedScopes(_user, scopes) {
+            server.clock.advance(seconds)
+            return scopes
+          }
+        }
+      })
+      const client = server.client()
+      const { refresh_token: token = '' } = await client.connect()
+      const answer = await client.authorize()
+      seconds = 60 - left
+      const response = await (how === 'code' ? client.redeem(answer) : client.refresh(token))
+      if (left === 0) matchesOAuthError(t, response, 'invalid_grant')
+      else t.match(response.json(), { expires_in: 1 }, 'the control')
+    }
 })
 
 t.test('RS-5: the token is for one resource only', async t => {

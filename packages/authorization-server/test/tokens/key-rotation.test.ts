@@ -1,11 +1,12 @@
-import { randomBytes } from 'node:crypto'
+import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 import { createKeyRing, type StorageDriver } from '@fastify-mcp-auth/core'
 import { memoryStorage } from '@fastify-mcp-auth/core/memory'
 import { type SettableClock, settableClock } from '@fastify-mcp-auth/testing'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import t from 'tap'
+import type { ExternalSigner } from '../../src/index.ts'
 import { openRecords } from '../../src/records.ts'
-import { signJwt } from '../../src/tokens/signer.ts'
+import { readExternalSigner, signJwt } from '../../src/tokens/signer.ts'
 import { type KeySettings, LEAD_TIME, loadSigningKeys, type SigningKeys } from '../../src/tokens/signing-keys.ts'
 import { buildServer, ORIGIN, RESOURCE, refusalOf } from '../fixture.ts'
 import { observableStorage } from '../observable-storage.ts'
@@ -92,6 +93,172 @@ t.test('a stolen key: what it signed is refused at once, here and within a minut
   const { access_token: fresh } = await one.client().connect()
   t.equal(await refusalOf(two.app.authorizationServer.verifyAccessToken(fresh, RESOURCE)), 'accepted')
 })
+
+const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const kms: ExternalSigner = {
+  algorithm: 'ES256',
+  publicJwk: publicKey.export({ format: 'jwk' }),
+  sign: data => sign('sha256', data, { key: privateKey, dsaEncoding: 'ieee-p1363' })
+}
+
+/** What takes the place of a key of ours for ES256, each so that it gets no successor. */
+const SWITCHES = {
+  'a key management service': async (): Promise<Partial<KeySettings>> => ({
+    external: [await readExternalSigner(kms)]
+  }),
+  'another algorithm': async (): Promise<Partial<KeySettings>> => ({ algorithms: ['EdDSA'] })
+}
+
+/** Two processes on one storage: one with options of before, one with those of after a switch. */
+async function switched(how: keyof typeof SWITCHES) {
+  const clock = settableClock(1_800_000_000)
+  const storage = observableStorage()
+  const events: string[] = []
+  const emit = (type: string): void => void events.push(type)
+  const before = setting(clock, storage, { emit })
+  const after = setting(clock, storage, { emit, ...(await SWITCHES[how]()) })
+  return { clock, storage, events, before, after }
+}
+
+/** As far as one process is concerned, what a key of ES256 has signed. */
+const verdict = (keys: SigningKeys, kid: string): Promise<string> =>
+  refusalOf(keys.verificationKey({ kid, alg: 'ES256' }))
+const statesOf = async (keys: SigningKeys): Promise<string[]> =>
+  (await keys.list()).map(({ kid, state }) => `${kid} ${state}`)
+
+for (const how of Object.keys(SWITCHES) as (keyof typeof SWITCHES)[]) {
+  t.test(`a stolen key that ${how} has taken the place of: over at once, and within a minute everywhere`, async t => {
+    const { clock, events, before, after } = await switched(how)
+    const one = await before()
+    const stolen = await kid(one)
+    await one.rotate()
+    const [, waiting = ''] = await published(one)
+    const two = await after()
+    await two.rotate({ immediately: true })
+    for (const gone of [stolen, waiting]) {
+      t.equal(await verdict(two, gone), 'unknown_key')
+      t.equal(await refusalOf(two.verificationKey({ kid: gone, alg: 'ES256', past: true })), 'unknown_key')
+      t.notOk((await published(two)).includes(gone))
+      t.notOk((await statesOf(two)).some(state => state.startsWith(gone)))
+    }
+    t.strictSame(
+      (await two.list()).map(({ state }) => state),
+      ['current']
+    )
+    t.equal(events.filter(type => type === 'key.removed').length, 2)
+    clock.advance(60)
+    const another = await kid(one)
+    t.notOk([stolen, waiting].includes(another), 'a process that still needs one makes another')
+    for (const gone of [stolen, waiting]) t.equal(await verdict(one, gone), 'unknown_key')
+    clock.advance(60)
+    t.equal(await verdict(two, another), 'accepted')
+  })
+
+  t.test(
+    `RFC 7517 5: a key that ${how} has taken the place of is published until its last token has expired`,
+    async t => {
+      const { clock, storage, before, after } = await switched(how)
+      const old = await kid(await before())
+      const two = await after()
+      t.strictSame(
+        (await statesOf(two)).filter(state => state.startsWith(old)),
+        [`${old} previous`]
+      )
+      for (let hour = 0; hour < 25; hour++) {
+        t.equal(await verdict(two, old), 'accepted', `${hour}`)
+        t.ok((await published(two)).includes(old))
+        t.equal(await two.removeRetired(), 0)
+        await two.rotate()
+        clock.advance(3600)
+      }
+      t.equal(await verdict(two, old), 'unknown_key')
+      t.notOk((await published(two)).includes(old))
+      t.notOk((await statesOf(two)).some(state => state.startsWith(old)))
+      t.equal(
+        await refusalOf(two.verificationKey({ kid: old, alg: 'ES256', past: true })),
+        'accepted',
+        'it was not stolen: an old ID token still tells who somebody was'
+      )
+      clock.advance(60)
+      t.ok((await two.removeRetired()) >= 1)
+      t.notMatch(await storage.dump(), old)
+    }
+  )
+
+  t.test(
+    `a deployment of days in which some processes sign with ${how}: each token is good until it expires`,
+    async t => {
+      const { clock, before, after } = await switched(how)
+      const one = await before()
+      const old = await kid(one)
+      const two = await after()
+      for (let minute = 0; minute < 3 * 24 * 60; minute++) {
+        clock.advance(60)
+        const processes = minute % 2 ? [one, two] : [two, one]
+        const verdicts: string[] = []
+        for (const keys of processes) {
+          verdicts.push(await verdict(keys, await kid(one)))
+          verdicts.push(`${await keys.removeRetired()}`)
+        }
+        if (verdicts.join() !== 'accepted,0,accepted,0') t.fail(`minute ${minute}: ${verdicts}`)
+      }
+      t.equal(await kid(one), old)
+      t.ok((await statesOf(one)).includes(`${old} current`))
+      t.ok((await statesOf(two)).includes(`${old} previous`))
+      // The old process ends here, and has just signed.
+      clock.advance(DAY - 1)
+      t.equal(await verdict(two, old), 'accepted')
+      clock.advance(3600 + 61)
+      t.equal(await verdict(two, old), 'unknown_key')
+      await two.removeRetired()
+      t.notOk((await published(two)).includes(old))
+    }
+  )
+
+  t.test(`back from ${how}: the same key while it is not over, and then another`, async t => {
+    const { clock, before, after } = await switched(how)
+    const old = await kid(await before())
+    await after()
+    clock.advance(DAY)
+    const back = await before()
+    t.equal(await kid(back), old)
+    clock.advance(10 * DAY)
+    t.equal(await kid(back), old, 'nobody says any more that it is over')
+    await after()
+    clock.advance(2 * DAY)
+    const again = await before()
+    const next = await kid(again)
+    t.not(next, old)
+    t.equal(await kid(back), next)
+    t.equal(await verdict(again, old), 'unknown_key', 'what is over stays over')
+    t.equal(await refusalOf(again.verificationKey({ kid: old, alg: 'ES256', past: true })), 'accepted')
+    await again.removeRetired()
+    t.equal(await kid(again), next)
+    t.equal((await again.rotate({ immediately: true })).length, 1)
+    t.not(await kid(again), next, 'and it can be replaced at once')
+  })
+
+  t.test(`keys that ${how} removes at the very moment when another process reads them`, async t => {
+    const { clock, storage, before, after } = await switched(how)
+    const one = await before()
+    const two = await after()
+    const { list } = storage
+    clock.advance(60)
+    let isFirst = true
+    const read: StorageDriver['list'] = async (collection, ...where) => {
+      const page = await list(collection, ...where)
+      if (isFirst) {
+        isFirst = false
+        await two.rotate({ immediately: true })
+      }
+      return page
+    }
+    storage.list = read
+    const signing = await kid(one)
+    clock.advance(60)
+    t.equal(await verdict(two, signing), 'accepted')
+  })
+}
 
 t.test('ten processes rotate at once, twice: one new key', async t => {
   for (const how of [{}, { immediately: true }]) {

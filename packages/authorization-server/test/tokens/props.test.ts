@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { createKeyRing } from '@fastify-mcp-auth/core'
 import t, { type Test } from 'tap'
-import { buildServer, ORIGIN, RESOURCE, RESOURCES, refusalOf } from '../fixture.ts'
+import { buildServer, ORIGIN, openSignedIn, RESOURCE, RESOURCES, refusalOf } from '../fixture.ts'
 
 const SECRET = 'upstream-token-of-alice'
 const NOTES = RESOURCES[RESOURCE] as (typeof RESOURCES)[string]
@@ -90,6 +90,44 @@ t.test('props: the app is told what was allowed, and asked once for a grant', as
   await client.refresh(tokens.refresh_token)
   const { clientId } = await client.credentials()
   t.strictSame(asked, [{ user: 'alice', clientId, resources: [RESOURCE], scopes: ['notes:read'], organization: null }])
+})
+
+t.test('props: a page that was answered or has expired asks nobody, however often it is loaded or sent', async t => {
+  let asked = 0
+  const redirectUri = 'https://web.example/cb'
+  const server = await buildServer(t, {
+    users: { props: () => ({ asked: ++asked }) },
+    options: { clients: [{ client_id: 'web', client_name: 'Web', redirect_uris: [redirectUri] }] }
+  })
+  const client = server.client({ clientId: 'web', redirectUri })
+  const [page, open] = [
+    await openSignedIn(client, (await client.start()).url),
+    await openSignedIn(client, (await client.start()).url)
+  ]
+  const { leavesTo } = await client.decide(page)
+  t.equal(asked, 1)
+  for (let i = 0; i < 3; i++) t.equal((await client.decide(page)).leavesTo, leavesTo)
+  // What was allowed is remembered by now, so each of these could be answered in place of the person.
+  for (let i = 0; i < 3; i++) t.equal((await client.browser.open(page.url)).leavesTo, leavesTo)
+  t.equal(asked, 1, 'the page that was answered')
+  server.clock.advance(901)
+  for (let i = 0; i < 3; i++) t.equal((await client.browser.open(open.url)).statusCode, 410)
+  t.equal((await client.decide(open)).statusCode, 410)
+  t.equal(asked, 1, 'the page that has expired')
+})
+
+t.test('props: of requests at the same moment each asks, and the answer of one is kept', async t => {
+  let asked = 0
+  const { client, propsOf } = await withProps(t, { props: () => ({ asked: ++asked }) })
+  const started = await client.start()
+  const page = await openSignedIn(client, started.url)
+  const answers = await Promise.all(Array.from({ length: 4 }, () => client.decide(page)))
+  t.equal(new Set(answers.map(({ leavesTo }) => leavesTo)).size, 1)
+  t.ok(asked <= 4, `${asked}`)
+  const code = new URL(answers[0]?.leavesTo ?? '').searchParams.get('code')
+  const tokens = (await client.redeem({ ...started, code, redirectUri: client.redirectUri })).json<Tokens>()
+  const kept = (await propsOf(tokens.access_token)) as { asked: number }
+  t.ok(kept.asked >= 1 && kept.asked <= asked)
 })
 
 t.test('props: none is nothing; what is no JSON or too long is a fault of the app, and nothing is issued', async t => {

@@ -1,10 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { generateKeyPairSync, sign } from 'node:crypto'
+import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 import { once } from 'node:events'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import t, { type Test } from 'tap'
 import type { ExternalSigner } from '../../src/index.ts'
 import { buildServer, ORIGIN, RESOURCE, refusalOf } from '../fixture.ts'
+import { observableStorage } from '../observable-storage.ts'
 
 type Encoding = 'ieee-p1363' | 'der'
 
@@ -74,6 +75,33 @@ t.test(
     t.ok(response.headers['retry-after'])
     t.match(response.json(), { error: 'temporarily_unavailable' })
     t.equal(await server.storage.dump(), before)
+  }
+)
+
+t.test(
+  'a key of ours that a signer took the place of: its tokens stay good, until it is said to be stolen',
+  async t => {
+    const storage = observableStorage()
+    const options = { encryptionKeys: [randomBytes(32).toString('base64')] }
+    const before = await buildServer(t, { storage, options })
+    const { access_token: token } = await before.client().connect()
+    const after = await buildServer(t, { storage, options: { ...options, signers: [local()] } })
+    const { keys, verifyAccessToken, cleanup } = after.app.authorizationServer
+    t.strictSame(
+      (await keys.list()).map(({ state }) => state),
+      ['previous', 'current']
+    )
+    await keys.rotate()
+    await cleanup()
+    t.equal(await refusalOf(verifyAccessToken(token, RESOURCE)), 'accepted')
+    t.strictSame(
+      (await keys.rotate({ immediately: true })).map(({ state }) => state),
+      ['current']
+    )
+    t.equal(await refusalOf(verifyAccessToken(token, RESOURCE)), 'not_acceptable')
+    t.equal((await after.app.inject('/.well-known/jwks.json')).json().keys.length, 1)
+    const { access_token: fresh } = await after.client().connect()
+    t.equal(await refusalOf(verifyAccessToken(fresh, RESOURCE)), 'accepted')
   }
 )
 
