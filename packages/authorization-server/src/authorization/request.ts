@@ -10,6 +10,7 @@ import type { Client } from '../clients/client.ts'
 import { resolveClient } from '../clients/resolve.ts'
 import type { ServerContext } from '../context.ts'
 import { type Form, isParameterValue, readForm, resourcesOf } from '../form-body.ts'
+import { readIdTokenHint } from '../openid/id-token-hint.ts'
 import type { TrustedRedirect } from './response.ts'
 import { readSignIn, type SignIn } from './sign-in.ts'
 
@@ -72,19 +73,22 @@ export interface AuthorizationRequest extends SignIn {
   readonly codeChallenge: string
   /** Goes into the ID token. @see OpenID Connect Core section 3.1.2.1 */
   readonly nonce: string | null
+  /** `sub` of the only person that the client wants an answer for; null for whoever is there. */
+  readonly hintedSub: string | null
 }
 
 /**
  * @param trusted proof that a failure may be told by redirect
  * @param source `pushed` when the client itself brought the parameters
  * @throws OAuthError for the redirect
+ * @throws UnavailableError
  */
-export function readRequest(
+export async function readRequest(
   server: ServerContext,
   { client }: TrustedClient,
   query: unknown,
   { pushed }: { pushed: boolean }
-): AuthorizationRequest {
+): Promise<AuthorizationRequest> {
   const form = readForm(query)
   if (form.request !== undefined) throw new OAuthError('request_not_supported', 'request objects are not supported')
   if (form.request_uri !== undefined) throw new OAuthError('request_uri_not_supported', 'request_uri is not supported')
@@ -101,6 +105,7 @@ export function readRequest(
     scopes: requestedScopes(policy, form.scope),
     codeChallenge: readCodeChallenge(form),
     nonce: form.nonce ?? null,
+    hintedSub: await readHintedSub(server, client, form.id_token_hint),
     ...readSignIn(form, server.clock.now())
   }
 }
@@ -110,6 +115,21 @@ function assertResponseType(form: Form): void {
   if (form.response_type !== 'code') throw new OAuthError('unsupported_response_type', 'response_type must be code')
   if (form.response_mode !== undefined && form.response_mode !== 'query')
     throw new OAuthError('invalid_request', 'response_mode must be query')
+}
+
+async function readHintedSub(
+  server: ServerContext,
+  { clientId }: Client,
+  idToken: string | undefined
+): Promise<string | null> {
+  if (!server.options.openid || idToken === undefined) return null
+  const hint = await readIdTokenHint(server, idToken)
+  // To go on without it would be to answer for anybody.
+  if (hint?.clientId !== clientId)
+    throw new OAuthError('invalid_request', 'id_token_hint is not an ID token of this client', {
+      reason: 'id_token_hint'
+    })
+  return hint.sub
 }
 
 // For every client, public or not; a missing method would mean plain (RFC 7636 section 4.3), which is not accepted.

@@ -18,7 +18,7 @@ export function authorizationEndpoint(scope: FastifyInstance, context: ServerCon
   scope.get<{ Querystring: Query }>(
     '',
     // A HEAD request would start an interaction that nobody sees.
-    { ...route, exposeHeadRoute: false },
+    { ...route, exposeHeadRoute: false, ...(context.options.openid ? { logSerializers: { req: withoutHint } } : {}) },
     async (request, reply) => {
       const server = forRequest(context, request)
       reply.header('cache-control', 'no-store')
@@ -27,6 +27,12 @@ export function authorizationEndpoint(scope: FastifyInstance, context: ServerCon
       return reply.redirect(await nextStop(server, { trusted, query, pushed }, { request, reply }), 303)
     }
   )
+}
+
+/** An ID token is a person's data, and has to be in this URL. */
+function withoutHint({ method, url, host, ip }: FastifyRequest): Record<string, string> {
+  const shown = url.replace(/(?<=[?&]id_token_hint=)[^&]*/g, 'hidden')
+  return { method, url: shown, host, remoteAddress: ip }
 }
 
 /** What a client pushed replaces the whole query: nothing in the browser's hands may change it. */
@@ -43,7 +49,7 @@ async function nextStop(
   http: { request: FastifyRequest; reply: FastifyReply }
 ): Promise<string> {
   try {
-    const asked = readRequest(server, trusted, query, { pushed })
+    const asked = await readRequest(server, trusted, query, { pushed })
     return await startAuthorization(server, { trusted, asked }, http)
   } catch (error) {
     if (!isOAuthError(error)) throw error

@@ -25,7 +25,7 @@ export function pushedAuthorizationEndpoint(
     if (parameters.request_uri !== undefined)
       throw new OAuthError('invalid_request', 'request_uri must not be pushed', { reason: 'pushed_request_uri' })
     // Told now what would be told by redirect later; read again then, because the world goes on.
-    readRequest(server, await trusted(server, parameters), parameters, { pushed: true })
+    await readRequest(server, await trusted(server, parameters), parameters, { pushed: true })
     const request_uri = await pushRequest(server, clientId, parameters)
     return reply
       .code(201)

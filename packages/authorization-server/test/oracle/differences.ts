@@ -97,12 +97,6 @@ export const DIFFERENCES: readonly Difference[] = [
     }
   },
   {
-    why: '`id_token_hint` is not supported, and what is unknown is ignored (RFC 6749 section 3.1): it decides nothing here.',
-    cases: {
-      'authorize: id_token_hint nonsense': ['asks the person', 'redirect invalid_request']
-    }
-  },
-  {
     why: 'A pushed request that is not there has no redirect URI that could be trusted: a page. oidc-provider takes the one beside it, or that of the client.',
     cases: {
       'authorize: request_uri never pushed': ['page 400', 'redirect invalid_request_uri'],
