@@ -24,6 +24,7 @@ import { bindBrowser, browserDigest } from './browser.ts'
 import { accountProof, consentRequest } from './consent-request.ts'
 import { answerDevice, finishedUrl } from './device-answer.ts'
 import { chosenScopes, offerOf, pickedOrganization } from './offer.ts'
+import { presentedClient } from './presented-client.ts'
 import { rememberConsent } from './remembered-consent.ts'
 import { codeResponse, errorResponse, type TrustedRedirect } from './response.ts'
 import { isWanted, loginTarget } from './sign-in.ts'
@@ -56,6 +57,8 @@ export async function startInteraction(
 /** The `interactions` of `app.authorizationServer`. */
 export function createInteractions(context: ServerContext): AuthorizationServer<FastifyRequest>['interactions'] {
   return {
+    client: (request, handle) => presentedClient(context, request, handle),
+
     async details(request, handle) {
       const server = forRequest(context, request)
       await server.limits?.count(request, { endpoint: 'interaction', limit: 'authorize' })

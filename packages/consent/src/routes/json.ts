@@ -58,7 +58,8 @@ export function jsonRoutes(scope: FastifyInstance, paths: PagePaths, context: Js
   if (paths.signOut !== null) signOutRoutes(scope, paths.signOut, pages)
 }
 
-const GET: object = { config: { cors: false } }
+// As with the pages, the answer to a HEAD would be lost.
+const GET: object = { config: { cors: false }, exposeHeadRoute: false }
 const POST: object = { config: { cors: false }, bodyLimit: 65_536 }
 
 function interactionRoutes(scope: FastifyInstance, path: string, pages: Pages): void {
