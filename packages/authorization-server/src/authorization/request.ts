@@ -14,6 +14,9 @@ import { readIdTokenHint } from '../openid/id-token-hint.ts'
 import type { TrustedRedirect } from './response.ts'
 import { readSignIn, type SignIn } from './sign-in.ts'
 
+/** Parameters as they came: what is there twice is a list. */
+export type Query = Readonly<Record<string, unknown>>
+
 export interface TrustedClient extends TrustedRedirect {
   readonly client: Client
 }
@@ -22,10 +25,7 @@ export interface TrustedClient extends TrustedRedirect {
  * @throws InteractionError `invalid_request`, `unknown_client`, `client_metadata`, `redirect_uri`: a page, never a redirect
  * @throws UnavailableError
  */
-export async function trustClient(
-  server: ServerContext,
-  query: Readonly<Record<string, unknown>>
-): Promise<TrustedClient> {
+export async function trustClient(server: ServerContext, query: Query): Promise<TrustedClient> {
   const clientId = single(query, 'client_id')
   if (clientId === null) throw new InteractionError('invalid_request')
   const client = await findClient(server, clientId)
@@ -36,7 +36,7 @@ export async function trustClient(
   return { client, redirectUri, state: single(query, 'state') }
 }
 
-function single(query: Readonly<Record<string, unknown>>, name: string): string | null {
+function single(query: Query, name: string): string | null {
   const value = query[name]
   return isParameterValue(value) && value !== '' ? value : null
 }
@@ -53,7 +53,7 @@ async function findClient(server: ServerContext, clientId: string): Promise<Clie
 }
 
 // OAuth 2.1 section 4.1.1: it may be left out when there is only one. A portless loopback URI says too little to be that one.
-function onlyRedirectUri(client: Client, query: Readonly<Record<string, unknown>>): string {
+function onlyRedirectUri(client: Client, query: Query): string {
   const [only] = client.redirectUris
   const { redirect_uri: given } = query
   if (
@@ -64,6 +64,32 @@ function onlyRedirectUri(client: Client, query: Readonly<Record<string, unknown>
   )
     return only
   throw new InteractionError('redirect_uri', { clientName: client.name })
+}
+
+const PARAMETERS = [
+  'client_id',
+  'redirect_uri',
+  'state',
+  'response_type',
+  'response_mode',
+  'scope',
+  'resource',
+  'code_challenge',
+  'code_challenge_method',
+  'nonce',
+  'prompt',
+  'max_age',
+  'id_token_hint',
+  'login_hint',
+  'ui_locales',
+  'acr_values',
+  'display'
+] as const
+
+/** What of a request is read at all, and so worth keeping; to be read again as if it had come like that. */
+export function knownParameters(form: Form): Query {
+  const given = PARAMETERS.flatMap(name => (form[name] === undefined ? [] : [[name, form[name]] as const]))
+  return { ...Object.fromEntries(given), resource: resourcesOf(form.resource) }
 }
 
 /** What a person will be asked, as the client put it. */

@@ -6,13 +6,11 @@
 import { isOAuthError } from '@fastify-mcp-auth/core'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { isPushed, takeRequest } from '../authorization/pushed-request.ts'
-import { readRequest, type TrustedClient, trustClient } from '../authorization/request.ts'
+import { type Query, readRequest, type TrustedClient, trustClient } from '../authorization/request.ts'
 import { errorResponse } from '../authorization/response.ts'
 import { startAuthorization } from '../authorization/start.ts'
 import { forRequest, type ServerContext } from '../context.ts'
 import type { RouteSettings } from '../scopes.ts'
-
-type Query = Readonly<Record<string, unknown>>
 
 export function authorizationEndpoint(scope: FastifyInstance, context: ServerContext, route: RouteSettings): void {
   scope.get<{ Querystring: Query }>(
@@ -39,7 +37,7 @@ function withoutHint({ method, url, host, ip }: FastifyRequest): Record<string, 
 async function parametersOf(server: ServerContext, query: Query): Promise<{ query: Query; pushed: boolean }> {
   const { client_id: clientId, request_uri: requestUri } = query
   if (server.options.pushedAuthorizationRequests === 'off' || !isPushed(requestUri)) return { query, pushed: false }
-  return { query: { ...(await takeRequest(server, clientId, requestUri)) }, pushed: true }
+  return { query: await takeRequest(server, clientId, requestUri), pushed: true }
 }
 
 /** The login or the page; or the client, with the reason why neither. */
