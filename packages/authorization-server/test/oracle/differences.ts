@@ -90,6 +90,13 @@ export const DIFFERENCES: readonly Difference[] = [
     }
   },
   {
+    why: 'OpenID Connect Core section 3.1.2.1: by GET and by POST. oidc-provider takes POST only when it is told to, and with cookies for every site; here a POST leads to the same request by GET.',
+    cases: {
+      'authorize: by POST': ['asks the person', '404'],
+      'authorize: by POST, client_id unknown': ['page 400', '404']
+    }
+  },
+  {
     why: 'How a person signs in does not depend on whether the client wants an ID token.',
     cases: {
       'authorize: max_age without openid': ['asks the person', 'redirect invalid_request'],
