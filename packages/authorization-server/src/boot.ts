@@ -20,7 +20,7 @@ import { cleanUp } from './cleanup.ts'
 import { createClients } from './clients/administration.ts'
 import { createClientKeys } from './clients/client-keys.ts'
 import { createDocuments } from './clients/documents.ts'
-import { budgeted } from './clients/fetch-budget.ts'
+import { budgeted, createFetchBudget, type FetchBudget } from './clients/fetch-budget.ts'
 import { readConfiguredClients } from './clients/resolve.ts'
 import type { ServerContext } from './context.ts'
 import { introspectionAlgorithms } from './endpoints/introspection.ts'
@@ -70,7 +70,7 @@ export async function boot(
   const catalogue = createCatalogue(options.resources, identityScopes(options.openid))
   const fetch = options.fetch ?? createSafeFetch()
   const { privateUseRedirectUris, clientIdMetadataDocuments: policy } = options
-  const clientFetch = budgeted(fetch, { clock, perHost: options.fetchesPerHost })
+  const budgetOf = (): FetchBudget => createFetchBudget({ clock, perHost: options.fetchesPerHost })
   return Object.freeze({
     options,
     issuer: options.issuer,
@@ -97,14 +97,18 @@ export async function boot(
     clock,
     fetch,
     log: app.log,
-    documents: policy ? createDocuments({ fetch: clientFetch, clock, records, privateUseRedirectUris, policy }) : null,
-    clientKeys: createClientKeys({ fetch: clientFetch, clock }),
+    documents: policy
+      ? createDocuments({ fetch, budget: budgetOf(), clock, records, privateUseRedirectUris, policy })
+      : null,
+    // Apart: anybody can name a document, only a client that is known names its keys.
+    clientKeys: createClientKeys({ fetch: budgeted(fetch, budgetOf()), clock }),
     trustedIssuers: createTrustedIssuers(options, clock),
     grants,
     limits: options.rateLimit
       ? await createLimits({ options: options.rateLimit, issuer: options.issuer, clock, events })
       : null,
     pages: { error: null, signedOutUrl: null, isServed: false },
+    caller: null,
     events,
     emit: events.emit
   } satisfies ServerContext)

@@ -150,5 +150,8 @@ export function narrowedScopes(
   const covered = expandScopes(here, policy.hierarchy)
   if (!asked.every(word => covered.has(word)))
     throw new OAuthError('invalid_scope', 'scope exceeds what was granted', { reason: 'scope_widened' })
+  // A token that opens nothing. Its refresh token stays good: clients throw theirs away on any other code.
+  if (asked.every(word => word === OFFLINE_ACCESS))
+    throw new OAuthError('invalid_scope', 'scope names nothing of this resource', { reason: 'no_scope_of_resource' })
   return asked
 }

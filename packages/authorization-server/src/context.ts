@@ -9,7 +9,7 @@ import type { Documents } from './clients/documents.ts'
 import type { Events, RequestOfEvent } from './events.ts'
 import type { Grant } from './grants/grant.ts'
 import type { Options } from './options.ts'
-import type { Limits } from './rate-limit.ts'
+import { addressOf, type Limits } from './rate-limit.ts'
 import type { Records } from './records.ts'
 import type { SigningKeys } from './tokens/signing-keys.ts'
 import type { Users } from './users.ts'
@@ -46,17 +46,19 @@ export interface ServerContext {
     signedOutUrl: string | null
     isServed: boolean
   }
+  /** Address of whose request is served, as limits count it; null outside of one. */
+  readonly caller: string | null
   readonly events: Events
   /** Tells what happened. */
   readonly emit: Events['emit']
 }
 
 /**
- * The same server, whose events are told of this request. It is handed on rather than kept in an `AsyncLocalStorage`, which makes every
+ * The same server, whose events are told of this request, and which knows where it comes from. It is handed on rather than kept in an `AsyncLocalStorage`, which makes every
  * promise of the process dearer up to Node 22, the host's too.
  */
-export function forRequest(server: ServerContext, request: RequestOfEvent): ServerContext {
-  return { ...server, emit: (type, details) => server.events.emit(type, details, request) }
+export function forRequest(server: ServerContext, request: RequestOfEvent & Pick<FastifyRequest, 'ip'>): ServerContext {
+  return { ...server, caller: addressOf(request), emit: (type, details) => server.events.emit(type, details, request) }
 }
 
 /** Path of an endpoint on this server. */

@@ -342,7 +342,10 @@ export const Options = Type.Object(
     dynamicRegistration: Type.Union([Type.Literal(false), DynamicRegistration], { default: {} }),
     /** Accept https URLs of client ID metadata documents as client identifiers, or false to accept none. */
     clientIdMetadataDocuments: Type.Union([Type.Literal(false), ClientIdMetadataDocuments], { default: {} }),
-    /** How often metadata documents and keys of clients are fetched from one host in a minute, by each process. */
+    /**
+     * How often metadata documents that nobody knows yet are fetched from one host in a minute, by each process, and a quarter of it for
+     * one address; keys of clients likewise. Each URL that was read before has the same number for itself.
+     */
     fetchesPerHost: Type.Integer({ default: 120, minimum: 1 }),
     /** Exact private-use redirect URIs that clients may register. */
     privateUseRedirectUris: Type.Array(Type.String(), { default: [...KNOWN_PRIVATE_USE_URIS] }),

@@ -125,7 +125,8 @@ async function authorizationServer(app: FastifyInstance, input: AuthorizationSer
   machineEndpoint(app, server, {
     path: at('introspect'),
     methods: ['POST'],
-    // No limit: a busy resource server asks once per request, and nobody gets past its secret by guessing.
+    // No limit: a busy resource server asks once per request, and nobody gets past its secret by guessing. The endpoint itself counts
+    // those whose metadata document would have to be fetched.
     endpoint: introspectionEndpoint,
     body: 'application/x-www-form-urlencoded'
   })

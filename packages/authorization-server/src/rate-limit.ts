@@ -48,6 +48,9 @@ interface Bucket {
 
 type Count = (request: FastifyRequest, bucket: Bucket) => Promise<{ exceeded: boolean; ttl: number }>
 
+/** Where a request comes from: of an IPv6 address its /64, for one person has as many as they like. */
+export const addressOf = ({ ip }: Pick<FastifyRequest, 'ip'>): string => normalizeIP(ip ?? '')
+
 export async function createLimits({
   options,
   issuer,
@@ -68,7 +71,7 @@ export async function createLimits({
 
   return Object.freeze({
     async count(request: FastifyRequest, by: Limited): Promise<void> {
-      const address = normalizeIP(request.ip ?? '')
+      const address = addressOf(request)
       const max = options[by.limit] * (isShared(address) ? options.sharedEgressFactor : 1)
       for (const bucket of bucketsOf(by, address, max)) {
         const { exceeded, ttl } = await count(request, bucket)

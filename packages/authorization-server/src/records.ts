@@ -111,6 +111,8 @@ export const InteractionRecord = Type.Object({
   prompts: Type.Array(Type.String()),
   /** Epoch second: who signed in before it signs in again. */
   signedInSince: nullable(Type.Integer()),
+  /** `sub` of the only person who may decide, by the client's `id_token_hint`; null for whoever signs in. */
+  hintedSub: nullable(Type.String()),
   /** For the login and the page. */
   hints: Type.Object({
     loginHint: nullable(Type.String()),

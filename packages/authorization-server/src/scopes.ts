@@ -78,8 +78,12 @@ function countRequests(
   { limits, grants }: ServerContext,
   by: Pick<Limited, 'endpoint' | 'limit'>
 ): void {
-  if (limits)
-    scope.addHook('preHandler', async request => limits.count(request, { ...by, ...claimedCaller(request, grants) }))
+  if (!limits) return
+  scope.addHook('preHandler', async request => {
+    // Who registers has no name yet, and whatever stands in its place is made up.
+    const claimed = by.limit === 'register' ? {} : claimedCaller(request, grants)
+    await limits.count(request, { ...by, ...claimed })
+  })
 }
 
 // A limit of the host for all its routes knows neither our clients nor our errors.

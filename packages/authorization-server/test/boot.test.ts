@@ -148,6 +148,7 @@ t.test('cleanup works in batches until nothing is left', async t => {
     codeChallenge: 'x',
     prompts: [],
     signedInSince: null,
+    hintedSub: null,
     hints: { loginHint: null, uiLocales: [], acrValues: [], display: null },
     browserDigest: 'x',
     expiresAt: server.clock.now() + 900,

@@ -83,6 +83,7 @@ for (const [granted, scope, wanted] of [
   [['read'], 'admin', 'invalid_scope'],
   [['read'], 'read write', 'invalid_scope'],
   [['read'], 'offline_access', 'invalid_scope'],
+  [['read', 'offline_access'], 'offline_access', 'invalid_scope'],
   [['read', 'offline_access'], 'read offline_access', ['read', 'offline_access']]
 ] as const)
   t.test(`RFC 6749 6: of ${granted} the request for ${scope} gets ${wanted}`, async t => {

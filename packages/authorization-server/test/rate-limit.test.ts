@@ -64,6 +64,21 @@ t.test('withings 37: endpoints are counted each alone, and what is not named kee
   t.equal((await server.app.inject('/.well-known/oauth-authorization-server')).statusCode, 200)
 })
 
+t.test('EM-13: who registers has as much as it says, whatever name it brings along', async t => {
+  const body = { redirect_uris: ['https://a.example/callback'] }
+  for (const more of [
+    (i: number) => ({ payload: { ...body, client_id: `invented-${i}` } }),
+    (i: number) => ({ payload: body, query: { client_id: `invented-${i}` } }),
+    (i: number) => ({ payload: body, headers: { authorization: `Basic ${btoa(`invented-${i}:x`)}` } })
+  ]) {
+    const { server } = await limitedTo(t, { register: 2 })
+    const statuses = []
+    for (let i = 0; i < 4; i++)
+      statuses.push((await server.app.inject({ method: 'POST', url: '/oauth/register', ...more(i) })).statusCode)
+    t.strictSame(statuses, [201, 201, 429, 429])
+  }
+})
+
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
 
 /** Asks the token endpoint once. @returns the status */

@@ -89,6 +89,6 @@ export function pictureType(bytes: Buffer): Logo['type'] | null {
  * Where the logo of a client is, if it may have one. A picture persuades more than words: a client that nobody vouches for could show
  * anybody's.
  */
-export function logoUrlOf({ client }: ConsentRequest): string | null {
-  return client.verifiedHost === null ? null : client.logoUri
+export function logoUrlOf({ verifiedHost, logoUri }: ConsentRequest['client']): string | null {
+  return verifiedHost === null ? null : logoUri
 }

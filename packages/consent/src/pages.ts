@@ -85,7 +85,7 @@ export function createPages(context: PagesContext): Pages {
   const consentModel: Pages['consentModel'] = async (question, request) => {
     const { decisionUrl, resources, uiLocales } = question
     const { locale, frame } = surroundings(request, { uiLocales, name: resources[0]?.name ?? ownHost })
-    const logo = logoUrlOf(question)
+    const logo = logoUrlOf(question.client)
     const [tools, hasLogo] = await Promise.all([
       context.tools.of(resources.map(({ resource }) => resource)),
       logo !== null && logos.isReady(logo)

@@ -64,6 +64,8 @@ export function fakeServer(
       issuer,
       prefix,
       interactions: {
+        client: async () =>
+          !(fake.details instanceof Error) && fake.details.status === 'consent' ? fake.details.client : null,
         details: async (_request, handle) => {
           fake.asked.push(handle)
           return orThrow(fake.details)

@@ -53,6 +53,7 @@ t.test('RFC 7591 5: a client that nobody vouches for shows no picture, and none 
 t.test('without a question that this browser may see nothing is served and nothing is fetched', async t => {
   const fetch = serving(PNG)
   for (const details of [
+    { status: 'settled', redirectTo: 'https://claude.ai/callback?code=x' } as const,
     new InteractionError('interaction_other_browser', { statusCode: 403 }),
     { status: 'login', loginUrl: '/login' } as const
   ]) {

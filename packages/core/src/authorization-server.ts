@@ -328,7 +328,16 @@ export interface AuthorizationServer<Request = unknown, Reply = unknown> {
   readonly prefix: string
   readonly interactions: {
     /**
-     * What to show for a handle. Pages may be loaded twice.
+     * Which client an open question of this browser is about, for what its page loads besides, such as a logo. Decides nothing and does
+     * not count.
+     *
+     * @returns null where there is no such question, or nobody is signed in
+     * @throws UnavailableError
+     */
+    client(request: Request, handle: string): Promise<ConsentRequest['client'] | null>
+    /**
+     * What to show for a handle. Pages may be loaded twice. Where a remembered consent covers the request, this answers it, so no route
+     * for it may take HEAD.
      *
      * @throws InteractionError
      * @throws OAuthError with status 429 for somebody who asks too often

@@ -161,6 +161,7 @@ function frozenRequest(
     },
     prompts: ['consent'],
     signedInSince: null,
+    hintedSub: null,
     hints: { loginHint: null, uiLocales: [], acrValues: [], display: null }
   }
 }

@@ -25,10 +25,11 @@ import { bindBrowser, browserDigest } from './browser.ts'
 import { accountProof, consentRequest } from './consent-request.ts'
 import { answerDevice, finishedUrl } from './device-answer.ts'
 import { chosenScopes, offerOf, pickedOrganization } from './offer.ts'
+import { presentedClient } from './presented-client.ts'
 import { rememberConsent } from './remembered-consent.ts'
 import { findClient } from './request.ts'
 import { codeResponse, errorResponse, type TrustedRedirect } from './response.ts'
-import { isFresh, loginTarget } from './sign-in.ts'
+import { isWanted, loginTarget } from './sign-in.ts'
 import { isStillRemembered, rememberedGrant } from './without-page.ts'
 
 /** Keeps a frozen request for the browser that brought it. @returns the handle */
@@ -58,6 +59,8 @@ export async function startInteraction(
 /** The `interactions` of `app.authorizationServer`. */
 export function createInteractions(context: ServerContext): AuthorizationServer<FastifyRequest>['interactions'] {
   return {
+    client: (request, handle) => presentedClient(context, request, handle),
+
     async details(request, handle) {
       const server = forRequest(context, request)
       await server.limits?.count(request, { endpoint: 'interaction', limit: 'authorize' })
@@ -228,14 +231,14 @@ function answerUrl(
   return redirectUri === null ? finishedUrl(server, handle) : respond({ redirectUri, state })
 }
 
-/** Who is signed in, unless that was too long ago for this request. */
+/** Who is signed in, unless that was too long ago for this request, or it wants somebody else. */
 async function freshSession(
   server: ServerContext,
   request: FastifyRequest,
   interaction: InteractionRecord
 ): Promise<Session | null> {
   const session = await server.users.session(request)
-  return session && isFresh(session, interaction) ? session : null
+  return session && isWanted(server, session, interaction) ? session : null
 }
 
 /** So many sign-ins that are not fresh enough are enough: a browser that runs in a circle would make ever more. */

@@ -5,7 +5,7 @@
  */
 import { digest, InteractionError, randomSecret } from '@fastify-mcp-auth/core'
 import type { ServerContext } from '../context.ts'
-import type { Form } from '../form-body.ts'
+import type { Query } from './request.ts'
 
 const REQUEST_URI = /^urn:ietf:params:oauth:request_uri:([A-Za-z0-9_-]{43})$/
 
@@ -15,7 +15,7 @@ export function isPushed(requestUri: unknown): requestUri is string {
 }
 
 /** @returns the `request_uri`, good for one use by this client within `pushedRequestTtl` */
-export async function pushRequest(server: ServerContext, clientId: string, parameters: Form): Promise<string> {
+export async function pushRequest(server: ServerContext, clientId: string, parameters: Query): Promise<string> {
   const secret = randomSecret()
   await server.records.pushedRequests.insert(digest(secret), {
     clientId,
@@ -31,7 +31,7 @@ export async function pushRequest(server: ServerContext, clientId: string, param
  *
  * @throws InteractionError where it is unknown, of another client, used or expired: where to redirect is in the request only
  */
-export async function takeRequest(server: ServerContext, clientId: unknown, requestUri: string): Promise<Form> {
+export async function takeRequest(server: ServerContext, clientId: unknown, requestUri: string): Promise<Query> {
   const secret = REQUEST_URI.exec(requestUri)?.[1] ?? ''
   const { pushedRequests } = server.records
   const key = digest(secret)
@@ -44,7 +44,7 @@ export async function takeRequest(server: ServerContext, clientId: unknown, requ
   const parameters = server.keyRing.unseal(pushed.parameters, context(pushed.clientId, secret))
   // The key is gone: nobody's fault, and the client can push again.
   if (parameters === null) throw new InteractionError('interaction_expired', { statusCode: 410 })
-  return JSON.parse(parameters) as Form
+  return JSON.parse(parameters) as Query
 }
 
 // The secret is in no record, so that a database and a key are not enough to read what was asked.

@@ -10,8 +10,12 @@ import type { Client } from '../clients/client.ts'
 import { resolveClient } from '../clients/resolve.ts'
 import type { ServerContext } from '../context.ts'
 import { type Form, isParameterValue, readForm, resourcesOf } from '../form-body.ts'
+import { readIdTokenHint } from '../openid/id-token-hint.ts'
 import type { TrustedRedirect } from './response.ts'
 import { readSignIn, type SignIn } from './sign-in.ts'
+
+/** Parameters as they came: what is there twice is a list. */
+export type Query = Readonly<Record<string, unknown>>
 
 export interface TrustedClient extends TrustedRedirect {
   readonly client: Client
@@ -21,10 +25,7 @@ export interface TrustedClient extends TrustedRedirect {
  * @throws InteractionError `invalid_request`, `unknown_client`, `client_metadata`, `redirect_uri`: a page, never a redirect
  * @throws UnavailableError
  */
-export async function trustClient(
-  server: ServerContext,
-  query: Readonly<Record<string, unknown>>
-): Promise<TrustedClient> {
+export async function trustClient(server: ServerContext, query: Query): Promise<TrustedClient> {
   const clientId = single(query, 'client_id')
   if (clientId === null) throw new InteractionError('invalid_request')
   const client = await findClient(server, clientId)
@@ -35,7 +36,7 @@ export async function trustClient(
   return { client, redirectUri, state: single(query, 'state') }
 }
 
-function single(query: Readonly<Record<string, unknown>>, name: string): string | null {
+function single(query: Query, name: string): string | null {
   const value = query[name]
   return isParameterValue(value) && value !== '' ? value : null
 }
@@ -53,7 +54,7 @@ export async function findClient(server: ServerContext, clientId: string): Promi
 }
 
 // OAuth 2.1 section 4.1.1: it may be left out when there is only one. A portless loopback URI says too little to be that one.
-function onlyRedirectUri(client: Client, query: Readonly<Record<string, unknown>>): string {
+function onlyRedirectUri(client: Client, query: Query): string {
   const [only] = client.redirectUris
   const { redirect_uri: given } = query
   if (
@@ -66,6 +67,32 @@ function onlyRedirectUri(client: Client, query: Readonly<Record<string, unknown>
   throw new InteractionError('redirect_uri', { clientName: client.name })
 }
 
+const PARAMETERS = [
+  'client_id',
+  'redirect_uri',
+  'state',
+  'response_type',
+  'response_mode',
+  'scope',
+  'resource',
+  'code_challenge',
+  'code_challenge_method',
+  'nonce',
+  'prompt',
+  'max_age',
+  'id_token_hint',
+  'login_hint',
+  'ui_locales',
+  'acr_values',
+  'display'
+] as const
+
+/** What of a request is read at all, and so worth keeping; to be read again as if it had come like that. */
+export function knownParameters(form: Form): Query {
+  const given = PARAMETERS.flatMap(name => (form[name] === undefined ? [] : [[name, form[name]] as const]))
+  return { ...Object.fromEntries(given), resource: resourcesOf(form.resource) }
+}
+
 /** What a person will be asked, as the client put it. */
 export interface AuthorizationRequest extends SignIn {
   readonly resources: readonly string[]
@@ -73,19 +100,22 @@ export interface AuthorizationRequest extends SignIn {
   readonly codeChallenge: string
   /** Goes into the ID token. @see OpenID Connect Core section 3.1.2.1 */
   readonly nonce: string | null
+  /** `sub` of the only person that the client wants an answer for; null for whoever is there. */
+  readonly hintedSub: string | null
 }
 
 /**
  * @param trusted proof that a failure may be told by redirect
  * @param source `pushed` when the client itself brought the parameters
  * @throws OAuthError for the redirect
+ * @throws UnavailableError
  */
-export function readRequest(
+export async function readRequest(
   server: ServerContext,
   { client }: TrustedClient,
   query: unknown,
   { pushed }: { pushed: boolean }
-): AuthorizationRequest {
+): Promise<AuthorizationRequest> {
   const form = readForm(query)
   if (form.request !== undefined) throw new OAuthError('request_not_supported', 'request objects are not supported')
   if (form.request_uri !== undefined) throw new OAuthError('request_uri_not_supported', 'request_uri is not supported')
@@ -102,6 +132,7 @@ export function readRequest(
     scopes: requestedScopes(policy, form.scope),
     codeChallenge: readCodeChallenge(form),
     nonce: form.nonce ?? null,
+    hintedSub: await readHintedSub(server, client, form.id_token_hint),
     ...readSignIn(form, server.clock.now())
   }
 }
@@ -111,6 +142,21 @@ function assertResponseType(form: Form): void {
   if (form.response_type !== 'code') throw new OAuthError('unsupported_response_type', 'response_type must be code')
   if (form.response_mode !== undefined && form.response_mode !== 'query')
     throw new OAuthError('invalid_request', 'response_mode must be query')
+}
+
+async function readHintedSub(
+  server: ServerContext,
+  { clientId }: Client,
+  idToken: string | undefined
+): Promise<string | null> {
+  if (!server.options.openid || idToken === undefined) return null
+  const hint = await readIdTokenHint(server, idToken)
+  // To go on without it would be to answer for anybody.
+  if (hint?.clientId !== clientId)
+    throw new OAuthError('invalid_request', 'id_token_hint is not an ID token of this client', {
+      reason: 'id_token_hint'
+    })
+  return hint.sub
 }
 
 // For every client, public or not; a missing method would mean plain (RFC 7636 section 4.3), which is not accepted.

@@ -5,7 +5,9 @@
  * @see OpenID Connect Core section 3.1.2.1
  */
 import { type Display, OAuthError } from '@fastify-mcp-auth/core'
+import type { ServerContext } from '../context.ts'
 import type { Form } from '../form-body.ts'
+import { pairwiseSub } from '../openid/pairwise.ts'
 import type { FrozenRequest } from '../records.ts'
 import type { LoginTarget } from '../types.ts'
 import type { Session } from '../users.ts'
@@ -60,14 +62,25 @@ function words(value: string | undefined, shape: RegExp): string[] {
   return (value?.split(' ') ?? []).filter(word => shape.test(word)).slice(0, MAX_WORDS)
 }
 
-/** Whether the session is as fresh as the request wants it. */
-export function isFresh(session: Session, { signedInSince }: Pick<SignIn, 'signedInSince'>): boolean {
-  return signedInSince === null || session.authTime >= signedInSince
+/** Whether the session is as fresh as the request wants it, and of whom it wants to hear. @see OpenID Connect Core section 3.1.2.2 */
+export function isWanted(
+  server: ServerContext,
+  { authTime, subject }: Session,
+  { signedInSince, hintedSub, sector }: Pick<FrozenRequest, 'signedInSince' | 'hintedSub' | 'sector'>
+): boolean {
+  if (hintedSub && hintedSub !== (pairwiseSub(server, { sector, subject }) ?? subject)) return false
+  return signedInSince === null || authTime >= signedInSince
 }
 
 /** What the app's login is told. @param prompt in place of what the client asked for, when it is the person who wants it */
-export function loginTarget(returnTo: string, { prompts, hints }: SignIn, prompt?: 'login'): LoginTarget {
-  const wanted = prompt ?? (['select_account', 'login'] as const).find(word => prompts.includes(word))
+export function loginTarget(
+  returnTo: string,
+  { prompts, hints, hintedSub }: SignIn & Pick<FrozenRequest, 'hintedSub'>,
+  prompt?: 'login'
+): LoginTarget {
+  // Whoever the login remembers may be somebody else than the client wants to hear of.
+  const asked = (['select_account', 'login'] as const).find(word => prompts.includes(word))
+  const wanted = prompt ?? asked ?? (hintedSub ? 'login' : undefined)
   return {
     returnTo,
     ...(wanted === undefined ? {} : { prompt: wanted }),

@@ -11,7 +11,7 @@ import type { Session } from '../users.ts'
 import { startInteraction } from './interaction.ts'
 import type { AuthorizationRequest, TrustedClient } from './request.ts'
 import { codeResponse } from './response.ts'
-import { isFresh, loginTarget } from './sign-in.ts'
+import { isWanted, loginTarget } from './sign-in.ts'
 import { isStillRemembered, rememberedGrant } from './without-page.ts'
 
 /**
@@ -26,7 +26,7 @@ export async function startAuthorization(
   const frozen = freeze(trusted, asked)
   const session = await server.users.session(http.request)
   const wantsLogin = frozen.prompts.includes('login') || frozen.prompts.includes('select_account')
-  const present = session !== null && isFresh(session, frozen) && !wantsLogin ? session : null
+  const present = session !== null && isWanted(server, session, frozen) && !wantsLogin ? session : null
   const answer = present && (await answerWithoutPage(server, { trusted, frozen }, present))
   if (answer) return answer
   if (frozen.prompts.includes('none')) throw present ? consentRequired() : loginRequired()
@@ -75,6 +75,7 @@ function freeze({ client, redirectUri, state }: TrustedClient, asked: Authorizat
     device: null,
     prompts: asked.prompts,
     signedInSince: asked.signedInSince,
+    hintedSub: asked.hintedSub,
     hints: asked.hints
   }
 }

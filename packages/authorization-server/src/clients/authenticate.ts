@@ -14,15 +14,22 @@ import { type Credentials, readCredentials } from './credentials.ts'
 import { resolveCaller } from './resolve.ts'
 
 /**
+ * @param admit may refuse by what was claimed, before anything is looked up
  * @throws OAuthError `invalid_client` (401) when the client is unknown or does not prove itself. Clients in the wild register
  *   anew on exactly this answer.
  * @throws OAuthError `invalid_request` when two methods are used at once
  * @throws UnavailableError when the storage, the client's keys or its metadata document cannot be had
  */
-export async function authenticateClient(server: ServerContext, request: FastifyRequest, form: Form): Promise<Client> {
+export async function authenticateClient(
+  server: ServerContext,
+  request: FastifyRequest,
+  form: Form,
+  admit?: (claimed: Pick<Credentials, 'clientId' | 'method'>) => Promise<void>
+): Promise<Client> {
   let client: Client | null = null
   try {
     const credentials = readCredentials(request.headers.authorization, form)
+    await admit?.(credentials)
     client = await resolveCaller(server, credentials)
     if (!client) throw invalidClient('unknown_client')
     if (!client.authMethods.includes(credentials.method)) throw invalidClient('method_not_registered')

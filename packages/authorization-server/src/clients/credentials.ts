@@ -15,11 +15,6 @@ export interface Credentials {
   readonly proof: string
 }
 
-/** Whether a client that got through did so by its name alone. By what was sent: a client may have a choice of ways. */
-export function provesNothing(authorization: string | undefined, form: Form): boolean {
-  return authorization === undefined && form.client_secret === undefined && form.client_assertion === undefined
-}
-
 /**
  * @throws OAuthError `invalid_request` when two ways are used at once or contradict each other
  * @throws OAuthError `invalid_client` when nobody is named, or the one way is malformed

@@ -16,20 +16,22 @@ import { LRUCache } from 'lru-cache'
 import type { ClientDocumentRecord, Records } from '../records.ts'
 import type { Client } from './client.ts'
 import { timeToLive } from './document-lifetime.ts'
+import type { FetchBudget } from './fetch-budget.ts'
 import { documentClient, readDocument, refused } from './metadata-document.ts'
 
 export interface Documents {
   /**
    * As it is now, within what its headers allow.
    *
+   * @param caller address of who named it, which pays for reading what nobody knows yet; null for nobody
    * @throws OAuthError `invalid_client_metadata` when the document, its host or the client is not acceptable
    * @throws UnavailableError when its host or the storage does not answer
    */
-  current(clientId: string): Promise<Client>
+  current(clientId: string, caller: string | null): Promise<Client>
   /** The same, but up to an hour too old while its host is down. */
-  usable(clientId: string): Promise<Client>
+  usable(clientId: string, caller: string | null): Promise<Client>
   /** As it was when it was last read, however long ago; fetched only when nobody knows it. Throws the same. */
-  known(clientId: string): Promise<Client>
+  known(clientId: string, caller: string | null): Promise<Client>
 }
 
 /** Who may be a client, by the app's own rules. */
@@ -42,6 +44,7 @@ export interface DocumentPolicy {
 
 interface DocumentsOptions {
   readonly fetch: SafeFetch
+  readonly budget: FetchBudget
   readonly clock: Clock
   readonly records: Pick<Records, 'clientDocuments'>
   readonly privateUseRedirectUris: readonly string[]
@@ -53,36 +56,45 @@ const CACHE_ENTRIES = 500
 /** Seconds after a failure in which the same URL is not asked again. Short: whoever mends a document should not have to wait. */
 const HOLD_OFF = 10
 
-/** Seconds past its freshness for which a document's keys still work while its host is down. */
+/** Seconds past its freshness for which a document's keys still work while its host is down, and all of it while we do not ask. */
 const STALE_IF_ERROR = 3600
 
 /** Seconds for which a document is kept that led to no grant; longer than the longest freshness. */
 const UNUSED_TTL = 2 * 86_400
 
+interface Named {
+  readonly clientId: string
+  readonly caller: string | null
+}
+
 type Known = Pick<ClientDocumentRecord, 'metadata' | 'freshUntil'>
 
 export function createDocuments(options: DocumentsOptions): Documents {
-  const { clock, policy } = options
+  const { clock, policy, budget } = options
   const cache = new LRUCache<string, Known>({ max: CACHE_ENTRIES })
   const failures = new LRUCache<string, { error: Error; until: number }>({ max: CACHE_ENTRIES })
   const pending = new Map<string, Promise<Known>>()
 
   const isFresh = ({ freshUntil }: Known): boolean => freshUntil > clock.now()
+  const isUsable = ({ freshUntil }: Known): boolean => freshUntil > clock.now() - STALE_IF_ERROR
 
-  async function find(clientId: string, isGoodEnough: (known: Known) => boolean): Promise<Known> {
+  async function find({ clientId, caller }: Named, isGoodEnough: (known: Known) => boolean): Promise<Known> {
     const cached = cache.get(clientId)
     // What is not fresh any more, another process may have replaced.
     if (cached && isFresh(cached)) return cached
     const stored = await options.records.clientDocuments.get(clientId)
     if (stored) cache.set(clientId, stored)
-    return stored && isGoodEnough(stored) ? stored : fetchOnce(clientId, stored)
+    return stored && isGoodEnough(stored) ? stored : fetchOnce({ clientId, caller }, stored)
   }
 
-  function fetchOnce(clientId: string, stored: ClientDocumentRecord | null): Promise<Known> {
+  function fetchOnce({ clientId, caller }: Named, stored: ClientDocumentRecord | null): Promise<Known> {
     const running = pending.get(clientId)
     if (running) return running
     const failure = failures.get(clientId)
     if (failure && failure.until > clock.now()) return Promise.reject(failure.error)
+    const refusal = budget.spend({ url: clientId, isKnown: stored !== null, caller })
+    // That somebody asked too often is not the client's fault: it is not held against it, and goes on with what is known of it.
+    if (refusal) return stored && isUsable(stored) ? Promise.resolve(stored) : Promise.reject(refusal)
     const fetching = read(options, clientId)
       .catch((error: unknown) => {
         const verdict =
@@ -100,25 +112,26 @@ export function createDocuments(options: DocumentsOptions): Documents {
     return fetching
   }
 
-  async function lookUp(clientId: string, isGoodEnough: (known: Known) => boolean): Promise<Client> {
+  async function lookUp(named: Named, isGoodEnough: (known: Known) => boolean): Promise<Client> {
+    const { clientId } = named
     const { host } = new URL(clientId)
     await assertAllowed(policy.allowHost, host)
-    const { metadata } = await find(clientId, isGoodEnough)
+    const { metadata } = await find(named, isGoodEnough)
     await assertAllowed(policy.allowClient, { clientId, host, metadata })
     return documentClient(clientId, metadata)
   }
 
   return {
-    current: clientId => lookUp(clientId, isFresh),
-    async usable(clientId) {
+    current: (clientId, caller) => lookUp({ clientId, caller }, isFresh),
+    async usable(clientId, caller) {
       try {
-        return await lookUp(clientId, isFresh)
+        return await lookUp({ clientId, caller }, isFresh)
       } catch (error) {
         if (!isUnavailableError(error)) throw error
-        return lookUp(clientId, ({ freshUntil }) => freshUntil > clock.now() - STALE_IF_ERROR)
+        return lookUp({ clientId, caller }, isUsable)
       }
     },
-    known: clientId => lookUp(clientId, () => true)
+    known: (clientId, caller) => lookUp({ clientId, caller }, () => true)
   }
 }
 

@@ -23,7 +23,7 @@ import { isRegistered, keepClient, registeredClient } from './registered-client.
 export async function resolveClient(server: ServerContext, clientId: string): Promise<Client | null> {
   const configured = configuredClient(server, clientId)
   if (configured) return configured
-  if (server.documents && isMetadataDocumentId(clientId)) return server.documents.current(clientId)
+  if (server.documents && isMetadataDocumentId(clientId)) return server.documents.current(clientId, server.caller)
   const kept = await sourceClient(server, clientId)
   if (kept) return kept
   const record = await findRecord(server, clientId)
@@ -45,14 +45,20 @@ export async function resolveCaller(
   const configured = configuredClient(server, clientId)
   // First here as well: a confidential client of the operator may have a URL for its client_id, and must not pass as public.
   if (configured) return configured
-  if (server.documents && isMetadataDocumentId(clientId))
-    return acceptableOrNull(
-      method === 'private_key_jwt' ? server.documents.usable(clientId) : server.documents.known(clientId)
-    )
+  if (server.documents && isMetadataDocumentId(clientId)) {
+    if (method === 'private_key_jwt') return acceptableOrNull(server.documents.usable(clientId, server.caller))
+    // No document can hold a secret, so none is fetched to find that out.
+    return method === 'none' ? acceptableOrNull(server.documents.known(clientId, server.caller)) : null
+  }
   const kept = await acceptableOrNull(sourceClient(server, clientId))
   if (kept) return kept
   const record = await findRecord(server, clientId)
   return record && isRegistered(record, server.clock.now()) ? registeredClient(clientId, record) : null
+}
+
+/** Whether what is known of the client is in a document of its own, which is fetched for whoever names it. */
+export function isDocumentClient(server: ServerContext, clientId: string): boolean {
+  return server.documents !== null && !configuredClient(server, clientId) && isMetadataDocumentId(clientId)
 }
 
 // A document or record that is not acceptable any more is the end of its client; one that cannot be had is an outage.

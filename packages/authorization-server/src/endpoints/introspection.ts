@@ -11,8 +11,9 @@ import { type AccessTokenClaims, isOAuthError, OAuthError } from '@fastify-mcp-a
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { authenticateClient } from '../clients/authenticate.ts'
 import type { Client } from '../clients/client.ts'
-import { provesNothing } from '../clients/credentials.ts'
-import { forRequest, type ServerContext } from '../context.ts'
+import type { Credentials } from '../clients/credentials.ts'
+import { isDocumentClient } from '../clients/resolve.ts'
+import { endpointPath, forRequest, type ServerContext } from '../context.ts'
 import { readForm } from '../form-body.ts'
 import type { RouteSettings } from '../scopes.ts'
 import type { PublicAlgorithm } from '../tokens/algorithms.ts'
@@ -29,16 +30,26 @@ export function introspectionEndpoint(scope: FastifyInstance, context: ServerCon
   scope.post('', route, async (request, reply) => {
     const server = forRequest(context, request)
     const form = readForm(request.body, 'token')
-    const client = await authenticateClient(server, request, form)
-    // RFC 7662 sections 2.1 and 4: else anybody could try tokens out.
-    if (provesNothing(request.headers.authorization, form))
-      throw new OAuthError('invalid_client', 'a public client cannot ask about tokens', { reason: 'public_client' })
+    const client = await authenticateClient(server, request, form, claimed => admit(server, request, claimed))
     if (form.token === undefined) throw new OAuthError('invalid_request', 'token is missing')
     const answer = await introspect(server, client, form.token)
     reply.header('cache-control', 'no-store')
     if (!wantsSigned(request)) return reply.send(answer)
     return reply.type(SIGNED).send(await signed(server, client, answer))
   })
+}
+
+/** Before anything is looked up: a busy resource server has no limit here, and a stranger's word must not make us fetch without one. */
+async function admit(
+  server: ServerContext,
+  request: FastifyRequest,
+  { method, clientId }: Pick<Credentials, 'clientId' | 'method'>
+): Promise<void> {
+  // RFC 7662 sections 2.1 and 4: else anybody could try tokens out.
+  if (method === 'none')
+    throw new OAuthError('invalid_client', 'a public client cannot ask about tokens', { reason: 'public_client' })
+  if (isDocumentClient(server, clientId))
+    await server.limits?.count(request, { endpoint: endpointPath(server, 'introspect'), limit: 'token', clientId })
 }
 
 async function introspect(server: ServerContext, client: Client, token: string): Promise<Introspection> {

@@ -6,10 +6,10 @@
 import { isInteractionError, OAuthError } from '@fastify-mcp-auth/core'
 import type { FastifyInstance } from 'fastify'
 import { pushRequest } from '../authorization/pushed-request.ts'
-import { readRequest, trustClient } from '../authorization/request.ts'
+import { knownParameters, type Query, readRequest, trustClient } from '../authorization/request.ts'
 import { authenticateClient } from '../clients/authenticate.ts'
 import { forRequest, type ServerContext } from '../context.ts'
-import { type Form, readForm } from '../form-body.ts'
+import { readForm } from '../form-body.ts'
 import type { RouteSettings } from '../scopes.ts'
 
 export function pushedAuthorizationEndpoint(
@@ -21,11 +21,11 @@ export function pushedAuthorizationEndpoint(
     const server = forRequest(context, request)
     const form = readForm(request.body)
     const { clientId } = await authenticateClient(server, request, form)
-    const parameters = withoutCredentials({ ...form, client_id: clientId })
-    if (parameters.request_uri !== undefined)
+    if (form.request_uri !== undefined)
       throw new OAuthError('invalid_request', 'request_uri must not be pushed', { reason: 'pushed_request_uri' })
     // Told now what would be told by redirect later; read again then, because the world goes on.
-    readRequest(server, await trusted(server, parameters), parameters, { pushed: true })
+    const parameters = { ...knownParameters(form), client_id: clientId }
+    await readRequest(server, await trusted(server, parameters), { ...form, ...parameters }, { pushed: true })
     const request_uri = await pushRequest(server, clientId, parameters)
     return reply
       .code(201)
@@ -34,15 +34,10 @@ export function pushedAuthorizationEndpoint(
   })
 }
 
-function withoutCredentials(form: Form): Form {
-  const { client_secret: _, client_assertion: __, client_assertion_type: ___, ...parameters } = form
-  return parameters
-}
-
 // There is no person here who could read a page.
-async function trusted(server: ServerContext, parameters: Form): ReturnType<typeof trustClient> {
+async function trusted(server: ServerContext, parameters: Query): ReturnType<typeof trustClient> {
   try {
-    return await trustClient(server, { ...parameters })
+    return await trustClient(server, parameters)
   } catch (error) {
     if (!isInteractionError(error)) throw error
     if (error.reason === 'redirect_uri')

@@ -22,8 +22,8 @@ import type { Client } from '../clients/client.ts'
 import { resolveClient } from '../clients/resolve.ts'
 import { endpointPath, forRequest, type ServerContext } from '../context.ts'
 import { type Form, readForm } from '../form-body.ts'
-import { readOwnJwt } from '../tokens/own-jwt.ts'
 import type { Session } from '../users.ts'
+import { type IdTokenHint, readIdTokenHint } from './id-token-hint.ts'
 import { pairwiseSub, sectorOf } from './pairwise.ts'
 
 type SignOuts = NonNullable<AuthorizationServer<FastifyRequest, FastifyReply>['signOuts']>
@@ -54,7 +54,8 @@ const MAX_STATE = 2048
  * @throws UnavailableError
  */
 export async function beginSignOut(server: ServerContext, form: Form, http: Http): Promise<string> {
-  const hint = await readHint(server, form.id_token_hint)
+  // One that is not ours counts as none: then the person is asked.
+  const hint = form.id_token_hint === undefined ? null : await readIdTokenHint(server, form.id_token_hint)
   const clientId = readClientId(form, hint)
   const client = clientId === null ? null : await findClient(server, clientId)
   const destination = destinationOf(form, client)
@@ -66,24 +67,7 @@ export async function beginSignOut(server: ServerContext, form: Form, http: Http
   return session ? question(server, destination, http) : afterwards(server, destination)
 }
 
-interface Hint {
-  readonly sub: string
-  readonly clientId: string
-}
-
-/** Null for none, and for one that is not ours: then the person is asked. Its age does not matter. */
-async function readHint(server: ServerContext, idToken: string | undefined): Promise<Hint | null> {
-  if (idToken === undefined) return null
-  try {
-    const { sub, aud } = await readOwnJwt(server, idToken, 'JWT', { past: true })
-    return typeof sub === 'string' && typeof aud === 'string' ? { sub, clientId: aud } : null
-  } catch (error) {
-    if (isOAuthError(error)) return null
-    throw error
-  }
-}
-
-function readClientId({ client_id: named }: Form, hint: Hint | null): string | null {
+function readClientId({ client_id: named }: Form, hint: IdTokenHint | null): string | null {
   if (hint && named !== undefined && named !== hint.clientId) throw new InteractionError('invalid_request')
   return hint?.clientId ?? named ?? null
 }

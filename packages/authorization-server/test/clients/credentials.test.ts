@@ -2,7 +2,7 @@
 import { isOAuthError } from '@fastify-mcp-auth/core'
 import t from 'tap'
 import { ASSERTION_TYPE } from '../../src/clients/client-assertion.ts'
-import { provesNothing, readCredentials } from '../../src/clients/credentials.ts'
+import { readCredentials } from '../../src/clients/credentials.ts'
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64')
 const basic = (text: string): string => `Basic ${base64(text)}`
@@ -77,10 +77,3 @@ for (const [what, authorization, form, error, reason] of [
       t.match(thrown, { error, reason })
     }
   })
-
-t.test('RFC 7662 2.1: a name alone proves nothing, and each of the other ways is something', async t => {
-  t.equal(provesNothing(undefined, { client_id: 'a' }), true)
-  t.equal(provesNothing(basic('a:s'), {}), false)
-  t.equal(provesNothing(undefined, both), false)
-  t.equal(provesNothing(undefined, { client_assertion: assertion, client_assertion_type: ASSERTION_TYPE }), false)
-})

@@ -31,9 +31,9 @@ async function serve(t: Test, build: BuildOptions = {}) {
   const options = { encryptionKeys: [randomBytes(32).toString('base64')], ...build.options, fetch }
   const server = await buildServer(t, { ...build, options })
   const client = server.client({ clientId: ID })
-  const open = async (clientId = ID) => {
+  const open = async (clientId = ID, remoteAddress = '127.0.0.1') => {
     const { url } = await client.start({ parameters: { client_id: clientId } })
-    return server.app.inject(url.slice(ORIGIN.length))
+    return server.app.inject({ url: url.slice(ORIGIN.length), remoteAddress })
   }
   return { asked, web, headers, options, server, client, open }
 }
@@ -227,26 +227,80 @@ t.test('REG-9: an outage of our storage is not held against the document', async
   t.equal((await open()).statusCode, 303)
 })
 
-t.test(
-  'one host is asked so often in a minute, whatever the client ids; other hosts are asked all the same',
-  async t => {
-    const { asked, web, open, server } = await serve(t, { options: { fetchesPerHost: 5 } })
-    const ids = Array.from({ length: 8 }, (_, i) => `https://busy.example/${i}.json`)
-    for (const id of ids) web.set(id, { ...DOCUMENT, client_id: id })
-    const answers = []
-    for (const id of ids) answers.push(await open(id))
-    t.strictSame(
-      answers.map(({ statusCode }) => statusCode),
-      [303, 303, 303, 303, 303, 503, 503, 503]
-    )
-    t.equal(answers.at(-1)?.headers['retry-after'], '60')
-    t.equal(asked.length, 5)
-    t.equal((await open()).statusCode, 303, 'another host')
-    t.equal((await open(ids[0])).statusCode, 303, 'what is known is not asked')
-    server.clock.advance(60)
-    t.equal((await open(ids[7])).statusCode, 303)
-  }
-)
+/** Documents of one host that nobody knows yet. */
+function strangers(web: Map<string, unknown>, host = 'client.example'): string[] {
+  const ids = Array.from({ length: 12 }, (_, i) => `https://${host}/stranger-${i}.json`)
+  for (const id of ids) web.set(id, { ...DOCUMENT, client_id: id })
+  return ids
+}
+
+const STRANGER = '192.0.2.66'
+
+t.test('one host is asked so often in a minute, whatever the client ids; others are asked all the same', async t => {
+  const { asked, web, open, server } = await serve(t, { options: { fetchesPerHost: 8 } })
+  const ids = strangers(web, 'busy.example')
+  const answers = []
+  for (const [i, id] of ids.entries()) answers.push(await open(id, `192.0.2.${i}`))
+  t.strictSame(
+    answers.map(({ statusCode }) => statusCode),
+    [...Array(8).fill(303), ...Array(4).fill(503)]
+  )
+  t.equal(answers.at(-1)?.headers['retry-after'], '60')
+  t.equal(asked.length, 8)
+  t.equal((await open()).statusCode, 303, 'another host')
+  t.equal((await open(ids[0])).statusCode, 303, 'what is known is not asked')
+  server.clock.advance(60)
+  t.equal((await open(ids[11])).statusCode, 303)
+})
+
+t.test('an address gets a quarter of what a host has, and nobody else is refused for it', async t => {
+  const { asked, web, open } = await serve(t, { options: { fetchesPerHost: 8 } })
+  const [first, second, third, ...rest] = strangers(web)
+  const statuses = []
+  for (const id of [first, second, third, ...rest]) statuses.push((await open(id, STRANGER)).statusCode)
+  t.strictSame(statuses, [303, 303, ...Array(10).fill(503)])
+  t.equal(asked.length, 2)
+  t.equal((await open(third, '198.51.100.7')).statusCode, 303, 'the very document that was refused to the other')
+})
+
+t.test('a document that is known is read anew, whatever else a stranger makes us ask of its host', async t => {
+  const { asked, web, open, server } = await serve(t, { options: { fetchesPerHost: 4 } })
+  t.equal((await open()).statusCode, 303)
+  server.clock.advance(300)
+  for (const [i, id] of strangers(web).entries()) await open(id, `192.0.2.${i}`)
+  t.equal(asked.length, 5)
+  web.set(ID, { ...DOCUMENT, client_name: 'Renamed' })
+  t.equal((await open()).statusCode, 303)
+  t.equal(asked.at(-1), ID)
+  t.equal((await recordsOf(server).clientDocuments.get(ID))?.metadata.client_name, 'Renamed')
+})
+
+t.test('a document that may not be kept is asked for so often, and then stays as it was a moment ago', async t => {
+  const { asked, headers, web, open, server } = await serve(t, { options: { fetchesPerHost: 4 } })
+  headers['cache-control'] = 'no-store'
+  for (let i = 0; i < 20; i++) await open(ID, STRANGER)
+  t.equal(asked.length, 5, 'once as a stranger, then as often as one that is known')
+  t.equal((await open()).statusCode, 303)
+  t.equal(asked.length, 5)
+  server.clock.advance(60)
+  web.delete(ID)
+  t.equal((await open()).statusCode, 400)
+})
+
+t.test('keys of a client are read anew, whatever strangers make us ask of their host', async t => {
+  const { asked, web, server, client, open } = await serve(t, { options: { fetchesPerHost: 2 } })
+  const [first, second] = await Promise.all([1, 2].map(() => createSigner(() => ID, server.clock.now)))
+  const keys = 'https://client.example/jwks.json'
+  web.set(ID, { ...DOCUMENT, token_endpoint_auth_method: 'private_key_jwt', jwks_uri: keys })
+  web.set(keys, { keys: [first?.jwk] })
+  const answer = await client.authorize()
+  const { refresh_token: token } = (await client.redeem(answer, await first?.proof())).json<Record<string, string>>()
+  server.clock.advance(60)
+  for (const [i, id] of strangers(web).entries()) await open(id, `192.0.2.${i}`)
+  web.set(keys, { keys: [second?.jwk] })
+  t.equal((await client.refresh(token ?? '', await second?.proof())).statusCode, 200)
+  t.equal(asked.at(-1), keys)
+})
 
 t.test(
   'REG-13: a host that the app does not allow is not even asked, and what was read from it before is worth nothing',

@@ -276,6 +276,45 @@ t.test('RFC 6749 3.1: a client whose metadata leaves the code out cannot use it'
   t.match(await server.storage.counts(), { interactions: 0 })
 })
 
+const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
+
+t.test(
+  'OpenID Connect Core 3.1.2.1: a POST is the same request once more, as a link, and starts nothing itself',
+  async t => {
+    const server = await buildServer(t, { options: { ...CLIENTS, openid: {} } })
+    const { url } = await server.client({ clientId: 'cli' }).start({ scope: 'openid notes:read' })
+    const post = (payload: string, headers: Record<string, string> = FORM) =>
+      server.app.inject({ method: 'POST', url: '/oauth/authorize', headers, payload })
+    const good = new URL(url).search.slice(1)
+    for (const payload of [
+      good,
+      `${good}&state=other`,
+      `${good}&client_id=cli`,
+      `client_id=nobody&${good}`,
+      `${good}&x=%00`
+    ]) {
+      const response = await post(payload)
+      t.equal(response.statusCode, 303)
+      t.equal(response.headers['cache-control'], 'no-store')
+      const { pathname, searchParams } = new URL(String(response.headers.location), ORIGIN)
+      t.equal(pathname, '/oauth/authorize')
+      t.strictSame([...searchParams].sort(), [...new URLSearchParams(payload)].sort())
+      t.equal(response.headers['set-cookie'], undefined)
+      t.match(await server.storage.counts(), { interactions: 0 })
+    }
+    for (const payload of ['', `${good}&x=${'x'.repeat(13_000)}`, `${good}&${'x=y&'.repeat(4000)}`]) {
+      const response = await post(payload)
+      const end = response.statusCode === 303 ? await server.app.inject(String(response.headers.location)) : response
+      t.equal(end.statusCode, 400, payload.slice(0, 100))
+      t.match(end.headers['content-type'], 'text/html')
+    }
+    t.equal((await post('{}', { 'content-type': 'application/json' })).statusCode, 415)
+    const { headers } = await post(good)
+    t.match((await server.app.inject(String(headers.location))).headers.location, /^\/login\?returnTo=/)
+    t.equal((await server.app.inject({ method: 'HEAD', url: url.slice(ORIGIN.length) })).statusCode, 404)
+  }
+)
+
 t.test('RFC 9110 9.3.2: HEAD and POST start nothing', async t => {
   const server = await buildServer(t, build)
   const { url } = await server.client({ clientId: 'cli' }).start()

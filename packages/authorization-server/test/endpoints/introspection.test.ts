@@ -1,7 +1,8 @@
 import { digest } from '@fastify-mcp-auth/core'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import t, { type Test } from 'tap'
-import { buildServer, ORIGIN, RESOURCE, RESOURCES } from '../fixture.ts'
+import { createSigner } from '../clients/signer.ts'
+import { buildServer, CALLBACK, ORIGIN, RESOURCE, RESOURCES } from '../fixture.ts'
 
 const OTHER = `${RESOURCE}/other`
 const NOTES = RESOURCES[RESOURCE] as (typeof RESOURCES)[string]
@@ -130,6 +131,102 @@ t.test('Rails gem 0.4.0: introspection needs client authentication', async t => 
     t.equal((await ask(token, who, secret)).statusCode, 401)
   t.equal((await server.app.inject({ url: `${url}?token=${token}` })).statusCode, 404, 'no GET')
 })
+
+/** Asks with a client_id that is the URL of a document; the web has one at each. */
+async function askedByStrangers(t: Test) {
+  const asked: string[] = []
+  const stranger = await createSigner(
+    () => 'https://client.example/0.json',
+    () => 1_800_000_000
+  )
+  const server = await buildServer(t, {
+    options: {
+      clients: [resourceServer('rs', [RESOURCE])],
+      rateLimit: { token: 3 },
+      fetch: async url => {
+        asked.push(url)
+        const document = {
+          client_id: url,
+          client_name: 'Stranger',
+          redirect_uris: [CALLBACK],
+          token_endpoint_auth_method: 'private_key_jwt',
+          jwks: { keys: [stranger.jwk] }
+        }
+        return {
+          status: 200,
+          headers: { 'content-type': 'application/json' },
+          body: Buffer.from(JSON.stringify(document))
+        }
+      }
+    }
+  })
+  const ask = async (form: Record<string, string | null>, headers = {}) => {
+    const parameters = Object.entries({ token: 'x', ...form }).filter(
+      (pair): pair is [string, string] => pair[1] !== null
+    )
+    return server.app.inject({
+      method: 'POST',
+      url: '/oauth/introspect',
+      headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+      payload: new URLSearchParams(parameters).toString()
+    })
+  }
+  const basic = (id: string, secret: string) => ({
+    authorization: `Basic ${Buffer.from(`${encodeURIComponent(id)}:${secret}`).toString('base64')}`
+  })
+  return { server, asked, stranger, ask, basic }
+}
+
+t.test('RFC 7662 4: who proves nothing makes us fetch and keep nothing, whatever document it names', async t => {
+  const { server, asked, ask, basic } = await askedByStrangers(t)
+  const id = 'https://client.example/0.json'
+  const before = await server.storage.counts()
+  for (const response of [
+    await ask({ client_id: id }),
+    await ask({ client_id: id, client_secret: 'x' }),
+    await ask({}, basic(id, 'x'))
+  ]) {
+    t.equal(response.statusCode, 401)
+    t.match(response.json(), { error: 'invalid_client' })
+  }
+  t.strictSame(asked, [])
+  t.strictSame(await server.storage.counts(), before)
+})
+
+t.test('EM-13: an assertion that needs a document to be checked is counted; a resource server never is', async t => {
+  const { asked, stranger, ask, basic } = await askedByStrangers(t)
+  const statuses = []
+  for (let i = 0; i < 13; i++) {
+    const id = `https://client.example/${i}.json`
+    statuses.push((await ask(await stranger.proof({ iss: id, sub: id }))).statusCode)
+  }
+  t.strictSame(statuses, [...Array(12).fill(200), 429], 'as many as an address has')
+  t.equal(asked.length, 12)
+  for (let i = 0; i < 20; i++) t.equal((await ask({}, basic('rs', SECRET))).statusCode, 200)
+  const again = await askedByStrangers(t)
+  for (const status of [200, 200, 200, 429])
+    t.equal((await again.ask(await again.stranger.proof())).statusCode, status, 'as many as a client has')
+})
+
+for (const endpoint of ['token', 'revoke', 'par', 'device_authorization'])
+  t.test(`RFC 6749 2.3: a secret for a client with a document fetches nothing (${endpoint})`, async t => {
+    const asked: string[] = []
+    const fetch = async (url: string) => {
+      asked.push(url)
+      throw new Error('nothing may be fetched')
+    }
+    const { app } = await buildServer(t, { options: { fetch, deviceAuthorization: {} } })
+    const payload = new URLSearchParams({
+      client_id: 'https://client.example/0.json',
+      client_secret: 'x',
+      grant_type: 'refresh_token',
+      token: 'x'
+    }).toString()
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+    const response = await app.inject({ method: 'POST', url: `/oauth/${endpoint}`, headers, payload })
+    t.match(response.json(), { error: 'invalid_client' })
+    t.strictSame(asked, [])
+  })
 
 t.test('a refresh token, an authorization code and an ID of a grant are never active', async t => {
   const { client, tokens, token, ask, asOwner } = await issuing(t, 'opaque')

@@ -11,6 +11,7 @@ import {
   ORIGIN,
   openSignedIn,
   RESOURCE,
+  RESOURCES,
   type TestServer
 } from '../fixture.ts'
 
@@ -80,6 +81,44 @@ t.test('RFC 9126 4: nothing that the browser adds changes what was pushed', asyn
   const page = await openSignedIn(client, visit('cli', requestUri, more))
   t.match(modelOf(page), { redirect: { uri: CALLBACK }, scopes: [{ scope: 'notes:read' }] })
   t.equal(modelOf(page).scopes.length, 1)
+})
+
+t.test('RFC 6749 3.1: what means nothing is not kept, and what means something is, in full', async t => {
+  const server = await buildServer(t, {
+    options: { ...build.options, resources: { ...RESOURCES, [`${RESOURCE}/2`]: { name: '2', scopes: { two: 'Two' } } } }
+  })
+  const client = server.client({ clientId: 'cli' })
+  const parameters = {
+    scope: 'notes:read two',
+    resource: [RESOURCE, `${RESOURCE}/2`],
+    prompt: 'login',
+    max_age: '60',
+    login_hint: 'bob@example',
+    ui_locales: 'de',
+    acr_values: 'gold',
+    display: 'popup',
+    response_mode: 'query',
+    nonce: 'n-1'
+  }
+  const before = (await server.storage.dump()).length
+  const junk = Object.fromEntries(Array.from({ length: 7 }, (_, i) => [`junk${i}`, 'x'.repeat(8000)]))
+  const { response, requestUri, started } = await push(server, client, { ...parameters, ...junk })
+  t.equal(response.statusCode, 201)
+  t.ok((await server.storage.dump()).length - before < 4000)
+  const login = await client.browser.open(visit('cli', requestUri))
+  t.match(Object.fromEntries(new URL(login.url).searchParams), {
+    prompt: 'login',
+    loginHint: 'bob@example',
+    uiLocales: 'de',
+    acrValues: 'gold',
+    display: 'popup'
+  })
+  const page = await client.login(login)
+  t.strictSame(
+    modelOf(page).resources.map(({ resource }) => resource),
+    [RESOURCE, `${RESOURCE}/2`]
+  )
+  t.equal(new URL((await client.decide(page)).leavesTo ?? '').searchParams.get('state'), started.state)
 })
 
 const UNUSABLE: [string, (uri: string) => string, number][] = [

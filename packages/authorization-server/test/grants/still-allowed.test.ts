@@ -20,6 +20,25 @@ t.test('a refresh gives nothing where the app allows nothing any more, and goes 
   t.match(response.json(), { scope: 'notes:read offline_access' })
 })
 
+for (const [what, users] of Object.entries({
+  'an app that limits scopes': { allowedScopes: (_user: unknown, scopes: readonly string[]) => [...scopes] },
+  'an app that does not': {}
+}))
+  t.test(
+    `RFC 6749 6: offline_access alone is no scope of a token, and the refresh token stays good (${what})`,
+    async t => {
+      const server = await buildServer(t, { users })
+      const one = server.client()
+      const { refresh_token: token = '' } = await one.connect({ scope: 'notes:read offline_access' })
+      const refused = await one.refresh(token, { scope: 'offline_access' })
+      t.equal(refused.statusCode, 400)
+      t.match(refused.json(), { error: 'invalid_scope' })
+      const response = await one.refresh(token)
+      t.match(response.json(), { scope: 'notes:read offline_access' })
+      t.not(response.json().refresh_token, token, 'the first use')
+    }
+  )
+
 t.test('the app is not asked about somebody who is gone', async t => {
   const asked: unknown[] = []
   const gone = new Set<string>()

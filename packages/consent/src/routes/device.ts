@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { describeDevice, describeDeviceDone } from '../device-page.ts'
 import type { Pages } from '../pages.ts'
 import { failWithPages, sendOn, sendPage } from './failure.ts'
+import { withoutQuery } from './logged-request.ts'
 
 /**
  * Adds the route to a scope of its own. Does not take the code: the form goes to the authorization server.
@@ -20,7 +21,8 @@ export async function deviceRoute(
   await parent.register(async scope => {
     failWithPages(scope, pages)
     const config: object = { cors: false }
-    scope.get(path, { config }, async (request, reply) => {
+    const logSerializers = { req: withoutQuery }
+    scope.get(path, { config, logSerializers }, async (request, reply) => {
       const details = await devices.details(request, reply)
       if (details.status === 'login') return sendOn(reply, details.loginUrl)
       const reader = { request, reply }

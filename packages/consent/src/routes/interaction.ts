@@ -15,14 +15,19 @@ export function interactionRoute(scope: FastifyInstance, path: string, pages: Pa
 
   // A host's CORS policy has no business here: no other origin may read what a person is asked.
   const config: object = { cors: false }
-  scope.get(`${path}/:handle`, { config }, async (request: FastifyRequest<{ Params: { handle: string } }>, reply) => {
-    const details = await scope.authorizationServer.interactions.details(request, request.params.handle)
-    if (details.status !== 'consent')
-      return sendOn(reply, details.status === 'login' ? details.loginUrl : details.redirectTo)
-    return sendPage(reply, await pages.consent(details, { request, reply }))
-  })
+  // Looking may answer the question, where a remembered consent covers it: nobody would get the answer to a HEAD.
+  scope.get(
+    `${path}/:handle`,
+    { config, exposeHeadRoute: false },
+    async (request: FastifyRequest<{ Params: { handle: string } }>, reply) => {
+      const details = await scope.authorizationServer.interactions.details(request, request.params.handle)
+      if (details.status !== 'consent')
+        return sendOn(reply, details.status === 'login' ? details.loginUrl : details.redirectTo)
+      return sendPage(reply, await pages.consent(details, { request, reply }))
+    }
+  )
   // A handle that is longer than Fastify lets a parameter be, or that has a slash in it.
-  scope.get(`${path}/*`, { config }, async () => {
+  scope.get(`${path}/*`, { config, exposeHeadRoute: false }, async () => {
     throw new InteractionError('interaction_unknown', { statusCode: 404 })
   })
 }

@@ -12,6 +12,7 @@ import { describeDevice, describeDeviceDone } from '../device-page.ts'
 import type { Pages } from '../pages.ts'
 import { describeSignOut } from '../sign-out-page.ts'
 import { failureOf, logFailure, retryAfterOf } from './failure.ts'
+import { withoutQuery } from './logged-request.ts'
 
 /** A header that no form can send and no other origin without our leave: it would have to be allowed by CORS first. */
 export const CSRF_HEADER = 'x-mcp-auth'
@@ -58,7 +59,8 @@ export function jsonRoutes(scope: FastifyInstance, paths: PagePaths, context: Js
   if (paths.signOut !== null) signOutRoutes(scope, paths.signOut, pages)
 }
 
-const GET: object = { config: { cors: false } }
+// As with the pages, the answer to a HEAD would be lost.
+const GET: object = { config: { cors: false }, exposeHeadRoute: false }
 const POST: object = { config: { cors: false }, bodyLimit: 65_536 }
 
 function interactionRoutes(scope: FastifyInstance, path: string, pages: Pages): void {
@@ -83,7 +85,7 @@ function interactionRoutes(scope: FastifyInstance, path: string, pages: Pages): 
 function deviceRoutes(scope: FastifyInstance, path: string, { pages, manageUrl }: JsonContext): void {
   const { devices } = scope.authorizationServer
   if (!devices) return
-  scope.get(`${path}/model`, GET, async (request, reply) => {
+  scope.get(`${path}/model`, { ...GET, logSerializers: { req: withoutQuery } }, async (request, reply) => {
     const details = await devices.details(request, reply)
     if (details.status === 'login') return send(reply, onTo(details.loginUrl))
     const surroundings = pages.surroundings(request)

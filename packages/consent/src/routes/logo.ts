@@ -1,5 +1,4 @@
 /** `GET {prefix}/interaction/:handle/logo`: the logo of the client that asks, for the browser that may see the page. */
-import { isInteractionError } from '@fastify-mcp-auth/core'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { type Logos, logoUrlOf } from '../logos.ts'
 
@@ -13,13 +12,8 @@ export function logoRoute(scope: FastifyInstance, path: string, logos: Logos): v
     `${path}/:handle/logo`,
     { config },
     async (request: FastifyRequest<{ Params: { handle: string } }>, reply) => {
-      const details = await scope.authorizationServer.interactions
-        .details(request, request.params.handle)
-        .catch((error: unknown) => {
-          if (isInteractionError(error)) return null
-          throw error
-        })
-      const url = details?.status === 'consent' ? logoUrlOf(details) : null
+      const client = await scope.authorizationServer.interactions.client(request, request.params.handle)
+      const url = client && logoUrlOf(client)
       const logo = url === null ? null : await logos.get(url)
       reply.headers({
         'content-security-policy': "default-src 'none'; sandbox",

@@ -141,6 +141,50 @@ t.test('handle reuse: one answer for each; another decision afterwards changes n
   t.not(codeVerifier, second.codeVerifier)
 })
 
+t.test('a look at a page by HEAD, or at its logo, answers no question for the person', async t => {
+  const redirectUri = 'https://web.example/callback'
+  const told: string[] = []
+  const acme = await createAcmeNotes(t, {
+    options: {
+      clients: [
+        {
+          client_id: 'web',
+          client_name: 'Web',
+          redirect_uris: [redirectUri],
+          logo_uri: 'https://web.example/logo.png'
+        }
+      ],
+      rateLimit: { authorize: 10 },
+      onEvent: ({ type }) => void told.push(type)
+    },
+    consent: {
+      json: true,
+      fetch: async () => ({ status: 200, headers: {}, body: Buffer.from('\x89PNG\r\n\x1a\n', 'latin1') })
+    }
+  })
+  const { app, origin, resource } = acme
+  const client = createOAuthClient({
+    app,
+    resource,
+    issuer: origin,
+    clientId: 'web',
+    redirectUri,
+    username: 'alice',
+    password: 'pw'
+  })
+  const [undecided, allowed] = [await openPage(client), await openPage(client)]
+  t.match((await client.decide(allowed.page)).leavesTo, /code=/, 'remembered from now on')
+  const url = new URL(undecided.page.url).pathname
+  const cookie = client.browser.cookies.header(undecided.page.url)
+  told.length = 0
+  t.equal((await app.inject({ method: 'HEAD', url, headers: { cookie } })).statusCode, 404)
+  t.equal((await app.inject({ method: 'HEAD', url: `${url}/model`, headers: { cookie } })).statusCode, 404)
+  for (let i = 0; i < 50; i++) t.equal((await app.inject({ url: `${url}/logo`, headers: { cookie } })).statusCode, 200)
+  t.strictSame(told, [])
+  const denied = await post(acme, undecided.page, { cookie, headers: { origin }, fields: { decision: 'deny' } })
+  t.match(denied.headers.location, /error=access_denied/)
+})
+
 t.test('confused deputy: a yes to one client buys nothing for another', async t => {
   const acme = await acmeNotes(t)
   const [assistant, other] = [clientOf(acme), clientOf(acme, 'other')]

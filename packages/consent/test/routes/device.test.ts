@@ -3,6 +3,7 @@ import { InteractionError, OAuthError } from '@fastify-mcp-auth/core'
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { buildApp, consentRequest, deviceRequest, type FakeServer, fakeServer, openPage } from '../fake-server.ts'
+import { createAcmeNotes } from '../flows/acme-notes.ts'
 
 const PATH = '/oauth/device'
 const CODE = 'WDJB-MJHT'
@@ -46,6 +47,20 @@ t.test(
     t.match(headers, { 'cache-control': 'no-store', 'x-frame-options': 'DENY', 'referrer-policy': 'same-origin' })
   }
 )
+
+t.test('a code of a link does not get into the log', async t => {
+  const acme = await createAcmeNotes(t, { options: { deviceAuthorization: {} }, consent: { json: true } })
+  const headers = { 'x-mcp-auth': '1', cookie: `session=alice.${acme.clock.now()}` }
+  for (const url of [PATH, `${PATH}/model`]) {
+    const { statusCode, body } = await acme.app.inject({ url: `${url}?user_code=${CODE}`, headers })
+    t.equal(statusCode, 200, url)
+    t.match(body, CODE)
+  }
+  t.equal((await acme.app.inject({ method: 'HEAD', url: `${PATH}?user_code=${CODE}`, headers })).statusCode, 200)
+  const log = JSON.stringify(acme.log)
+  t.notMatch(log, CODE)
+  t.match(log, `"url":"${PATH}"`)
+})
 
 t.test('a code is typed without help that would get in the way, and what was wrong is told beside it', async t => {
   const { html } = await open(t, deviceRequest())

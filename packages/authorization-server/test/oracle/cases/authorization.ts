@@ -15,15 +15,20 @@ import type { OracleCase } from './case.ts'
 function ask(name: string, bends: Bends = {}, { client = 'public' as ClientName, method = 'GET' } = {}): OracleCase {
   return {
     name: `authorize: ${name}`,
-    run: side => {
+    run: async side => {
       const form = formOf(authorizationRequest(client, bends))
       const isPost = method === 'POST'
-      return send({
+      const response = await send({
         method,
         url: isPost ? side.endpoints.authorize : `${side.endpoints.authorize}?${form}`,
         headers: { accept: 'text/html', ...(isPost ? { 'content-type': 'application/x-www-form-urlencoded' } : {}) },
         ...(isPost ? { body: form } : {})
       })
+      const next = new URL(String(response.headers['location'] ?? ''), response.url).href
+      // The same request once more is no verdict yet.
+      return isPost && response.statusCode === 303 && next.startsWith(side.endpoints.authorize)
+        ? send({ method: 'GET', url: next, headers: { accept: 'text/html' } })
+        : response
     }
   }
 }
