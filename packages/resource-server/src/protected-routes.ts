@@ -8,6 +8,7 @@ import type { Static } from 'typebox'
 import { assertScopesKnown, type Options } from './options.ts'
 import type { NeededScopes } from './require-scopes.ts'
 import type { RouteAuth } from './types.ts'
+import { resolvedSegments } from './uri-spellings.ts'
 
 /** What a protected route asks for. */
 export interface RoutePolicy extends NeededScopes {
@@ -136,10 +137,5 @@ function decodeAscii(text: string): string {
 }
 
 function resolveDots(path: string): string {
-  const segments: string[] = []
-  for (const segment of path.replaceAll('\\', '/').split('/')) {
-    if (segment === '..') segments.pop()
-    else if (segment !== '.' && segment !== '') segments.push(segment)
-  }
-  return segments.join('/')
+  return resolvedSegments(path.replaceAll('\\', '/')).join('/')
 }
