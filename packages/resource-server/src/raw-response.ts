@@ -6,7 +6,7 @@
  */
 import type { ServerResponse } from 'node:http'
 import { type Awaitable, isPromise } from './awaitable.ts'
-import { createEventRewriter } from './event-stream.ts'
+import { createEventRewriter, isEventStream } from './event-stream.ts'
 import { STATUS_CODES } from './status-codes.ts'
 
 /** What is done to a response. */
@@ -144,9 +144,7 @@ class TappedResponse {
 
   #open(): void {
     const { rewrite, onlyStreams } = this.#tap
-    const isStream = String(this.#response.getHeader('content-type') ?? '')
-      .toLowerCase()
-      .startsWith('text/event-stream')
+    const isStream = isEventStream(this.#response.getHeader('content-type'))
     const send = (bytes: Buffer | string): boolean =>
       bytes.length === 0 || this.#send((response, { write }) => write.call(response, bytes, 'utf8'))
     const body: Body =
