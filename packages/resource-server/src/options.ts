@@ -78,7 +78,8 @@ export const Options = Type.Object(
      * Scopes by JSON-RPC operation, on every protected route that does not say `operations: false`. Keys are a method (`tools/call`),
      * a method and the name of a tool, prompt or resource (`tools/call:delete_all`), or a pattern of either: `*` ends a method, and
      * stands anywhere in a name (`resources/read:notes://*.draft`). Values are scopes that are all needed, or `{ scopes, anyOf }`. All
-     * keys that match add up, so a narrow key never loosens a wide one. A completion needs what its prompt or resource needs.
+     * keys that match add up, so a narrow key never loosens a wide one. A completion needs what its prompt or resource needs, and whoever
+     * subscribes to a resource, or ends that, needs what reading it needs.
      */
     operations: Type.Record(Type.String(), Type.Union([Type.Array(Type.String()), OperationNeeds]), { default: {} }),
     /**
