@@ -118,8 +118,9 @@ export const Options = Type.Object(
     /** Seconds after which a session that nobody uses is nobody's any more. */
     sessionTtl: Type.Integer({ default: 86_400, minimum: 60 }),
     /**
-     * End event streams that a GET (whatever it accepts) or `subscriptions/listen` has opened when the token of their reader expires. Answers to other calls may
-     * take longer than the token that they were called with.
+     * End event streams that a GET (whatever it accepts) or `subscriptions/listen` has opened when the token of their reader expires.
+     * Answers to other calls may take longer than the token that they were called with. A POST whose body is not parsed, as in front of a
+     * proxy, may be either, so its event stream ends, too.
      */
     endStreams: Type.Boolean({ default: true }),
     /**
