@@ -220,14 +220,17 @@ function resourceOf(value: string): string {
     throw refused('must be https (plain http is for loopback only)')
   // Its metadata is served by path, so two resources that differ in their query could not be told apart.
   if (resource.includes('?')) throw refused('must not have a query')
-  if (!isRoutable(resource)) throw refused('must not have a * nor a broken percent-encoding in its path')
+  if (!isRoutable(resource))
+    throw refused('must not have a *, an encoded delimiter (%2F) nor a broken percent-encoding in its path')
   return resource
 }
 
-// The place of its metadata is a route, where a star would stand for anything.
+// The place of its metadata is a route, where a star would stand for anything, and which no delimiter that is encoded ever reaches.
 function isRoutable(resource: string): boolean {
+  const { pathname } = new URL(resource)
   try {
-    return !decodeURI(new URL(resource).pathname).includes('*')
+    const path = decodeURI(pathname)
+    return !path.includes('*') && path === decodeURIComponent(pathname)
   } catch {
     return false
   }
