@@ -102,9 +102,9 @@ class Look {
 
   async #resourceMetadata({ resourceMetadata }: BearerChallenge): Promise<ProtectedResourceMetadata | null> {
     const root = `${new URL(this.#url).origin}/.well-known/oauth-protected-resource`
-    const places = [
-      ...new Set([...(resourceMetadata ? [resourceMetadata] : []), protectedResourceMetadataUrl(this.#url), root])
-    ]
+    // A slash at the end belongs to the path, but most servers answer without it only, as the MCP SDKs ask.
+    const inserted = [this.#url, this.#url.replace(/\/$/, '')].map(protectedResourceMetadataUrl)
+    const places = [...new Set([...(resourceMetadata ? [resourceMetadata] : []), ...inserted, root])]
     for (const place of places) {
       const document = await this.#document(place)
       if (document === null) continue

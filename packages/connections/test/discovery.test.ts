@@ -201,41 +201,62 @@ t.test('5.7 a server on a host that the options forbid is blocked, and is not as
   t.equal(world.server.requests.length, before)
 })
 
-t.test('CD-12, CD-14: a public server names no endpoint on this computer, for a browser or for us', async t => {
-  const definition = { url: 'https://mcp.example/mcp', auth: 'oauth', mode: 'per-user', transport: 'http' } as const
+const AUTHORIZATION_SERVER = {
+  issuer: 'https://as.example',
+  authorization_endpoint: 'https://as.example/authorize',
+  token_endpoint: 'https://as.example/token',
+  response_types_supported: ['code']
+}
+
+/** What is found out about a public server that publishes these documents, and says nothing in its challenge. */
+function look(url: string, documents: Record<string, object>): Promise<unknown> {
+  const definition = { url, auth: 'oauth', mode: 'per-user', transport: 'http' } as const
   const server = { id: 'notes', definition, source: 'options', disabled: false } as const
-  const look = (endpoints: object): Promise<unknown> => {
-    const documents: Record<string, object> = {
+  const route: Route = {
+    addresses: 'public',
+    mcp: async () => new Response(null, { status: 401 }),
+    oauth: async url => ({
+      status: url in documents ? 200 : 404,
+      headers: {},
+      body: Buffer.from(JSON.stringify(documents[url] ?? {}))
+    })
+  }
+  const context: Pick<Context, 'network' | 'blockedIssuers' | 'clock'> = {
+    network: { routeTo: () => route, isForbidden: () => false, close: async () => undefined },
+    blockedIssuers: { list: async () => [], has: () => false } as unknown as Context['blockedIssuers'],
+    clock: systemClock
+  }
+  return discover(context as Context, { server, definition })
+}
+
+t.test('RFC 9728 3.1: a slash at the end of a URL is kept, and left out for servers that do', async t => {
+  const url = 'https://mcp.example/mcp/'
+  for (const place of ['/mcp/', '/mcp', ''])
+    t.match(
+      await look(url, {
+        [`https://mcp.example/.well-known/oauth-protected-resource${place}`]: {
+          resource: url,
+          authorization_servers: ['https://as.example']
+        },
+        'https://as.example/.well-known/oauth-authorization-server': AUTHORIZATION_SERVER
+      }),
+      { issuer: 'https://as.example' },
+      place
+    )
+})
+
+t.test('CD-12, CD-14: a public server names no endpoint on this computer, for a browser or for us', async t => {
+  const resource = 'https://mcp.example/mcp'
+  const name = (endpoints: object): Promise<unknown> =>
+    look(resource, {
       'https://mcp.example/.well-known/oauth-protected-resource/mcp': {
-        resource: definition.url,
+        resource,
         authorization_servers: ['https://as.example']
       },
-      'https://as.example/.well-known/oauth-authorization-server': {
-        issuer: 'https://as.example',
-        authorization_endpoint: 'https://as.example/authorize',
-        token_endpoint: 'https://as.example/token',
-        response_types_supported: ['code'],
-        ...endpoints
-      }
-    }
-    const route: Route = {
-      addresses: 'public',
-      mcp: async () => new Response(null, { status: 401 }),
-      oauth: async url => ({
-        status: url in documents ? 200 : 404,
-        headers: {},
-        body: Buffer.from(JSON.stringify(documents[url] ?? {}))
-      })
-    }
-    const context: Pick<Context, 'network' | 'blockedIssuers' | 'clock'> = {
-      network: { routeTo: () => route, isForbidden: () => false, close: async () => undefined },
-      blockedIssuers: { list: async () => [], has: () => false } as unknown as Context['blockedIssuers'],
-      clock: systemClock
-    }
-    return discover(context as Context, { server, definition })
-  }
-  t.match(await look({}), { issuer: 'https://as.example' })
+      'https://as.example/.well-known/oauth-authorization-server': { ...AUTHORIZATION_SERVER, ...endpoints }
+    })
+  t.match(await name({}), { issuer: 'https://as.example' })
   for (const endpoint of ['authorization_endpoint', 'token_endpoint', 'registration_endpoint'])
     for (const host of ['127.0.0.1:8443', 'localhost', '[::1]', '127.1'])
-      await t.rejects(look({ [endpoint]: `https://${host}/x` }), { code: 'MCP_URL_BLOCKED' }, `${endpoint} ${host}`)
+      await t.rejects(name({ [endpoint]: `https://${host}/x` }), { code: 'MCP_URL_BLOCKED' }, `${endpoint} ${host}`)
 })

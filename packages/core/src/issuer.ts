@@ -56,7 +56,13 @@ export function authorizationServerMetadataUrls(issuer: string): string[] {
   return path === '' ? inserted : [...inserted, `${origin}${path}/.well-known/openid-configuration`]
 }
 
-/** Where the metadata of a protected resource lives. */
+/**
+ * Where the metadata of a protected resource lives. Only the slash of a bare host is left out: unlike an issuer, a resource keeps the one
+ * at the end of its path.
+ *
+ * @see RFC 9728 section 3.1
+ */
 export function protectedResourceMetadataUrl(resource: string): string {
-  return wellKnownUrl(resource, 'oauth-protected-resource')
+  const { origin, pathname, search } = new URL(resource)
+  return `${origin}/.well-known/oauth-protected-resource${pathname === '/' ? '' : pathname}${search}`
 }

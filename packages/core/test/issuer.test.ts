@@ -89,7 +89,9 @@ t.test('RFC 8414 3.1: the path goes behind the well-known suffix', async t => {
 t.test('RFC 9728 3.1: a resource keeps its path and query', async t => {
   const at = 'https://a.example:8443/.well-known/oauth-protected-resource'
   t.equal(protectedResourceMetadataUrl('https://a.example:8443'), at)
+  t.equal(protectedResourceMetadataUrl('https://a.example:8443/'), at)
   t.equal(protectedResourceMetadataUrl('https://a.example:8443/mcp'), `${at}/mcp`)
+  t.equal(protectedResourceMetadataUrl('https://a.example:8443/mcp/'), `${at}/mcp/`)
   t.equal(protectedResourceMetadataUrl('https://a.example:8443/mcp?x=1'), `${at}/mcp?x=1`)
 })
 

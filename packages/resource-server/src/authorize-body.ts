@@ -8,7 +8,7 @@ import type { FastifyRequest } from 'fastify'
 import type { ResourceServer } from './context.ts'
 import { MissingTokenError, RefusedRequestError, RPC_CODES } from './errors.ts'
 import { assertHeadersMirror, type Operation, readOperations } from './json-rpc-message.ts'
-import { type Act, actsOf, isMatchHoweverRead, isUnknown, needsOf, type OperationRules } from './operations.ts'
+import { type Act, actsOf, isExcepted, isUnknown, needsOf, type OperationRules } from './operations.ts'
 import type { RoutePolicy } from './protected-routes.ts'
 import { assertScopes, hasScopes, joinNeeds, type NeededScopes, suggestedScopes } from './require-scopes.ts'
 import type { Principal } from './types.ts'
@@ -104,7 +104,7 @@ function readAsked(request: FastifyRequest, policy: RoutePolicy): Operation[] {
 }
 
 function isAnonymous(server: ResourceServer, act: Act): boolean {
-  return server.anonymous.some(pattern => isMatchHoweverRead(pattern, act))
+  return isExcepted(server.anonymous, act)
 }
 
 function assertKnown(server: ResourceServer, unknown: readonly Act[]): void {

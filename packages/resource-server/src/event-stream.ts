@@ -9,6 +9,17 @@ import { StringDecoder } from 'node:string_decoder'
 const LINE_END = /\r\n|\n|\r(?!\n)/
 const EVENT_END = /(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r(?!\n))/g
 
+/** As many characters as the longest end of an event has before its last one. */
+const OVERLAP = 3
+
+const EVENT_STREAM = /^\s*text\/event-stream/i
+
+/** Whether a content type, as a handler has set it, is that of an event stream. What is around it is for the reader to trim. */
+export function isEventStream(contentType: unknown): boolean {
+  if (typeof contentType === 'string') return EVENT_STREAM.test(contentType)
+  return Array.isArray(contentType) && contentType.some(isEventStream)
+}
+
 export interface EventRewriter {
   /** @returns what can be sent now; empty while an event is incomplete */
   write(bytes: Buffer): string
@@ -19,27 +30,37 @@ export interface EventRewriter {
 /** @param rewrite called with the JSON of every event that has some; other events pass as they are */
 export function createEventRewriter(rewrite: (message: unknown) => unknown): EventRewriter {
   const decoder = new StringDecoder('utf8')
-  let pending = ''
+  // In pieces, of which only the last is searched: an event of many of them would be read again with each one.
+  let pending: string[] = []
+  /** The end of what is pending, in which the end of an event may have begun. */
+  let tail = ''
   let first = true
 
   function take(text: string): string {
-    pending += first ? text.replace(/^\uFEFF/, '') : text
+    const piece = first ? text.replace(/^\uFEFF/, '') : text
     if (text !== '') first = false
+    const searched = tail + piece
     // Whether a carriage return at the end ends a line is for the next character to say.
-    const held = pending.endsWith('\r') ? 1 : 0
-    const readable = pending.slice(0, pending.length - held)
+    const readable = searched.endsWith('\r') ? searched.slice(0, -1) : searched
     const last = [...readable.matchAll(EVENT_END)].at(-1)
-    if (!last) return ''
-    const end = last.index + last[0].length
-    pending = pending.slice(end)
-    return rewriteEvents(readable.slice(0, end), rewrite)
+    if (!last) {
+      pending.push(piece)
+      tail = searched.slice(-OVERLAP)
+      return ''
+    }
+    const rest = searched.slice(last.index + last[0].length)
+    const whole = pending.join('') + piece
+    pending = [rest]
+    tail = rest.slice(-OVERLAP)
+    return rewriteEvents(whole.slice(0, whole.length - rest.length), rewrite)
   }
 
   return {
     write: bytes => take(decoder.write(bytes)),
     end: () => {
-      const rest = take(decoder.end()) + rewriteEvents(pending, rewrite)
-      pending = ''
+      const rest = take(decoder.end()) + rewriteEvents(pending.join(''), rewrite)
+      pending = []
+      tail = ''
       return rest
     }
   }

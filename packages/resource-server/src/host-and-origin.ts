@@ -62,24 +62,40 @@ function assertHttps(admission: Admission, request: FastifyRequest): void {
 }
 
 /**
- * Refuses plain http first. Reads the header itself, never `X-Forwarded-Host`: a page can set that one.
+ * Refuses plain http first. Reads the header itself, never `X-Forwarded-Host`: a page can set that one. A target that names a host counts
+ * before the header, and the header, which handlers read all the same, has to be good as well.
  *
+ * @see RFC 9112 section 3.2.2
  * @throws RefusedRequestError 403
  */
 export function assertHost(admission: Admission, request: FastifyRequest): void {
   assertHttps(admission, request)
   if (admission.anyHost) return
-  const header = request.headers[':authority'] ?? request.headers.host
+  const { headers, originalUrl } = request
+  const isOrigin = originalUrl.startsWith('/')
+  if (
+    isAllowedHost(admission, headers[':authority'] ?? headers.host) &&
+    (isOrigin || isOwnTarget(admission, originalUrl))
+  )
+    return
+  throw new RefusedRequestError(403, 'this host name is not allowed here (option "allowedHosts")', {
+    rpcCode: RPC_CODES.unauthorized,
+    reason: 'host'
+  })
+}
+
+function isAllowedHost({ hosts }: Admission, host: unknown): boolean {
+  if (typeof host !== 'string') return false
   // By its bare name, as nearly all callers write it.
-  if (typeof header === 'string' && admission.hosts.has(header)) return
+  if (hosts.has(host)) return true
   // With a port that cannot be, handlers that build a URL from the header would fail.
-  const isHost = typeof header === 'string' && URL.canParse(`http://${header}/`)
-  const name = isHost ? HOST.exec(header.toLowerCase())?.[1] : undefined
-  if (name === undefined || !admission.hosts.has(name))
-    throw new RefusedRequestError(403, 'this host name is not allowed here (option "allowedHosts")', {
-      rpcCode: RPC_CODES.unauthorized,
-      reason: 'host'
-    })
+  const name = URL.canParse(`http://${host}/`) ? HOST.exec(host.toLowerCase())?.[1] : undefined
+  return name !== undefined && hosts.has(name)
+}
+
+function isOwnTarget(admission: Admission, target: string): boolean {
+  const authority = /^[a-z][a-z0-9+.-]*:\/\/([^/?#\\]*)/i.exec(target)?.[1]
+  return authority === undefined || isAllowedHost(admission, authority)
 }
 
 /**

@@ -136,10 +136,10 @@ function decodeHeader(value: string | string[]): string {
   return encoded === undefined ? String(value) : Buffer.from(encoded, 'base64').toString('utf8')
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
+/** Whether a value is an object as a parser of JSON makes it. A stream or a buffer is a body that nobody parsed. */
+export function isObject(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
   const prototype: unknown = Object.getPrototypeOf(value)
-  // A stream or a buffer is a body that nobody parsed.
   return prototype === Object.prototype || prototype === null
 }
 

@@ -92,20 +92,27 @@ export function publishMetadata(app: FastifyInstance, server: ResourceServer): v
   const documents = published.get(app.server) ?? new Map<string, string>()
   published.set(app.server, documents)
   const { pathname } = new URL(server.metadataUrl)
-  if (documents.has(pathname))
-    throw new ConfigurationError(
-      'FST_OAUTH_OPTION',
-      `resource-server: option "resource": another resource of this app has its metadata at ${pathname}`
-    )
+  // Clients on the MCP SDKs leave a slash at the end out, RFC 9728 section 3.1 does not.
+  const bare = pathname.replace(/(?<=[^/])\/$/, '')
+  for (const path of [pathname, bare])
+    if (documents.has(path))
+      throw new ConfigurationError(
+        'FST_OAUTH_OPTION',
+        `resource-server: option "resource": another resource of this app has its metadata at ${path}`
+      )
   const first = documents.size === 0
-  documents.set(pathname, JSON.stringify(server.metadata))
+  const document = JSON.stringify(server.metadata)
+  documents.set(pathname, document).set(bare, document)
   const root = outermost(app)
-  if (pathname !== ROOT) addRoutes(root, pathname, () => documents.get(pathname))
+  if (pathname !== ROOT) addRoutes(root, pathname, () => document)
+  // To a router that ignores such slashes both are one.
+  if (bare !== pathname && !root.hasRoute({ method: 'GET', url: routeOf(bare) })) addRoutes(root, bare, () => document)
   if (first) addRoutes(root, ROOT, () => documents.get(ROOT) ?? soleDocument(documents))
 }
 
 function soleDocument(documents: ReadonlyMap<string, string>): string | undefined {
-  return documents.size === 1 ? [...documents.values()][0] : undefined
+  const [document, ...others] = new Set(documents.values())
+  return others.length === 0 ? document : undefined
 }
 
 /** The instance without prefix and encapsulation: well-known places are places of the host, wherever the plugin is registered. */
@@ -119,9 +126,13 @@ export function outermost(app: FastifyInstance): FastifyInstance {
   }
 }
 
+// The router decodes before it compares, and takes a colon for a parameter unless it is doubled.
+function routeOf(path: string): string {
+  return decodeURI(path).replaceAll(':', '::')
+}
+
 function addRoutes(root: FastifyInstance, path: string, document: () => string | undefined): void {
-  // The router decodes before it compares, and takes a colon for a parameter unless it is doubled.
-  const url = decodeURI(path).replaceAll(':', '::')
+  const url = routeOf(path)
   root.route({
     method: 'GET',
     url,

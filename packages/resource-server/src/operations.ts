@@ -93,18 +93,35 @@ function compilePattern(option: string, key: string): OperationPattern {
 export type Act = Pick<Operation, 'method' | 'name'>
 
 /** A rule counts when any spelling of the name matches, because more scopes is the safe side. */
-export function isMatch(pattern: OperationPattern, act: Act): boolean {
+function isMatch(pattern: OperationPattern, act: Act): boolean {
   const { matchesFolded } = pattern
   if (!pattern.matchesMethod(act.method)) return false
   return matchesFolded === null || (act.name !== null && spellingsOf(act, act.name).some(matchesFolded))
 }
 
 /** An exception counts when it matches as it was sent, and in every spelling: `notes://public/../private` is not public. */
-export function isMatchHoweverRead(pattern: OperationPattern, act: Act): boolean {
+function isMatchHoweverRead(pattern: OperationPattern, act: Act): boolean {
   const { matchesName, matchesFolded } = pattern
   if (!pattern.matchesMethod(act.method)) return false
   if (matchesName === null || matchesFolded === null) return true
   return act.name !== null && matchesName(act.name) && spellingsOf(act, act.name).every(matchesFolded)
+}
+
+/** To follow a resource is to learn what becomes of it. */
+const FOLLOWS: readonly string[] = ['resources/subscribe', 'resources/unsubscribe']
+
+const READINGS = new WeakMap<Act, Act>()
+
+/** As what an act is judged: whoever follows a resource has to be somebody who may read it, and the other way round nothing follows. */
+function aspectsOf(act: Act): readonly Act[] {
+  if (!FOLLOWS.includes(act.method)) return [act]
+  let reading = READINGS.get(act)
+  if (!reading) {
+    reading = { method: 'resources/read', name: act.name }
+    // One, because what is found out about it is kept by it.
+    READINGS.set(act, reading)
+  }
+  return [act, reading]
 }
 
 /** The operations and everything that they reach. */
@@ -116,12 +133,18 @@ export function actsOf(operations: readonly Operation[]): Act[] {
  * Everything that the acts need, so that one challenge can name it all. Acts that nothing matches need no scope.
  */
 export function needsOf(rules: OperationRules, acts: readonly Act[]): NeededScopes {
-  return joinNeeds(...acts.flatMap(act => rules.filter(rule => isMatch(rule, act)).map(({ needs }) => needs)))
+  const aspects = acts.flatMap(aspectsOf)
+  return joinNeeds(...aspects.flatMap(act => rules.filter(rule => isMatch(rule, act)).map(({ needs }) => needs)))
 }
 
 /** Whether an act is refused because no rule is about it. */
 export function isUnknown(rules: OperationRules, act: Act): boolean {
-  return !isProtocol(act.method) && !rules.some(rule => isMatch(rule, act))
+  return !isProtocol(act.method) && !aspectsOf(act).every(aspect => rules.some(rule => isMatch(rule, aspect)))
+}
+
+/** Whether the exceptions cover an act. */
+export function isExcepted(exceptions: readonly OperationPattern[], act: Act): boolean {
+  return aspectsOf(act).every(aspect => exceptions.some(pattern => isMatchHoweverRead(pattern, aspect)))
 }
 
 // Without these nobody can talk to a server at all, and they act on nothing.

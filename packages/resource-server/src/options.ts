@@ -79,7 +79,8 @@ export const Options = Type.Object(
      * `app.authenticate` protects it. Keys are a method (`tools/call`),
      * a method and the name of a tool, prompt or resource (`tools/call:delete_all`), or a pattern of either: `*` ends a method, and
      * stands anywhere in a name (`resources/read:notes://*.draft`). Values are scopes that are all needed, or `{ scopes, anyOf }`. All
-     * keys that match add up, so a narrow key never loosens a wide one. A completion needs what its prompt or resource needs.
+     * keys that match add up, so a narrow key never loosens a wide one. A completion needs what its prompt or resource needs, and whoever
+     * subscribes to a resource, or ends that, needs what reading it needs.
      */
     operations: Type.Record(Type.String(), Type.Union([Type.Array(Type.String()), OperationNeeds]), { default: {} }),
     /**
@@ -119,8 +120,9 @@ export const Options = Type.Object(
     /** Seconds after which a session that nobody uses is nobody's any more. */
     sessionTtl: Type.Integer({ default: 86_400, minimum: 60 }),
     /**
-     * End event streams that a GET (whatever it accepts) or `subscriptions/listen` has opened when the token of their reader expires. Answers to other calls may
-     * take longer than the token that they were called with.
+     * End event streams that a GET (whatever it accepts) or `subscriptions/listen` has opened when the token of their reader expires.
+     * Answers to other calls may take longer than the token that they were called with. A POST whose body is not parsed, as in front of a
+     * proxy, may be either, so its event stream ends, too.
      */
     endStreams: Type.Boolean({ default: true }),
     /**
@@ -220,14 +222,17 @@ function resourceOf(value: string): string {
     throw refused('must be https (plain http is for loopback only)')
   // Its metadata is served by path, so two resources that differ in their query could not be told apart.
   if (resource.includes('?')) throw refused('must not have a query')
-  if (!isRoutable(resource)) throw refused('must not have a * nor a broken percent-encoding in its path')
+  if (!isRoutable(resource))
+    throw refused('must not have a *, an encoded delimiter (%2F) nor a broken percent-encoding in its path')
   return resource
 }
 
-// The place of its metadata is a route, where a star would stand for anything.
+// The place of its metadata is a route, where a star would stand for anything, and which no delimiter that is encoded ever reaches.
 function isRoutable(resource: string): boolean {
+  const { pathname } = new URL(resource)
   try {
-    return !decodeURI(new URL(resource).pathname).includes('*')
+    const path = decodeURI(pathname)
+    return !path.includes('*') && path === decodeURIComponent(pathname)
   } catch {
     return false
   }

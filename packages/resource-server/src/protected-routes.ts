@@ -8,6 +8,7 @@ import type { Static } from 'typebox'
 import { assertScopesKnown, type Options } from './options.ts'
 import type { NeededScopes } from './require-scopes.ts'
 import type { RouteAuth } from './types.ts'
+import { resolvedSegments } from './uri-spellings.ts'
 
 /** What a protected route asks for. */
 export interface RoutePolicy extends NeededScopes {
@@ -45,7 +46,7 @@ export function decideRoute(options: Options, route: RouteFacts): RouteDecision 
   if (mcpAuth !== undefined) return createPolicy(options, assertRouteAuth(options, route))
   const placements = options.protect.map(prefix => placeRoute(route.url, prefix))
   if (placements.includes('inside')) return createPolicy(options, {})
-  return placements.includes('depends') ? 'depends' : 'open'
+  return options.protect.some(prefix => mayReach(route.url, prefix)) ? 'depends' : 'open'
 }
 
 /**
@@ -54,7 +55,7 @@ export function decideRoute(options: Options, route: RouteFacts): RouteDecision 
  */
 export function isProtectedUrl(prefixes: readonly string[], url: string): boolean {
   const paths = spellingsOf(url).map(segmentsOf)
-  return prefixes.some(prefix => paths.some(path => isUnder(path, segmentsOf(prefix))))
+  return prefixes.map(segmentsOf).some(prefix => paths.some(path => isUnder(path, prefix)))
 }
 
 export function createPolicy(options: Options, auth: Static<typeof RouteAuthSchema>): RoutePolicy {
@@ -109,6 +110,21 @@ export function placeRoute(url: string, prefix: string): Placement {
   return depends ? 'depends' : 'inside'
 }
 
+/**
+ * Whether some URL of a route may lie under a prefix for somebody. A parameter ends the comparison: it may hold slashes that are encoded, and
+ * with them any number of segments. What was declared to lie there is for {@link placeRoute} to say.
+ */
+function mayReach(url: string, prefix: string): boolean {
+  const route = segmentsOf(url)
+  for (const [index, wanted] of segmentsOf(prefix).entries()) {
+    const segment = route[index]
+    if (segment === undefined) return false
+    if (segment.includes('*') || segment.includes(':')) return true
+    if (segment !== wanted) return false
+  }
+  return true
+}
+
 function isUnder(path: readonly string[], prefix: readonly string[]): boolean {
   return prefix.every((segment, index) => path[index] === segment)
 }
@@ -123,9 +139,12 @@ function segmentsOf(path: string): string[] {
 function spellingsOf(url: string): string[] {
   const spellings = new Set<string>()
   // Some servers decode once more than they should.
-  for (let text = url.replace(/^[a-z]+:\/\/[^/]*/i, ''), round = 0; round < 4; text = decodeAscii(text), round++) {
+  for (let text = url.replace(/^[a-z]+:\/\/[^/]*/i, ''), round = 0; round < 4; round++) {
     const [path = ''] = text.split(/[?#]/, 1)
     for (const spelling of [path, text, path.replace(/;[^/]*/g, '')]) spellings.add(spelling).add(resolveDots(spelling))
+    const next = decodeAscii(text)
+    if (next === text) break
+    text = next
   }
   return [...spellings]
 }
@@ -136,10 +155,5 @@ function decodeAscii(text: string): string {
 }
 
 function resolveDots(path: string): string {
-  const segments: string[] = []
-  for (const segment of path.replaceAll('\\', '/').split('/')) {
-    if (segment === '..') segments.pop()
-    else if (segment !== '.' && segment !== '') segments.push(segment)
-  }
-  return segments.join('/')
+  return resolvedSegments(path.replaceAll('\\', '/')).join('/')
 }

@@ -6,7 +6,7 @@
  */
 import type { ServerResponse } from 'node:http'
 import { type Awaitable, isPromise } from './awaitable.ts'
-import { createEventRewriter } from './event-stream.ts'
+import { createEventRewriter, isEventStream } from './event-stream.ts'
 import { STATUS_CODES } from './status-codes.ts'
 
 /** What is done to a response. */
@@ -30,6 +30,14 @@ const SINK = {
   }
 }
 
+/** Everything by which something can be sent on a stream of HTTP/2, headers of an informational answer and trailers aside. */
+const WAYS_OUT = ['respond', 'respondWithFile', 'respondWithFD', 'pushStream', 'write', 'end'] as const
+
+type Http2Stream = Record<(typeof WAYS_OUT)[number], (...args: unknown[]) => unknown> & {
+  /** Nothing can be sent on it any more. */
+  readonly closed: boolean
+}
+
 interface Write {
   readonly bytes: Buffer
   readonly done: (() => void) | undefined
@@ -40,13 +48,17 @@ export function tapResponse(response: ServerResponse, tap: Tap): void {
   new TappedResponse(response, tap)
 }
 
+type TappedMethods = Pick<ServerResponse, 'writeHead' | 'write' | 'end' | 'flushHeaders'>
+
 class TappedResponse {
   readonly #response: ServerResponse
   readonly #tap: Tap
-  readonly #original: Pick<ServerResponse, 'writeHead' | 'write' | 'end' | 'flushHeaders'>
+  readonly #original: TappedMethods
   readonly #queue: Write[] = []
   #started = false
   #ended = false
+  /** Whether what is written to the stream below comes from here. */
+  #isSending = false
   /** Nothing more is sent: the response has ended as it should, or failed. */
   #over = false
   /** Set once the head has been decided on. */
@@ -66,19 +78,31 @@ class TappedResponse {
     if (tap.rewrite) this.#guardStream()
   }
 
-  // Over HTTP/2 a handler may answer on the stream below the response, where nothing is read.
+  // Over HTTP/2 a handler may answer on the stream below the response, or push another answer from there: nothing of it is read.
   #guardStream(): void {
-    const { stream } = this.#response as ServerResponse & { readonly stream?: { respond(...args: unknown[]): void } }
+    const { stream } = this.#response as ServerResponse & { readonly stream?: Http2Stream }
     if (!stream) return
-    const { respond } = stream
-    stream.respond = (...args) => {
-      stream.respond = respond
-      if (this.#body || this.#over) {
-        respond.apply(stream, args)
-        return
+    for (const way of WAYS_OUT) {
+      const original = stream[way]
+      stream[way] = (...args) => {
+        // Node itself ends a stream that was closed.
+        if (this.#isSending || stream.closed) return original.apply(stream, args)
+        this.#fail()
+        const done = args.findLast(arg => typeof arg === 'function') as ((error: Error) => void) | undefined
+        if (way === 'pushStream' && done)
+          process.nextTick(done, new Error('nothing is pushed past a response that is read'))
+        return way === 'write' ? true : stream
       }
-      this.#fail()
-      Object.assign(stream, SINK)
+    }
+  }
+
+  /** The only way to the client. */
+  #send<T>(act: (response: ServerResponse, original: TappedMethods) => T): T {
+    this.#isSending = true
+    try {
+      return act(this.#response, this.#original)
+    } finally {
+      this.#isSending = false
     }
   }
 
@@ -120,17 +144,15 @@ class TappedResponse {
 
   #open(): void {
     const { rewrite, onlyStreams } = this.#tap
-    const isStream = String(this.#response.getHeader('content-type') ?? '')
-      .toLowerCase()
-      .startsWith('text/event-stream')
+    const isStream = isEventStream(this.#response.getHeader('content-type'))
     const send = (bytes: Buffer | string): boolean =>
-      bytes.length === 0 || this.#original.write.call(this.#response, bytes, 'utf8')
+      bytes.length === 0 || this.#send((response, { write }) => write.call(response, bytes, 'utf8'))
     const body: Body =
       rewrite && (isStream || !onlyStreams)
         ? this.#readable(rewrite, isStream ? send : null)
         : { write: send, end: () => undefined, whole: false }
     this.#body = body
-    if (!body.whole) this.#original.writeHead.call(this.#response, this.#response.statusCode)
+    if (!body.whole) this.#sendHead()
     this.#drain(body)
   }
 
@@ -162,8 +184,12 @@ class TappedResponse {
     if (text === null) this.#response.setHeader('content-type', 'text/plain; charset=utf-8')
     const bytes = Buffer.from(text ?? STATUS_CODES[statusCode] ?? 'error')
     if (statusCode !== 204 && statusCode !== 304) this.#response.setHeader('content-length', bytes.length)
-    this.#original.writeHead.call(this.#response, statusCode)
-    if (bytes.length > 0) this.#original.write.call(this.#response, bytes, 'utf8')
+    this.#sendHead()
+    if (bytes.length > 0) this.#send((response, { write }) => write.call(response, bytes, 'utf8'))
+  }
+
+  #sendHead(): void {
+    this.#send((response, { writeHead }) => writeHead.call(response, response.statusCode))
   }
 
   #drain(body: Body): boolean {
@@ -187,7 +213,7 @@ class TappedResponse {
     Object.assign(this.#response, this.#original)
     body.end()
     this.#over = true
-    this.#response.end()
+    this.#send(response => response.end())
     return flowing
   }
 
@@ -202,8 +228,10 @@ class TappedResponse {
     }
     for (const name of response.getHeaderNames())
       if (/^(content-|mcp-session-id$|etag$)/.test(name)) response.removeHeader(name)
-    response.writeHead(500, { 'content-type': 'application/json; charset=utf-8' })
-    response.end('{"jsonrpc":"2.0","error":{"code":-32603,"message":"Internal error"}}')
+    this.#send(() => {
+      response.writeHead(500, { 'content-type': 'application/json; charset=utf-8' })
+      response.end('{"jsonrpc":"2.0","error":{"code":-32603,"message":"Internal error"}}')
+    })
     Object.assign(response, SINK)
   }
 }

@@ -8,6 +8,7 @@
  */
 import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
+import { isEventStream } from './event-stream.ts'
 import { headersOf } from './raw-response.ts'
 
 const HEAD = Symbol('mcp-auth.head')
@@ -72,12 +73,6 @@ function copyHeaders(reply: FastifyReply): void {
     // What the handler has set itself stands.
     if (!raw.hasHeader(name)) raw.setHeader(name, value)
   }
-}
-
-const EVENT_STREAM = /^\s*text\/event-stream/i
-
-function isEventStream(contentType: unknown): boolean {
-  return typeof contentType === 'string' && EVENT_STREAM.test(contentType)
 }
 
 function contentTypeOf(headers: unknown): unknown {

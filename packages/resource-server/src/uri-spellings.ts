@@ -4,7 +4,6 @@
  *
  * @see RFC 3986 section 6.2
  */
-import { posix } from 'node:path'
 import { RefusedRequestError, RPC_CODES } from './errors.ts'
 
 /** Longer ones are not looked at. */
@@ -31,12 +30,16 @@ export function uriSpellings(uri: string): ReadonlySet<string> {
     })
   }
   const spellings = new Set<string>()
-  for (let text = uri, round = 0; round < ROUNDS; text = decoded(text), round++) {
+  for (let text = uri, round = 0; round < ROUNDS; round++) {
     const [path = ''] = text.split(/[?#]/, 1)
-    for (const start of [text, path].flatMap(one => [one, singleSlashes(one), asPath(one)])) {
+    // Sets, because most of these are one and the same, and a stranger may send a hundred long URIs at once.
+    for (const start of new Set([text, path].flatMap(one => [one, singleSlashes(one), asPath(one)]))) {
       const normal = URL.parse(start)?.href ?? start
-      for (const spelling of [start, normal, decoded(normal)]) spellings.add(spelling).add(foldedUri(spelling))
+      for (const spelling of new Set([start, normal, decoded(normal)])) spellings.add(spelling).add(foldedUri(spelling))
     }
+    const next = decoded(text)
+    if (next === text) break
+    text = next
   }
   return spellings
 }
@@ -60,7 +63,23 @@ function singleSlashes(text: string): string {
 // `URL` never climbs out of a host; a server that takes what follows the scheme for a path of files does.
 function asPath(text: string): string {
   const [scheme, rest] = withoutScheme(text.replaceAll('\\', '/'))
-  return rest === '' ? text : scheme + posix.normalize(rest).replace(/^(?:\.\.\/)+/, '')
+  if (rest === '') return text
+  const segments = resolvedSegments(rest)
+  const end = rest.endsWith('/') && segments.length > 0 ? '/' : ''
+  return `${scheme}${rest.startsWith('/') ? '/' : ''}${segments.join('/')}${end}`
+}
+
+/**
+ * What a path consists of when its dot segments have been followed; nobody climbs out. In one pass: `normalize` of `node:path` takes
+ * longer by the square of the dots in front.
+ */
+export function resolvedSegments(path: string): string[] {
+  const segments: string[] = []
+  for (const segment of path.split('/')) {
+    if (segment === '..') segments.pop()
+    else if (segment !== '.' && segment !== '') segments.push(segment)
+  }
+  return segments
 }
 
 function withoutScheme(text: string): [string, string] {

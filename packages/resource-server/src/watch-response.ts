@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import type { Verdict } from './authorize-body.ts'
 import { acceptsEvents } from './challenge-reply.ts'
 import type { ResourceServer, Visit } from './context.ts'
+import { isObject } from './json-rpc-message.ts'
 import { type Tap, tapResponse } from './raw-response.ts'
 import { watchHead } from './response-head.ts'
 import type { SessionBinding } from './session-binding.ts'
@@ -20,7 +21,7 @@ export function watchResponse(server: ResourceServer, visit: Visit, verdict: Ver
   const { request } = reply
   const isGet = request.method === 'GET'
   // Rules for operations or none: what a caller wants to hear of is in the body.
-  if (server.options.endStreams && (isGet || calls(request.body, 'subscriptions/listen')))
+  if (server.options.endStreams && (isGet || mayCall(request, 'subscriptions/listen')))
     visit.onEventStream = server.endWithToken
   watchHead(visit)
   const rewrite = verdict ? rewriterOf(server, request, verdict) : undefined
@@ -34,19 +35,33 @@ function sessionKeeper(server: ResourceServer, sessions: SessionBinding, request
   const known = request.headers['mcp-session-id']
   if (request.method === 'DELETE' && typeof known === 'string')
     return response => (response.statusCode < 300 ? sessions.release(known) : undefined)
-  if (!calls(request.body, 'initialize')) return undefined
+  if (!mayCall(request, 'initialize')) return undefined
   return response => {
     const id = response.getHeader('mcp-session-id')
     if (response.statusCode >= 300 || typeof id !== 'string') return undefined
+    // Servers repeat the session of a call in its answer, and whose that is was looked at before.
+    if (id === known && isUnread(request)) return undefined
     return sessions.bind(id, request.auth).then(() => server.events.tell(request, { type: 'session.bound' }))
   }
 }
 
-/** Whether a JSON-RPC message, or one of a batch, is a call of the method. */
-function calls(body: unknown, method: string): boolean {
-  return (Array.isArray(body) ? body : [body]).some(
-    (message: unknown) => typeof message === 'object' && message !== null && Reflect.get(message, 'method') === method
-  )
+/**
+ * Whether a JSON-RPC message, or one of a batch, is a call of the method. A body that nobody has parsed, as that of a proxy, may be one of
+ * anything.
+ */
+function mayCall(request: FastifyRequest, method: string): boolean {
+  const { body } = request
+  if (isObject(body)) return body['method'] === method
+  if (Array.isArray(body)) return body.some((message: unknown) => isObject(message) && message['method'] === method)
+  return isUnread(request)
+}
+
+function isUnread({ method, body, headers, raw }: FastifyRequest): boolean {
+  if (method !== 'POST' || isObject(body) || Array.isArray(body)) return false
+  // Left to a handler that reads the raw request itself, unless there is nothing to read.
+  if (body !== undefined && body !== null) return true
+  const length = headers['content-length']
+  return length === undefined ? raw.httpVersionMajor > 1 || 'transfer-encoding' in headers : length !== '0'
 }
 
 function rewriterOf(server: ResourceServer, request: FastifyRequest, verdict: Verdict): Tap['rewrite'] {

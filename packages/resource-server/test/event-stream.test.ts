@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { createEventRewriter } from '../src/event-stream.ts'
+import { createEventRewriter, isEventStream } from '../src/event-stream.ts'
 
 const shout = (message: unknown): unknown => (message === 'same' ? message : { was: message })
 
@@ -39,6 +39,34 @@ t.test('nothing leaves before its event is whole, and what is left over is not l
   t.equal(rewriter.write(Buffer.from('\n\r')), '')
   t.equal(rewriter.write(Buffer.from('\ndata: 2')), 'data: {"was":1}\r\n\r\n')
   t.equal(rewriter.end(), 'data: {"was":2}')
+})
+
+t.test('an event of many pieces is read once, not once for each piece', async t => {
+  const rewriter = createEventRewriter(message => String(message).length)
+  const byte = Buffer.from('x')
+  rewriter.write(Buffer.from('data: "'))
+  // Read anew with every byte, this takes minutes.
+  for (let count = 0; count < 500_000; count++) if (rewriter.write(byte) !== '') t.fail('nothing is whole yet')
+  t.equal(rewriter.write(Buffer.from('"\n\n')), 'data: 500000\n\n')
+})
+
+t.test('fast-check: however the bytes are cut, line ends are the same', async () => {
+  const text = fc
+    .array(fc.constantFrom('\n', '\r', 'data: 1', 'data: "same"', 'x'), { maxLength: 12 })
+    .map(pieces => pieces.join(''))
+  fc.assert(
+    fc.property(text, fc.array(fc.nat({ max: 60 }), { maxLength: 8 }), (all, cuts) => {
+      const places = [0, ...cuts.map(cut => cut % (all.length + 1)), all.length].toSorted((a, b) => a - b)
+      return pass(places.map((place, index) => all.slice(places[index - 1] ?? 0, place))) === pass([all])
+    }),
+    { numRuns: 2000 }
+  )
+})
+
+t.test('HTML 9.2.6: what is an event stream shows in the content type, blanks, case and lists aside', async t => {
+  for (const type of ['text/event-stream', ' \tText/Event-Stream; charset=utf-8', ['text/event-stream']])
+    t.ok(isEventStream(type), String(type))
+  for (const type of [undefined, 'text/plain', 'x text/event-stream', 3, []]) t.notOk(isEventStream(type), String(type))
 })
 
 t.test('fast-check: however the bytes are cut, the events are the same', async () => {

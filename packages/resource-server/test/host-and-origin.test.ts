@@ -1,3 +1,5 @@
+import { type AddressInfo, connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import cors from '@fastify/cors'
 import type { FastifyRequest } from 'fastify'
 import t from 'tap'
@@ -54,9 +56,40 @@ t.test('TR-5: the conformance pair: evil Host and Origin are 4xx, the valid one 
 t.test('TR-5: no Host at all is not ours either', t => {
   const admission = createAdmission({ resource: 'http://127.0.0.1:3000/mcp', cors: true, requireHttps: true })
   for (const headers of [{}, { host: '' }, { host: ':3000' }, { host: '[::1' }])
-    t.throws(() => assertHost(admission, { headers } as FastifyRequest), { message: /host name/ })
-  t.doesNotThrow(() => assertHost(admission, { headers: { ':authority': 'localhost:1' } } as unknown as FastifyRequest))
+    t.throws(() => assertHost(admission, { headers, originalUrl: '/mcp' } as FastifyRequest), { message: /host name/ })
+  const good = { headers: { ':authority': 'localhost:1' }, originalUrl: '/mcp' } as unknown as FastifyRequest
+  t.doesNotThrow(() => assertHost(admission, good))
+  for (const originalUrl of ['http:///mcp', 'http://evil.test\\@localhost/mcp', 'http://localhost@evil.test/mcp'])
+    t.throws(() => assertHost(admission, { ...good, originalUrl } as FastifyRequest), { message: /host name/ })
   t.end()
+})
+
+t.test('RFC 9112 3.2.2: a target that names a host counts before the header, which has to be good as well', async t => {
+  const { app, bearer } = await createApp(t, {
+    fastify: { rewriteUrl: ({ url = '' }) => (url === 'http://evil.test/alias' ? '/mcp' : url) },
+    routes: app => void app.get('/mcp', { config: { mcpAuth: {} } }, async () => 'in')
+  })
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = app.server.address() as AddressInfo
+  const { authorization } = await bearer()
+  const ask = async (target: string, host: string): Promise<number> => {
+    const socket = connect(port, '127.0.0.1')
+    const lines = [`GET ${target} HTTP/1.1`, `Host: ${host}`, `Authorization: ${authorization}`, 'Connection: close']
+    socket.write(`${lines.join('\r\n')}\r\n\r\n`)
+    return Number((await text(socket)).split(' ')[1])
+  }
+  for (const target of [
+    'http://evil.test/mcp',
+    'HTTP://evil.test/mcp',
+    'https://evil.test:3000/mcp',
+    'http://127.0.0.1@evil.test/mcp',
+    'http://127.0.0.1:1@evil.test/mcp',
+    'http://evil.test/alias'
+  ])
+    t.equal(await ask(target, '127.0.0.1:3000'), 403, target)
+  t.equal(await ask('http://127.0.0.1:3000/mcp', 'evil.test'), 403, 'handlers read the header')
+  for (const target of ['/mcp', 'http://127.0.0.1:3000/mcp', 'http://LOCALHOST/mcp'])
+    t.equal(await ask(target, '127.0.0.1:3000'), 200, target)
 })
 
 t.test('TR-1: X-Forwarded-Host does not make a host ours, trusted proxy or not', async t => {

@@ -48,6 +48,34 @@ t.test(
   }
 )
 
+t.test('RFC 9728 3.1: a slash at the end of the path stays, and is left out for clients that do', async t => {
+  for (const routerOptions of [{}, { ignoreTrailingSlash: true }]) {
+    const app = Fastify({ routerOptions })
+    t.teardown(() => app.close())
+    const resource = 'https://api.example.com/mcp/'
+    await app.register(resourceServer, { resource, verify })
+    t.equal(app.mcpAuth.metadataUrl, `https://api.example.com${ROOT}/mcp/`)
+    for (const url of [`${ROOT}/mcp/`, `${ROOT}/mcp`, ROOT])
+      t.equal((await app.inject(url)).json().resource, resource, url)
+  }
+  for (const both of [
+    ['https://api.example.com/mcp/', 'https://api.example.com/mcp'],
+    ['https://api.example.com/mcp', 'https://api.example.com/mcp/']
+  ])
+    await t.rejects(start(t, both), { message: /option "resource": another resource/ }, 'one place, two documents')
+})
+
+t.test('PRM-3: a resource whose metadata no router would find stops the boot, every other one is found', async t => {
+  for (const path of ['/a%2Fb', '/a%2fb', '/a%3Ab', '/a%3fb', '/a%2a', '/a%'])
+    await t.rejects(start(t, [`https://api.example.com${path}`]), { message: /option "resource" must not have/ }, path)
+  for (const path of ['/a%25b', '/a%252Fb', '/a%20b/(x)', '/a:b;c=d,@$&+', '/%C3%BC/', '/a/:b', '/a%7eb/', '//mcp']) {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    await app.register(resourceServer, { resource: `https://api.example.com${path}`, verify })
+    t.equal((await app.inject(new URL(app.mcpAuth.metadataUrl).pathname)).statusCode, 200, path)
+  }
+})
+
 t.test('PRM-3, PRM-5: a single resource is also found at the root', async t => {
   const app = await start(t, ['https://api.example.com/mcp'])
   t.equal((await app.inject(ROOT)).json().resource, 'https://api.example.com/mcp')

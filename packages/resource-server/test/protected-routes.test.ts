@@ -33,6 +33,44 @@ t.test('placeRoute: segments, parameters and wildcards', t => {
   t.end()
 })
 
+t.test('a parameter with slashes in it, encoded or the other way round, does not lead past protect', async t => {
+  let calls = 0
+  const { app, bearer } = await createApp(t, {
+    options: { protect: ['/files/admin'] },
+    routes: app => {
+      for (const url of ['/:name', '/:name/x', '/:area/:name', '/files/:name', '/files/admin'])
+        app.get(url, async ({ params }) => ({ calls: ++calls, params }))
+      app.get('/other/:name', async () => 'open')
+    }
+  })
+  const urls = [
+    '/files%2Fadmin',
+    '/files%252fadmin',
+    '/FILES%2fADMIN%2Fx',
+    '/files%5Cadmin',
+    '/files%2Fadmin/x',
+    '/files%2Fadmin/y',
+    '/x%2F..%2Ffiles/admin',
+    '/files/admin%2Fy'
+  ]
+  for (const url of urls) t.equal((await app.inject(url)).statusCode, 401, url)
+  t.equal(calls, 0)
+  const headers = await bearer()
+  for (const url of urls) t.equal((await app.inject({ url, headers })).statusCode, 200, url)
+  for (const url of ['/files', '/files/other', '/filesadmin', '/other/files%2Fadmin'])
+    t.equal((await app.inject(url)).statusCode, 200, `${url} lies elsewhere`)
+})
+
+t.test('a parameter that might hold a protected path does not show that protect is written right', async t => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  const issuer = await createTestIssuer()
+  const verify = jwt({ issuer: issuer.issuer, fetch: issuer.fetch })
+  await app.register(resourceServer, { resource: RESOURCE, verify, protect: ['/fils/admin'] })
+  app.get('/:name', async () => 'x')
+  await t.rejects(async () => app.ready(), { message: /no route lies under \/fils\/admin/ })
+})
+
 t.test('protect covers routes of other plugins, however their URL is written', async t => {
   let calls = 0
   const { app } = await createApp(t, {

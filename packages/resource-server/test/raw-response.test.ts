@@ -78,3 +78,18 @@ for (const onHead of [undefined, async () => undefined]) {
     }
   )
 }
+
+t.test('RS-19: where only event streams are read, one is known by its type however that is written', async t => {
+  const tap = { rewrite: (message: unknown): unknown => ({ seen: message }), onlyStreams: true }
+  for (const type of [' text/event-stream', '\tText/Event-Stream;charset=utf-8', ['text/event-stream']]) {
+    const got = await answer(tap, response => {
+      response.setHeader('content-type', type)
+      response.end('data: 1\n\n')
+    })
+    t.equal(got.body, 'data: {"seen":1}\n\n', String(type))
+  }
+  const other = await answer(tap, response =>
+    response.writeHead(200, { 'content-type': 'text/plain' }).end('data: 1\n\n')
+  )
+  t.equal(other.body, 'data: 1\n\n')
+})

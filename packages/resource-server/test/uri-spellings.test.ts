@@ -1,6 +1,7 @@
+import { posix } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
-import { uriSpellings } from '../src/uri-spellings.ts'
+import { resolvedSegments, uriSpellings } from '../src/uri-spellings.ts'
 import { createCaller, request } from './operation-fixture.ts'
 
 const DISGUISES = [
@@ -93,5 +94,31 @@ t.test('a URI that is too long is refused, not half read', async t => {
 
 t.test('uriSpellings: never throws below its bound, and always has the URI itself', async t => {
   fc.assert(fc.property(fc.string({ maxLength: 200 }), uri => uriSpellings(uri).has(uri)))
+  t.pass()
+})
+
+t.test('a path is resolved in one pass: dots in front of it cost no more than the rest', async t => {
+  // With `posix.normalize` this takes minutes.
+  for (const climb of ['../', './', '//', 'a/../', '../a/'])
+    t.ok(resolvedSegments(climb.repeat(1_000_000)).length <= 1, climb)
+})
+
+t.test('nothing is read twice: a URI that has one spelling is parsed once, however long it is', async t => {
+  for (const path of ['a'.repeat(8000), 'a/'.repeat(4000)]) {
+    const parsed = t.capture(URL, 'parse', URL.parse)
+    uriSpellings(`notes://${path}`)
+    t.equal(parsed().length, 1)
+    parsed.restore()
+  }
+})
+
+t.test('fast-check: a path of files is resolved as a file system does', async t => {
+  const path = fc.array(fc.constantFrom('..', '.', '', 'a', 'b'), { maxLength: 8 }).map(segments => segments.join('/'))
+  fc.assert(
+    fc.property(path, text => {
+      const normal = posix.normalize(text).replace(/^(?:\.\.\/)+/, '')
+      return ['.', './', '..'].includes(normal) || uriSpellings(`notes://${text}`).has(`notes://${normal}`)
+    })
+  )
   t.pass()
 })
