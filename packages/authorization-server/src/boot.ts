@@ -108,7 +108,7 @@ export async function boot(
       ? await createLimits({ options: options.rateLimit, issuer: options.issuer, clock, events })
       : null,
     pages: { error: null, signedOutUrl: null, isServed: false },
-    caller: null,
+    caller: () => null,
     events,
     emit: events.emit
   } satisfies ServerContext)

@@ -46,19 +46,23 @@ export interface ServerContext {
     signedOutUrl: string | null
     isServed: boolean
   }
-  /** Address of whose request is served, as limits count it; null outside of one. */
-  readonly caller: string | null
+  /** Address of whose request is served, as limits count it; null outside of one. Few requests need it. */
+  readonly caller: () => string | null
   readonly events: Events
   /** Tells what happened. */
   readonly emit: Events['emit']
 }
 
 /**
- * The same server, whose events are told of this request, and which knows where it comes from. It is handed on rather than kept in an `AsyncLocalStorage`, which makes every
- * promise of the process dearer up to Node 22, the host's too.
+ * The same server, whose events are told of this request, and which knows where it comes from. It is handed on rather than kept in an
+ * `AsyncLocalStorage`, which makes every promise of the process dearer up to Node 22, the host's too.
  */
 export function forRequest(server: ServerContext, request: RequestOfEvent & Pick<FastifyRequest, 'ip'>): ServerContext {
-  return { ...server, caller: addressOf(request), emit: (type, details) => server.events.emit(type, details, request) }
+  return {
+    ...server,
+    caller: () => addressOf(request),
+    emit: (type, details) => server.events.emit(type, details, request)
+  }
 }
 
 /** Path of an endpoint on this server. */

@@ -23,7 +23,7 @@ import { isRegistered, keepClient, registeredClient } from './registered-client.
 export async function resolveClient(server: ServerContext, clientId: string): Promise<Client | null> {
   const configured = configuredClient(server, clientId)
   if (configured) return configured
-  if (server.documents && isMetadataDocumentId(clientId)) return server.documents.current(clientId, server.caller)
+  if (server.documents && isMetadataDocumentId(clientId)) return server.documents.current(clientId, server.caller())
   const kept = await sourceClient(server, clientId)
   if (kept) return kept
   const record = await findRecord(server, clientId)
@@ -46,9 +46,9 @@ export async function resolveCaller(
   // First here as well: a confidential client of the operator may have a URL for its client_id, and must not pass as public.
   if (configured) return configured
   if (server.documents && isMetadataDocumentId(clientId)) {
-    if (method === 'private_key_jwt') return acceptableOrNull(server.documents.usable(clientId, server.caller))
+    if (method === 'private_key_jwt') return acceptableOrNull(server.documents.usable(clientId, server.caller()))
     // No document can hold a secret, so none is fetched to find that out.
-    return method === 'none' ? acceptableOrNull(server.documents.known(clientId, server.caller)) : null
+    return method === 'none' ? acceptableOrNull(server.documents.known(clientId, server.caller())) : null
   }
   const kept = await acceptableOrNull(sourceClient(server, clientId))
   if (kept) return kept
