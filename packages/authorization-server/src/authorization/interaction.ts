@@ -21,9 +21,10 @@ import { revokeGrant } from '../grants/revocation.ts'
 import type { FrozenRequest, GrantRecord, InteractionRecord } from '../records.ts'
 import type { Session } from '../users.ts'
 import { answer, assertOpen, type Outcome } from './answer.ts'
-import { bindBrowser, browserDigest } from './browser.ts'
+import { bindBrowser } from './browser.ts'
 import { accountProof, consentRequest } from './consent-request.ts'
 import { answerDevice, finishedUrl } from './device-answer.ts'
+import { findInteraction } from './find-interaction.ts'
 import { chosenScopes, offerOf, pickedOrganization } from './offer.ts'
 import { presentedClient } from './presented-client.ts'
 import { rememberConsent } from './remembered-consent.ts'
@@ -178,21 +179,6 @@ async function recordFor(
   if (answeredAt !== null) return grant.record
   // Nobody will ever have the code of a device's grant to read them with: they are attached when the device comes.
   return interaction.device ? grant.record : attachProps(server, grant)
-}
-
-async function findInteraction(
-  server: ServerContext,
-  request: FastifyRequest,
-  handle: string
-): Promise<InteractionRecord> {
-  const interaction = await server.records.interactions.get(digest(handle))
-  if (!interaction) throw new InteractionError('interaction_unknown', { statusCode: 404 })
-  const browser = browserDigest(server, request)
-  // Nothing is told to another browser, not even which client it is about.
-  if (browser === null || !equalInConstantTime(browser, interaction.browserDigest)) {
-    throw new InteractionError('interaction_other_browser', { statusCode: 403 })
-  }
-  return interaction
 }
 
 async function refuse(
