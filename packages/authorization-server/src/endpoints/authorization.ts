@@ -48,7 +48,10 @@ function queryOf(body: unknown): string {
 
 /** An ID token is a person's data, and has to be in this URL. */
 function withoutHint({ method, url, host, ip }: FastifyRequest): Record<string, string> {
-  const shown = url.replace(/(?<=[?&]id_token_hint=)[^&]*/g, 'hidden')
+  // Names may be written in more than one way, and are read as the query parser reads them.
+  const shown = url.replace(/(?<=[?&])([^=&]+)=[^&]*/g, (pair, name: string) =>
+    new URLSearchParams(`${name}=`).has('id_token_hint') ? `${name}=hidden` : pair
+  )
   return { method, url: shown, host, remoteAddress: ip }
 }
 

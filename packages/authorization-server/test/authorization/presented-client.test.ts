@@ -33,4 +33,11 @@ t.test('the client of a question is told to its own browser, while somebody is s
   t.notOk('refreshable' in (await ask(cookies)))
   await client.decide(page)
   t.equal(await ask(cookies), null, 'answered')
+
+  const later = await client.browser.open((await client.start({ parameters: { prompt: 'consent' } })).url)
+  const second = new URL(later.url).pathname.split('/').at(-1)
+  const known = client.browser.cookies.header(ORIGIN)
+  t.match(await ask(known, second), { clientId: 'web' })
+  server.clock.advance(3600)
+  t.equal(await ask(known, second), null, 'too old')
 })
